@@ -76,7 +76,7 @@ class Inbox:
             return False
         try:
             call()
-        except Exception:
+        except Exception:  # noqa: BLE001 - outermost loop of the engine thread: log, count, go on
             self.failures += 1
             _log.exception("inbox call failed inbox=%s failures=%d", self.name, self.failures)
         return True

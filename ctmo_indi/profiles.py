@@ -1,0 +1,217 @@
+"""A profile: site, equipment, limits and safety policy of one observatory.
+
+As an Ekos profile names its drivers, ours names the device files of ``devices/`` that play each
+role, and adds what an unattended night needs: limits, filters, optics, safety policy. The files are
+``profiles/*.yaml`` with ``profiles/profile.schema.json`` beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a device is for."""
+
+    MOUNT = "mount"
+    CAMERA = "camera"
+    FILTER_WHEEL = "filter_wheel"
+    DOME = "dome"
+    FOCUSER = "focuser"
+    WEATHER = "weather"
+    LIGHT_PANEL = "light_panel"
+
+
+class MountFailedPolicy(StrEnum):
+    """What closing does when the mount does not park in time."""
+
+    CLOSE = "close"  # close the shutter over the unparked telescope: weather is worse
+    STAY_OPEN = "stay_open"  # the shutter would hit the telescope: stay, ALARM
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the observatory stands; WGS84, longitude east positive, -180..180."""
+
+    name: str
+    latitude_deg: float
+    longitude_deg: float
+    elevation_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Optics:
+    """Main telescope; goes into TELESCOPE_INFO and the frames' headers."""
+
+    aperture_mm: float
+    focal_length_mm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """One device of the observatory.
+
+    Parameters
+    ----------
+    description
+        Name of a file of ``devices/`` or a path.
+    device
+        INDI device name when it is not the description's.
+    settings
+        Property name -> element name -> value; re-applied after each (re)connection. Wins over the
+        description's own ``configure``.
+    """
+
+    role: Role
+    description: str
+    device: str | None = None
+    settings: Mapping[str, Mapping[str, str | float | bool]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IndiServerSettings:
+    """How to reach indiserver, and whether ``up`` starts it.
+
+    Parameters
+    ----------
+    socket
+        Local (``-u``) socket path; used instead of TCP when it is set.
+    """
+
+    host: str = "localhost"
+    port: int = 7624
+    socket: str | None = None
+    start: bool = False
+    restarts: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where the mount may point; watched all the time while it moves or tracks.
+
+    Parameters
+    ----------
+    horizon_deg
+        Lowest altitude; the same in all directions unless ``horizon_mask_deg`` is given.
+    horizon_mask_deg
+        (azimuth_deg, altitude_deg) corners, linear between them, wrapping at 360.
+    max_hour_angle_h
+        Largest absolute hour angle, hours; None is no limit.
+    sun_separation_deg
+        Smallest angle to the Sun while the Sun is above ``sun_separation_above_deg``.
+    """
+
+    horizon_deg: float = 15.0
+    max_altitude_deg: float = 90.0
+    horizon_mask_deg: tuple[tuple[float, float], ...] = ()
+    max_hour_angle_h: float | None = None
+    sun_separation_deg: float = 30.0
+    sun_separation_above_deg: float = -6.0
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyPolicy:
+    """Rules of the safety service.
+
+    Parameters
+    ----------
+    sun_max_altitude_deg
+        Above this the verdict is UNSAFE: never open by day.
+    weather_max_age_s
+        Elapsed seconds after which weather data are stale, hence UNSAFE.
+    reopen_delay_s
+        Elapsed seconds the weather must have been good before SAFE comes back.
+    park_timeout_s, shutter_timeout_s
+        Longest time, elapsed seconds, for each step of closing.
+    latched_close_notice_s
+        While the stop latch is set, close for weather only after this notice; elapsed seconds.
+    scheduler_silence_s, telescope_silence_s
+        Machine seconds without a heartbeat after which an open observatory is closed.
+    """
+
+    sun_max_altitude_deg: float = -6.0
+    weather_required: bool = True
+    weather_max_age_s: float = 180.0
+    weather_update_s: float = 10.0
+    reopen_delay_s: float = 1200.0
+    park_timeout_s: float = 180.0
+    shutter_timeout_s: float = 90.0
+    mount_failed: MountFailedPolicy = MountFailedPolicy.CLOSE
+    latched_close_notice_s: float = 600.0
+    scheduler_silence_s: float = 300.0
+    telescope_silence_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class NightPolicy:
+    """When sky frames may be taken."""
+
+    sun_max_altitude_deg: float = -12.0
+    failure_limit: int = 5
+    acceptable_fraction: float = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityPolicy:
+    """How Priority (0-10) is given to an accepted order; see ``work_orders/priority.py``.
+
+    Parameters
+    ----------
+    base
+        Where every order starts.
+    users, job_types, object_types
+        Added when the order's User, "Type of job", "Type of object" matches.
+    wish_weight
+        How much of (wish - base) is granted for a Priority that came with the order, 0..1.
+    """
+
+    base: float = 5.0
+    users: Mapping[str, float] = field(default_factory=dict)
+    job_types: Mapping[str, float] = field(default_factory=dict)
+    object_types: Mapping[str, float] = field(default_factory=dict)
+    wish_weight: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchBinding:
+    """A key of Dome orders (``Blink01``) bound to an INDI switch of a device of the profile."""
+
+    role: Role
+    property: str
+    on: str
+    off: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One observatory, as read from ``profiles/NAME.yaml``.
+
+    Parameters
+    ----------
+    telescope_names
+        Names accepted in "Telescope Name"; the first is TELESCOP in the frames.
+    filters
+        Wire name -> slot name on the wheel ("I" -> "Luminance").
+    ra_unit
+        What a bare number in RA means: "deg" or "hour".
+    gain_e_per_adu, read_noise_e
+        Of the camera, for the headers; None when not known.
+    """
+
+    name: str
+    site: Site
+    telescope_names: tuple[str, ...]
+    optics: Optics
+    equipment: Mapping[Role, Equipment]
+    filters: Mapping[str, str]
+    indiserver: IndiServerSettings = IndiServerSettings()
+    limits: Limits = Limits()
+    safety: SafetyPolicy = SafetyPolicy()
+    night: NightPolicy = NightPolicy()
+    priority: PriorityPolicy = PriorityPolicy()
+    switches: Mapping[str, SwitchBinding] = field(default_factory=dict)
+    ra_unit: str = "deg"
+    gain_e_per_adu: float | None = None
+    read_noise_e: float | None = None
