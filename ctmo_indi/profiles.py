@@ -8,8 +8,18 @@ role, and adds what an unattended night needs: limits, filters, optics, safety p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ctmo_indi import catalogue
+from ctmo_indi.checked_yaml import Lines, load_checked
+from ctmo_indi.errors import ConfigError
+
+SCHEMA_NAME = "profile.schema.json"
+_MAX_SLOTS_SHOWN = 12
+_Made = TypeVar("_Made")
 
 
 class Role(StrEnum):
@@ -198,6 +208,8 @@ class Profile:
         What a bare number in RA means: "deg" or "hour".
     gain_e_per_adu, read_noise_e
         Of the camera, for the headers; None when not known.
+    file
+        Where it was read; None for one made in memory.
     """
 
     name: str
@@ -215,3 +227,168 @@ class Profile:
     ra_unit: str = "deg"
     gain_e_per_adu: float | None = None
     read_noise_e: float | None = None
+    description: str = ""
+    file: Path | None = None
+
+
+def load(name: str | Path, *, site_folder: Path | None = None) -> Profile:
+    """Read a profile.
+
+    Parameters
+    ----------
+    name
+        Name of a file of ``profiles/`` ("simulators"), or a path.
+    site_folder
+        The site's own folder instead of ``/etc/ctmo``; its profiles win over the shipped ones.
+
+    Raises
+    ------
+    ConfigError
+        No such profile, or everything that is wrong with it: file, line, key, what came, what was
+        expected.
+    """
+    path = catalogue.find("profiles", str(name), site=site_folder)
+    data, lines = load_checked(path, catalogue.folder("profiles") / SCHEMA_NAME)
+    problems = _contradictions(data, lines)
+    if problems:
+        raise ConfigError(problems)
+    return _profile(data, path)
+
+
+def _profile(data: Mapping[str, Any], path: Path) -> Profile:  # Any: checked by the schema
+    equipment = {
+        Role(role): _equipment(Role(role), entry, path) for role, entry in data["equipment"].items()
+    }
+    optional = {
+        key: _as_float(data[key])
+        for key in ("ra_unit", "gain_e_per_adu", "read_noise_e")
+        if key in data
+    }
+    return Profile(
+        name=data["name"],
+        description=data.get("description", ""),
+        site=_made(Site, data["site"]),
+        telescope_names=tuple(data["telescope_names"]),
+        optics=_made(Optics, data["optics"]),
+        equipment=equipment,
+        filters=dict(data["filters"]),
+        indiserver=_made(IndiServerSettings, data.get("indiserver", {})),
+        limits=_limits(data.get("limits", {})),
+        safety=_safety(data.get("safety", {})),
+        night=_made(NightPolicy, data.get("night", {})),
+        priority=_made(PriorityPolicy, data.get("priority", {})),
+        switches={
+            key: SwitchBinding(**{**entry, "role": Role(entry["role"])})
+            for key, entry in data.get("switches", {}).items()
+        },
+        file=path,
+        **optional,
+    )
+
+
+def _equipment(role: Role, entry: Mapping[str, Any], path: Path) -> Equipment:
+    """Make one device; a relative path of a description counts from the profile's folder."""
+    description = str(entry["description"])
+    if "/" in description or description.endswith(".yaml"):
+        description = str(path.parent / description)
+    settings = {
+        name: {element: _as_float(value) for element, value in elements.items()}
+        for name, elements in entry.get("settings", {}).items()
+    }
+    return Equipment(
+        role=role,
+        description=description,
+        device=entry.get("device"),
+        settings=settings,
+    )
+
+
+def _limits(entry: Mapping[str, Any]) -> Limits:
+    corners = tuple((float(az), float(alt)) for az, alt in entry.get("horizon_mask_deg", ()))
+    return _made(Limits, {**entry, "horizon_mask_deg": corners})
+
+
+def _safety(entry: Mapping[str, Any]) -> SafetyPolicy:
+    failed = entry.get("mount_failed", MountFailedPolicy.CLOSE)
+    return _made(SafetyPolicy, {**entry, "mount_failed": MountFailedPolicy(failed)})
+
+
+def _made(kind: type[_Made], entry: Mapping[str, Any]) -> _Made:
+    """Make a dataclass; YAML's 15 becomes 15.0 where the field is a float."""
+    floats = {
+        one.name
+        for one in fields(kind)  # type: ignore[arg-type]  # every kind here is a dataclass
+        if str(one.type).startswith(("float", "Mapping[str, float]"))
+    }
+    return kind(**{key: _as_float(entry[key]) if key in floats else entry[key] for key in entry})
+
+
+def _as_float(value: Any) -> Any:  # Any: a number becomes a float, the rest stays what it is
+    if isinstance(value, Mapping):
+        return {key: _as_float(inner) for key, inner in value.items()}
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value
+
+
+def _contradictions(data: Mapping[str, Any], lines: Lines) -> list[str]:
+    """Find what no schema can: keys that do not fit each other."""
+    equipment = data["equipment"]
+    problems: list[str] = []
+    if data["filters"] and "filter_wheel" not in equipment:
+        problems.append(
+            lines.problem(("filters",), "came filters, expected none without a filter_wheel")
+        )
+    problems += _unknown_slots(data, lines)
+    for key, entry in data.get("switches", {}).items():
+        if entry["role"] not in equipment:
+            problems.append(
+                lines.problem(
+                    ("switches", key, "role"),
+                    f"came {entry['role']!r}, expected a role of equipment: {', '.join(equipment)}",
+                )
+            )
+    limits = data.get("limits", {})
+    lowest, highest = limits.get("horizon_deg", 15.0), limits.get("max_altitude_deg", 90.0)
+    if lowest >= highest:
+        problems.append(
+            lines.problem(
+                ("limits", "max_altitude_deg"),
+                f"came {highest}, expected more than horizon_deg = {lowest}",
+            )
+        )
+    problems += _bad_mask(limits.get("horizon_mask_deg", ()), lines)
+    return problems
+
+
+def _bad_mask(corners: list[list[float]], lines: Lines) -> list[str]:
+    problems = []
+    for index, (az_deg, alt_deg) in enumerate(corners):
+        key = ("limits", "horizon_mask_deg", index)
+        if az_deg < 0.0:
+            problems.append(lines.problem(key, f"came azimuth {az_deg}, expected 0 to 360"))
+        if alt_deg > 90.0:
+            problems.append(lines.problem(key, f"came altitude {alt_deg}, expected -5 to 90"))
+        if index and az_deg <= corners[index - 1][0]:
+            before = corners[index - 1][0]
+            problems.append(
+                lines.problem(key, f"came azimuth {az_deg}, expected more than {before} before it")
+            )
+    return problems
+
+
+def _unknown_slots(data: Mapping[str, Any], lines: Lines) -> list[str]:
+    """Filters whose slot the profile's own naming of the wheel does not have."""
+    wheel = data["equipment"].get("filter_wheel", {})
+    names = wheel.get("settings", {}).get("FILTER_NAME", {})
+    slots = [str(slot) for slot in names.values()]
+    if not slots:
+        return []
+    return [
+        lines.problem(
+            ("filters", name),
+            f"came {slot!r}, expected a slot of the wheel: {', '.join(slots[:_MAX_SLOTS_SHOWN])}",
+        )
+        for name, slot in data["filters"].items()
+        if slot not in slots
+    ]
