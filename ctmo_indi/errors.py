@@ -30,6 +30,7 @@
     │   ├── BadFrame           a BLOB that is not the frame that was asked for
     │   └── ForeignMotion      somebody else moved the device
     ├── ServiceUnreachable     another service does not answer; the order is kept and tried again
+    ├── StoreUnavailable       the database cannot take or give it now; nothing was changed
     └── InternalError          our own bug
 """
 
@@ -63,6 +64,7 @@ __all__ = [
     "ServerLost",
     "ServiceUnreachable",
     "Stopped",
+    "StoreUnavailable",
     "UnknownDevice",
     "UnknownOrder",
     "UnknownProperty",
@@ -254,6 +256,12 @@ class ServiceUnreachable(CtmoError):
 
     fault_code = 503
     exit_code = 3
+
+
+class StoreUnavailable(CtmoError):
+    """Our database is locked, full, overloaded or unreachable; nothing was changed, try again."""
+
+    fault_code = 507
 
 
 class InternalError(CtmoError):

@@ -1,0 +1,77 @@
+"""Frames that are on disk: one row each, at the telescope and, as a summary, at the scheduler."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from ctmo_indi.models.orders import ExposureRecord
+from ctmo_indi.models.states import FrameType
+from ctmo_indi.store.record_tables import exposures
+
+_FIELDS = [exposures.c[field.name] for field in dataclasses.fields(ExposureRecord)]
+
+
+def record(connection: Connection, records: Iterable[ExposureRecord], *, is_good: bool) -> int:
+    """Add frames; one that is known by its ``exposure_id`` is left as it is.
+
+    Returns
+    -------
+    int
+        How many were new.
+    """
+    added = 0
+    for exposure in records:
+        known = sa.select(exposures.c.exposure_id).where(
+            exposures.c.exposure_id == exposure.exposure_id
+        )
+        if connection.execute(known).first() is None:
+            connection.execute(
+                sa.insert(exposures).values(**dataclasses.asdict(exposure), is_good=is_good)
+            )
+            added += 1
+    return added
+
+
+def of_attempt(connection: Connection, attempt_id: str) -> list[ExposureRecord]:
+    """Frames of one attempt in the order they were taken."""
+    return _select(connection, exposures.c.attempt_id == attempt_id)
+
+
+def of_order(connection: Connection, order_receipt: str) -> list[ExposureRecord]:
+    """Frames of all attempts at one order in the order they were taken."""
+    return _select(connection, exposures.c.order_receipt == order_receipt)
+
+
+def get(connection: Connection, exposure_id: str) -> ExposureRecord | None:
+    """Return the frame of that id; None when there is none."""
+    found = _select(connection, exposures.c.exposure_id == exposure_id)
+    return found[0] if found else None
+
+
+def set_good(connection: Connection, exposure_id: str, *, is_good: bool) -> None:
+    """Say whether a frame counts for its order; nothing happens for an unknown one."""
+    connection.execute(
+        sa.update(exposures).where(exposures.c.exposure_id == exposure_id).values(is_good=is_good)
+    )
+
+
+def good_of_order(connection: Connection, order_receipt: str) -> tuple[int, float]:
+    """Count and exposure time (s) of the good frames of one order, over all its attempts."""
+    count, exposure_s = connection.execute(
+        sa.select(
+            sa.func.count(), sa.func.coalesce(sa.func.sum(exposures.c.t_exptime_s), 0.0)
+        ).where(exposures.c.order_receipt == order_receipt, exposures.c.is_good)
+    ).one()
+    return int(count), float(exposure_s)
+
+
+def _select(connection: Connection, where: sa.ColumnElement[bool]) -> list[ExposureRecord]:
+    query = sa.select(*_FIELDS).where(where).order_by(exposures.c.t_min_mjd, exposures.c.sequence)
+    return [
+        ExposureRecord(**{**row, "frame_type": FrameType(row["frame_type"])})
+        for row in connection.execute(query).mappings()
+    ]

@@ -1,0 +1,187 @@
+"""The one place that writes: a thread that commits whatever is waiting in one transaction.
+
+A durable commit costs milliseconds of disk, a row some tens of microseconds of CPU; so everything
+that came in while one commit was under way goes into the next one (group commit). Nobody waits
+longer than for two commits, and a single order on an idle system waits for its own only.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any, TypeVar
+
+from ctmo_indi.errors import InternalError, StoreUnavailable
+from ctmo_indi.store.database import Connection, Database, our_errors
+
+_log = logging.getLogger(__name__)
+
+ResultT = TypeVar("ResultT")
+
+MAX_WAITING = 10_000
+MAX_GROUP = 512
+
+# Any: a job's result type is known to its submitter only
+_Job = tuple[Callable[[Connection], Any], "Future[Any]"]
+
+
+class Writer:
+    """Runs functions on the database, one after the other, and commits them in groups.
+
+    Parameters
+    ----------
+    max_waiting
+        How many functions may wait; more are refused at once.
+    """
+
+    def __init__(self, database: Database, *, max_waiting: int = MAX_WAITING) -> None:
+        self._database = database
+        self._max_waiting = max_waiting
+        self._waiting: deque[_Job] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self.commits = 0
+        self.committed = 0
+        self.failures = 0
+        self._thread = threading.Thread(
+            target=self._work, name=f"{database.service}-writer", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread still runs."""
+        return self._thread.is_alive()
+
+    def submit(self, function: Callable[[Connection], ResultT]) -> Future[ResultT]:
+        """Have ``function`` run in the next transaction; any thread, does not block.
+
+        The future has the function's result once it is **durable**, or its error; a function that
+        fails leaves no trace and does not disturb the others of its group. It may be canceled
+        until it runs. The function must do nothing but use its connection, and be quick.
+
+        Raises
+        ------
+        StoreUnavailable
+            Too many are waiting, or the writer is closed; the function will not run.
+        """
+        future: Future[ResultT] = Future()
+        with self._changed:
+            if self._closed:
+                raise StoreUnavailable(f"{self._database.described}: the writer is closed")
+            if len(self._waiting) >= self._max_waiting:
+                raise StoreUnavailable(
+                    f"{self._database.described}: {len(self._waiting)} writes are waiting, no more "
+                    "are taken; try again later"
+                )
+            self._waiting.append((function, future))
+            if len(self._waiting) == 1:
+                self._changed.notify()
+        return future
+
+    def run(self, function: Callable[[Connection], ResultT], timeout_s: float = 30.0) -> ResultT:
+        """Submit and wait until it is durable; any thread but the writer's own.
+
+        Parameters
+        ----------
+        timeout_s
+            Machine seconds.
+
+        Raises
+        ------
+        StoreUnavailable
+            Not written: refused, the database failed, or it was still waiting at the deadline. Or,
+            as the text then says, not known: its commit was under way at the deadline.
+        """
+        if threading.current_thread() is self._thread:
+            raise InternalError("Writer.run called inside a write: it would wait for itself")
+        future = self.submit(function)
+        try:
+            return future.result(timeout_s)
+        except FutureTimeout:
+            if future.done():  # the function itself raised TimeoutError, or it came just now
+                return future.result()
+            fate = "it was not written" if future.cancel() else "whether it was written is unknown"
+            raise StoreUnavailable(
+                f"{self._database.described}: no commit within {timeout_s:.1f} s; {fate}"
+            ) from None
+
+    def close(self, timeout_s: float = 30.0) -> None:
+        """Write what is waiting, then end the thread; may be repeated.
+
+        Raises
+        ------
+        StoreUnavailable
+            The thread did not end within ``timeout_s`` machine seconds.
+        """
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            raise StoreUnavailable(
+                f"{self._database.described}: writes did not end within {timeout_s:.1f} s"
+            )
+
+    def _work(self) -> None:
+        while group := self._next_group():
+            self._write(group)
+
+    def _next_group(self) -> list[_Job]:
+        with self._changed:
+            while not self._waiting and not self._closed:
+                self._changed.wait()
+            count = min(len(self._waiting), MAX_GROUP)
+            return [self._waiting.popleft() for _ in range(count)]
+
+    def _write(self, group: list[_Job]) -> None:
+        running = [job for job in group if job[1].set_running_or_notify_cancel()]
+        if not running:
+            return
+        settled: list[tuple[Future[Any], Any, BaseException | None]] = []
+        try:
+            with self._database.write() as connection:
+                for function, future in running:
+                    settled.append((future, *self._run_one(connection, function)))
+        except Exception as error:  # noqa: BLE001 - outermost loop: whatever it is, the group failed
+            self.failures += 1
+            _log.error(
+                "write failed service=%s writes=%d failures=%d error=%s",
+                self._database.service,
+                len(running),
+                self.failures,
+                error,
+            )
+            for _, future in running:
+                future.set_exception(error)
+            return
+        self.commits += 1
+        self.committed += len(running)
+        for future, result, failed in settled:
+            if failed is None:
+                future.set_result(result)
+            else:
+                future.set_exception(failed)
+
+    def _run_one(
+        self, connection: Connection, function: Callable[[Connection], Any]
+    ) -> tuple[Any, BaseException | None]:
+        """Run in a savepoint; raises only when the whole transaction is lost.
+
+        A full disk makes SQLite roll everything back by itself. Then the savepoint is gone too,
+        and naming it raises: no job of the group is taken for written.
+        """
+        connection.exec_driver_sql("SAVEPOINT one")
+        try:
+            with our_errors(self._database.described, "write"):
+                result = function(connection)
+        except BaseException as error:  # noqa: BLE001 - belongs to the submitter, whatever it is
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT one")
+            connection.exec_driver_sql("RELEASE SAVEPOINT one")
+            return None, error
+        connection.exec_driver_sql("RELEASE SAVEPOINT one")
+        return result, None
