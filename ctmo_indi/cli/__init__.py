@@ -1,0 +1,76 @@
+"""The command ``ctmo-indi``: one small module per group of commands.
+
+Nothing heavy is imported here: ``ctmo-indi --help`` starts in a fraction of a second. Each command
+imports what it needs inside its function.
+
+Exit codes: 0 done, 2 wrong usage or refused input, 3 a service cannot be reached, 4 unsafe or
+interlocked, 5 failed; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+
+from ctmo_indi import __version__
+from ctmo_indi.cli import demo, fleet, hands, orders, site
+from ctmo_indi.errors import ConfigError, CtmoError
+
+EXIT_USAGE = 2
+EXIT_FAILED = 5
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="ctmo-indi",
+    help="Run a small observatory: Work Orders in, FITS frames out.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for module in (fleet, demo, orders, hands, site):
+    module.register(app)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"ctmo-indi {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(  # noqa: ARG001 - the callback acts on it
+        False, "--version", callback=_show_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Run a small observatory: Work Orders in, FITS frames out."""
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command line and return its exit code; prints errors to stderr."""
+    try:
+        result = app(args=arguments, standalone_mode=False)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as wrong:
+        wrong.show()
+        return EXIT_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        typer.echo("interrupted", err=True)
+        return EXIT_INTERRUPTED
+    except ConfigError as error:
+        for problem in error.problems:
+            typer.echo(problem, err=True)
+        return error.exit_code
+    except CtmoError as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        return error.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run())

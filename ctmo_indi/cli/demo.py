@@ -1,0 +1,37 @@
+"""``ctmo-indi demo``: a whole simulated night in about five minutes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ctmo_indi.cli.options import DEFAULT_DATA, JsonOption, ProfileOption
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(demo)
+
+
+def demo(
+    speed: Annotated[
+        float | None,
+        typer.Option("--speed", help="Sky seconds per second; default: a night in 5 minutes.", min=1),
+    ] = None,
+    profile: ProfileOption = None,
+    data: Annotated[
+        Path, typer.Option("--data", help="Where frames and databases go.", metavar="DIR")
+    ] = DEFAULT_DATA,
+    frames: Annotated[int, typer.Option("--frames", help="Frames of each order.", min=1)] = 4,
+    as_json: JsonOption = False,
+) -> int:
+    """Run a night on simulators: submit orders, observe to dawn, print what came of it."""
+    from ctmo_indi.cli import demo_night
+
+    summary = demo_night.run(
+        profile_name=profile, data_dir=data, speed=speed, frames=frames, quiet=as_json
+    )
+    demo_night.print_summary(summary, as_json=as_json)
+    return 0 if summary.is_success else 5

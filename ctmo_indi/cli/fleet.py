@@ -1,0 +1,91 @@
+"""Run services: serve one, or up with all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ctmo_indi.cli.options import DEFAULT_DATA, ConfigOption, DataOption, ProfileOption
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(serve)
+    app.command()(up)
+
+
+def serve(
+    name: Annotated[
+        str, typer.Argument(help="scheduler, telescope, dome, safety or preprocessor.")
+    ],
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    data: DataOption = None,
+    parent_pid: Annotated[
+        int | None, typer.Option("--parent-pid", hidden=True, help="End with this parent.")
+    ] = None,
+) -> None:
+    """Run one service until it is told to stop; what the system units call."""
+    from ctmo_indi import daemon
+
+    daemon.serve(
+        name, config_path=config, profile_name=profile, data_dir=data, parent_pid=parent_pid
+    )
+
+
+def up(
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    data: DataOption = None,
+    speed: Annotated[
+        float, typer.Option("--speed", help="Sky seconds per second, simulators only.", min=0.1)
+    ] = 1.0,
+    resume: Annotated[
+        bool, typer.Option("--resume/--no-resume", help="Begin observing by itself.")
+    ] = True,
+) -> None:
+    """Run all services on this machine, and indiserver when the profile says so.
+
+    Ends with Ctrl-C or SIGTERM: the observatory is closed first, then everything stops.
+    """
+    import signal
+    import threading
+    from dataclasses import replace
+
+    from ctmo_indi import daemon, logs
+    from ctmo_indi.clock import SystemClock
+    from ctmo_indi.config import LoggingSettings
+    from ctmo_indi.simulator.gsc import prepare_gsc_if_possible
+    from ctmo_indi.supervisor import Fleet, Supervisor
+
+    settings, observatory = daemon.load(config, profile, data)
+    if data is None and settings.file is None:
+        settings = replace(settings, data_dir=DEFAULT_DATA)
+    folder = settings.data_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    logs.set_up("up", LoggingSettings(folder / "logs" / "up.log"), SystemClock())
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    stars: Path | None = None
+    if observatory.indiserver.start:
+        stars = prepare_gsc_if_possible(folder / "run" / "gsc")
+    fleet = Fleet(
+        settings,
+        observatory,
+        speed=speed,
+        path_prefix=(stars,) if stars else (),
+        notice=lambda text: typer.echo(text, err=True),
+    )
+    with Supervisor(fleet) as supervisor:
+        supervisor.start()
+        for name in ("scheduler", "telescope", "dome", "preprocessor", "safety"):
+            typer.echo(f"{name:13} {getattr(supervisor.config, name).http}")
+        if resume:
+            supervisor.resume_scheduler()
+        typer.echo("Ready. Ctrl-C closes the observatory and stops everything.")
+        stop.wait()
+

@@ -1,0 +1,205 @@
+"""A human's hand on the observatory: dome, control, stop, lock, unlock."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ctmo_indi.cli.options import (
+    ConfigOption,
+    DataOption,
+    JsonOption,
+    ProfileOption,
+    UserOption,
+    client,
+    load_config,
+)
+from ctmo_indi.cli.output import print_json, print_reply
+from ctmo_indi.errors import CtmoError, ServiceUnreachable
+
+# Each of these ends motion by itself; asked at the same time, the first answer counts.
+_STOPPERS = ("safety", "telescope", "scheduler")
+STOP_TIMEOUT_S = 1.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(dome)
+    app.command()(control)
+    app.command()(stop)
+    app.command()(lock)
+    app.command()(unlock)
+
+
+def dome(
+    command: Annotated[
+        str, typer.Argument(help="open, close, park, unpark, azimuth, or a switch: Blink01=on.")
+    ],
+    azimuth_deg: Annotated[
+        float | None, typer.Argument(help="With azimuth: degrees, north through east.")
+    ] = None,
+    wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for the end.", min=0)] = 120.0,
+    user: UserOption = "cli",
+    config: ConfigOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Move the dome or its shutter, or switch what the profile binds."""
+    order: dict[str, object] = {"WOType": "Dome", "User": user}
+    if command in {"open", "close"}:
+        order["Shutter"] = command
+    elif command in {"park", "unpark"}:
+        order["Park"] = command == "park"
+    elif command == "azimuth":
+        if azimuth_deg is None:
+            raise typer.BadParameter("azimuth needs degrees, e.g. ctmo-indi dome azimuth 180")
+        order["Azimuth"] = azimuth_deg
+    elif "=" in command:
+        name, _, state = command.partition("=")
+        if state not in {"on", "off"}:
+            raise typer.BadParameter(f"{name} is {state!r}, expected on or off")
+        order[name] = state == "on"
+    else:
+        raise typer.BadParameter(
+            f"{command!r} is unknown, expected open, close, park, unpark, azimuth or NAME=on|off"
+        )
+    _send(config, data, "dome", order, wait_s=wait, as_json=as_json)
+
+
+def control(
+    command: Annotated[
+        str,
+        typer.Argument(
+            help="slew, track, park, unpark, open, close, filter, focus, abort, stop or release."
+        ),
+    ],
+    ra_deg: Annotated[float | None, typer.Option("--ra-deg", help="ICRS, with slew.")] = None,
+    dec_deg: Annotated[float | None, typer.Option("--dec-deg", help="ICRS, with slew.")] = None,
+    filter_name: Annotated[str | None, typer.Option("--filter", help="With filter.")] = None,
+    position: Annotated[int | None, typer.Option("--position", help="Steps, with focus.")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="For the log.")] = None,
+    wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for the end.", min=0)] = 240.0,
+    user: UserOption = "cli",
+    config: ConfigOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Move one thing by hand; every limit and interlock holds."""
+    order: dict[str, object] = {"WOType": "Control", "User": user, "Command": command}
+    parameters = {
+        "RA": ra_deg, "Dec": dec_deg, "Filter": filter_name, "Position": position, "Reason": reason,
+    }  # fmt: skip
+    order.update({key: value for key, value in parameters.items() if value is not None})
+    service = "safety" if command in {"lock", "unlock", "release"} else "telescope"
+    _send(config, data, service, order, wait_s=wait, as_json=as_json)
+
+
+def lock(
+    kind: Annotated[str, typer.Argument(help="observer or maintenance.")] = "observer",
+    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
+    expires: Annotated[
+        str | None, typer.Option("--expires", help="ISO 8601 UTC; without it, until unlock.")
+    ] = None,
+    user: UserOption = "cli",
+    config: ConfigOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take the observatory: observer (safety still closes) or maintenance (nothing moves)."""
+    order: dict[str, object] = {
+        "WOType": "Control", "User": user, "Command": "lock", "Kind": kind,
+    }  # fmt: skip
+    if reason:
+        order["Reason"] = reason
+    if expires:
+        order["Expires"] = expires
+    _send(config, data, "safety", order, wait_s=0.0, as_json=as_json)
+
+
+def unlock(
+    user: UserOption = "cli",
+    config: ConfigOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give the observatory back to the manager."""
+    order: dict[str, object] = {"WOType": "Control", "User": user, "Command": "unlock"}
+    _send(config, data, "safety", order, wait_s=0.0, as_json=as_json)
+
+
+def _send(
+    config: ConfigOption,
+    data: DataOption,
+    service: str,
+    order: dict[str, object],
+    *,
+    wait_s: float,
+    as_json: bool,
+) -> None:
+    desk = client(load_config(config, data), service, timeout_s=10.0)
+    reply = desk.front_desk(order)
+    if wait_s and reply.get("Receipt"):
+        reply = desk.wait_until_terminal(str(reply["Receipt"]), timeout_s=wait_s)
+    print_reply(reply, as_json=as_json)
+    status = str(reply.get("Status", ""))
+    if status in {"FAILED", "REJECTED", "INTERRUPTED", "ABORTED"}:
+        raise typer.Exit(5)
+
+
+def stop(
+    reason: Annotated[str, typer.Option("--reason", help="For the log.")] = "stop command",
+    user: UserOption = "cli",
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Stop all motion and the exposure now, by whatever still works.
+
+    Asks safety, telescope and scheduler at the same time; when none of them stopped it, talks to
+    the INDI server itself.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    settings = load_config(config, data)
+    order: dict[str, object] = {
+        "WOType": "Control", "User": user, "Command": "stop", "Reason": reason,
+    }  # fmt: skip
+
+    def ask(service: str) -> str:
+        try:
+            client(settings, service, timeout_s=STOP_TIMEOUT_S).front_desk(order)
+        except ServiceUnreachable:
+            return "does not answer"
+        except CtmoError as error:
+            return f"refused: {error}"
+        return "stopped"
+
+    with ThreadPoolExecutor(len(_STOPPERS)) as pool:
+        answers = dict(zip(_STOPPERS, pool.map(ask, _STOPPERS), strict=True))
+    if "stopped" not in (answers["safety"], answers["telescope"]):
+        answers["INDI"] = _stop_by_indi(settings, profile)
+    if as_json:
+        print_json(answers)
+    else:
+        for name, answer in answers.items():
+            typer.echo(f"{name:10} {answer}")
+    if not any(answers[name].startswith("stopped") for name in answers if name != "scheduler"):
+        raise typer.Exit(3)
+
+
+def _stop_by_indi(settings: object, profile_name: str | None) -> str:
+    """Stop without any service, over a connection of our own."""
+    from ctmo_indi import profiles
+    from ctmo_indi.clock import SystemClock
+    from ctmo_indi.config import Config
+    from ctmo_indi.devices.stopping import stop_by_indi
+
+    if not isinstance(settings, Config):
+        raise TypeError(f"{settings!r} is no Config")
+    try:
+        observatory = profiles.load(profile_name or settings.profile)
+        return stop_by_indi(observatory, settings.indi, SystemClock())
+    except CtmoError as error:
+        return f"failed: {error}"

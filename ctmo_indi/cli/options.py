@@ -1,0 +1,65 @@
+"""Options that several commands share, and what they lead to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ctmo_indi.config import Config
+    from ctmo_indi.desk_client.client import DeskClient
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="Configuration file.", metavar="FILE", show_default=False),
+]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--profile", help="Profile: a name or a file.", metavar="NAME|FILE", show_default=False
+    ),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", help="Data directory of the running manager.", metavar="DIR", show_default=False
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+UserOption = Annotated[str, typer.Option("--user", help="Who asks; part of an order's identity.")]
+
+DEFAULT_DATA = Path("ctmo-data")
+RUNNING_CONFIG = Path("run") / "ctmo.conf.yaml"
+
+
+def find_config(config: Path | None, data: Path | None) -> Path | None:
+    """Return the configuration a client should read.
+
+    A given file wins; then the one that ``up`` or ``demo`` wrote into the data directory; then,
+    where no ``/etc/ctmo/ctmo.conf.yaml`` exists, the one in ``./ctmo-data``.
+    """
+    from ctmo_indi.config import DEFAULT_FILE
+
+    if config is not None:
+        return config
+    if data is not None:
+        return data / RUNNING_CONFIG
+    if not DEFAULT_FILE.is_file() and (DEFAULT_DATA / RUNNING_CONFIG).is_file():
+        return DEFAULT_DATA / RUNNING_CONFIG
+    return None
+
+
+def load_config(config: Path | None, data: Path | None) -> Config:
+    """Read the configuration that a client command talks to."""
+    from ctmo_indi import config as config_file
+
+    return config_file.load(find_config(config, data))
+
+
+def client(config: Config, service: str, *, timeout_s: float = 10.0) -> DeskClient:
+    """Return a client of the desk of ``service`` (scheduler, telescope, dome, safety ...)."""
+    from ctmo_indi.desk_client.client import DeskClient
+
+    return DeskClient(getattr(config, service).http, timeout_s=timeout_s)

@@ -1,0 +1,161 @@
+"""Hand in Work Orders and ask for them: submit, status, cancel, scheduler."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ctmo_indi.cli.options import (
+    ConfigOption,
+    DataOption,
+    JsonOption,
+    UserOption,
+    client,
+    load_config,
+)
+from ctmo_indi.cli.output import print_json, print_reply, print_table, print_tree
+from ctmo_indi.errors import BadOrder
+
+# WOType or Request -> the desk that takes it; everything else goes to the scheduler.
+_DESK_OF = {"Dome": "dome"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(submit)
+    app.command()(status)
+    app.command()(cancel)
+    app.command()(scheduler)
+
+
+def submit(
+    file: Annotated[str, typer.Argument(help="A JSON file with one order or a list, or - (stdin).")],
+    service: Annotated[
+        str | None, typer.Option("--service", help="Desk to use instead of the order's own.")
+    ] = None,
+    wait: Annotated[
+        float, typer.Option("--wait", help="Wait that many seconds for each to end.", min=0)
+    ] = 0.0,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Submit Work Orders from a JSON file."""
+    orders = _read_orders(file)
+    settings = load_config(config, data)
+    replies = []
+    for order in orders:
+        desk = client(settings, service or _DESK_OF.get(str(order.get("WOType")), "scheduler"))
+        reply = desk.front_desk(order)
+        if wait:
+            reply = desk.wait_until_terminal(str(reply["Receipt"]), timeout_s=wait)
+        replies.append(reply)
+        if not as_json:
+            print_reply(reply, as_json=False)
+    if as_json:
+        print_json(replies if len(replies) != 1 else replies[0])
+    return 0
+
+
+def _read_orders(file: str) -> list[dict[str, object]]:
+    text = sys.stdin.read() if file == "-" else Path(file).read_text()
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadOrder(
+            f"{file}: line {error.lineno}: {error.msg}; expected a JSON object or a list of them"
+        ) from error
+    orders = data if isinstance(data, list) else [data]
+    for order in orders:
+        if not isinstance(order, Mapping):
+            raise BadOrder(f"{file}: {order!r} is no Work Order; expected a JSON object")
+    return [dict(order) for order in orders]
+
+
+def status(
+    receipt: Annotated[
+        str | None, typer.Argument(help="Receipt of an order; without it the service's own state.")
+    ] = None,
+    service: Annotated[str, typer.Option("--service", help="Whose status.")] = "scheduler",
+    user: Annotated[str | None, typer.Option("--user", help="With --id instead of a receipt.")] = None,
+    order_id: Annotated[str | None, typer.Option("--id", help="The order's own ID.")] = None,
+    state: Annotated[
+        str | None, typer.Option("--state", help="List the orders in that state.")
+    ] = None,
+    all_orders: Annotated[bool, typer.Option("--all", help="List every order.")] = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show an order, the list of orders, or a service's state."""
+    order: dict[str, object] = {"WOType": "Status", "User": user or "cli"}
+    if receipt:
+        order["Receipt"] = receipt
+    elif order_id:
+        order["ID"] = order_id
+    elif all_orders or state:
+        order["All"] = True
+        if state:
+            order["State"] = state
+    reply = client(load_config(config, data), service).front_desk(order)
+    if as_json:
+        print_json(reply)
+    elif "All" in order:
+        _print_orders(reply)
+    else:
+        print_tree(reply)
+
+
+def _print_orders(reply: Mapping[str, object]) -> None:
+    columns = ("Receipt", "User", "ID", "Kind", "Status", "Priority", "Object", "Frames", "Message")
+    rows = []
+    orders = reply.get("Orders")
+    for order in orders if isinstance(orders, list) else []:
+        frames = f"{order.get('Good Exposures', 0)}/{order.get('Number of Exposures', '')}"
+        cells = {**order, "Frames": frames}
+        rows.append([cells.get(column, "") for column in columns])
+    print_table(columns, rows)
+
+
+def cancel(
+    receipt: Annotated[str, typer.Argument(help="Receipt of the order.")],
+    config: ConfigOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Cancel an order; one under way is stopped."""
+    reply = client(load_config(config, data), "scheduler").front_desk(
+        {"WOType": "Cancel", "User": "cli", "Receipt": receipt}
+    )
+    print_reply(reply, as_json=as_json)
+
+
+def scheduler(
+    command: Annotated[
+        str, typer.Argument(help="start, enable, resume, stop, disable, standby or exit.")
+    ],
+    abort: Annotated[
+        bool, typer.Option("--abort", help="With stop: abort the running attempt too.")
+    ] = False,
+    wait: Annotated[
+        float, typer.Option("--wait", help="Seconds to wait for the command to finish.", min=0)
+    ] = 30.0,
+    user: UserOption = "cli",
+    config: ConfigOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a command to the scheduler's state machine."""
+    order: dict[str, object] = {"WOType": "Scheduler", "User": user, "Command": command}
+    if abort:
+        order["Abort"] = True
+    desk = client(load_config(config, data), "scheduler", timeout_s=wait + 10.0)
+    reply = desk.front_desk(order)
+    if wait:
+        reply = desk.wait_until_terminal(str(reply["Receipt"]), timeout_s=wait)
+    print_reply(reply, as_json=as_json)

@@ -1,0 +1,61 @@
+"""What commands print: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+import typer
+
+
+def print_json(value: object) -> None:
+    """Print ``value`` as indented JSON on stdout."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_reply(reply: Mapping[str, object], *, as_json: bool) -> None:
+    """Print the reply of a front desk: its message and receipt, or all of it as JSON."""
+    if as_json:
+        print_json(dict(reply))
+        return
+    message = reply.get("Message")
+    if message:
+        typer.echo(str(message))
+    for key in ("Receipt", "ID", "Status", "Priority", "RA", "Dec"):
+        if reply.get(key) not in (None, ""):
+            typer.echo(f"  {key}: {reply[key]}")
+    reasons = reply.get("Reasons")
+    if isinstance(reasons, Sequence) and not isinstance(reasons, str):
+        for reason in reasons:
+            typer.echo(f"  - {reason}")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a plain table with aligned columns."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    Console().print(table)
+
+
+def print_tree(value: Mapping[str, object], indent: int = 0) -> None:
+    """Print a nested struct, one key a line."""
+    for key, inner in value.items():
+        lead = "  " * indent
+        if isinstance(inner, Mapping) and inner:
+            typer.echo(f"{lead}{key}:")
+            print_tree(inner, indent + 1)
+        elif isinstance(inner, Sequence) and not isinstance(inner, str) and inner:
+            typer.echo(f"{lead}{key}:")
+            for item in inner:
+                if isinstance(item, Mapping):
+                    typer.echo(f"{lead}  -")
+                    print_tree(item, indent + 2)
+                else:
+                    typer.echo(f"{lead}  - {item}")
+        else:
+            typer.echo(f"{lead}{key}: {inner if inner not in ({}, []) else '-'}")

@@ -1,0 +1,137 @@
+"""Look at the installation: check files and devices, print service units."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ctmo_indi.cli.options import ConfigOption, DataOption, JsonOption, ProfileOption, find_config
+from ctmo_indi.cli.output import print_json
+
+if TYPE_CHECKING:
+    from ctmo_indi.config import Config
+    from ctmo_indi.profiles import Profile
+
+_WORDS = {True: "ok", False: "WRONG"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(check)
+    app.command()(units)
+
+
+def check(
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    data: DataOption = None,
+    devices: Annotated[
+        bool, typer.Option("--devices", help="Also look for each device on the INDI server.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check configuration, profile, device files, contract, data folder and services."""
+    from ctmo_indi import daemon
+
+    settings, observatory = daemon.load(find_config(config, data), profile, data)
+    rows = [
+        ("configuration", True, str(settings.file or "defaults")),
+        ("profile", True, f"{observatory.name}: {observatory.site.name}"),
+        *_check_devices(observatory),
+        _check_contract(observatory),
+        _check_data_folder(settings.data_dir),
+        *_check_services(settings),
+    ]
+    if devices:
+        rows += _check_indi(settings, observatory)
+    if as_json:
+        print_json([{"what": what, "ok": good, "detail": detail} for what, good, detail in rows])
+    else:
+        for what, good, detail in rows:
+            typer.echo(f"{_WORDS[good]:6} {what:28} {detail}")
+    if not all(good for _, good, _ in rows):
+        raise typer.Exit(5)
+
+
+def _check_devices(observatory: Profile) -> list[tuple[str, bool, str]]:
+    import shutil
+
+    from ctmo_indi.devices.description import describe_all
+
+    rows = []
+    for role, description in describe_all(observatory).items():
+        there = not observatory.indiserver.start or shutil.which(description.driver) is not None
+        detail = f"{description.device} ({description.driver})"
+        rows.append(
+            (f"device {role.value}", there, detail if there else f"{detail} is not installed")
+        )
+    return rows
+
+
+def _check_contract(observatory: Profile) -> tuple[str, bool, str]:
+    from ctmo_indi.work_orders.contract import Contract
+
+    Contract.load(observatory)
+    return ("wire contract", True, "schemas compile")
+
+
+def _check_data_folder(folder: Path) -> tuple[str, bool, str]:
+    import os
+
+    nearest = next((p for p in (folder, *folder.resolve().parents) if p.exists()), Path("/"))
+    good = os.access(nearest, os.W_OK)
+    return ("data folder", good, f"{folder}" if good else f"{folder}: {nearest} is not writable")
+
+
+def _check_services(settings: Config) -> list[tuple[str, bool, str]]:
+    from ctmo_indi.cli.options import client
+    from ctmo_indi.errors import CtmoError, ServiceUnreachable
+
+    rows = []
+    for name in ("scheduler", "telescope", "dome", "preprocessor", "safety"):
+        address = getattr(settings, name).http
+        try:
+            client(settings, name, timeout_s=2.0).front_desk({"WOType": "Status", "User": "check"})
+        except ServiceUnreachable:
+            rows.append((f"service {name}", True, f"{address} is not running"))
+        except CtmoError as error:
+            rows.append((f"service {name}", True, f"{address} answers: {error}"))
+        else:
+            rows.append((f"service {name}", True, f"{address} answers"))
+    return rows
+
+
+def _check_indi(settings: Config, observatory: Profile) -> list[tuple[str, bool, str]]:
+    from ctmo_indi.clock import SystemClock
+    from ctmo_indi.devices.stopping import look_for_devices
+
+    return look_for_devices(observatory, settings.indi, SystemClock())
+
+
+def units(
+    folder: Annotated[
+        Path | None, typer.Option("--write", help="Write them into this folder.", metavar="DIR")
+    ] = None,
+    system: Annotated[
+        str | None, typer.Option("--system", help="systemd or launchd; default: this machine's.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the service units for this installation."""
+    import sys
+
+    from ctmo_indi import units as unit_files
+
+    chosen = system or ("launchd" if sys.platform == "darwin" else "systemd")
+    rendered = unit_files.render_all(chosen, program=Path(sys.argv[0]).resolve())
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in rendered.items():
+            (folder / name).write_text(text)
+    if as_json:
+        print_json(rendered)
+        return
+    for name, text in rendered.items():
+        typer.echo(str(folder / name) if folder is not None else f"# {name}\n{text}")

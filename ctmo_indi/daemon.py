@@ -1,0 +1,162 @@
+"""Wire one service and run it until it is told to stop. No behaviour of its own.
+
+Order of a start: configuration, log, profile, service, front desk, READY. Order of a stop: the front
+desk closes its doors, the service stops in order, STOPPING; after ``stop_timeout_s`` the process
+ends all the same, since an unattended machine must not hang on the way down.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from ctmo_indi import config as config_file
+from ctmo_indi import logs, notify, profiles
+from ctmo_indi.clock import Clock, SystemClock
+from ctmo_indi.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ctmo_indi.config import Address, Config
+    from ctmo_indi.profiles import Profile
+    from ctmo_indi.work_orders.desk import Desk
+
+_log = logging.getLogger(__name__)
+
+STOP_TIMEOUT_S = 300.0
+_PR_SET_PDEATHSIG = 1  # prctl(2), Linux
+
+
+class Service(Protocol):
+    """What every service class offers."""
+
+    @property
+    def desks(self) -> Sequence[tuple[Desk, Address]]:
+        """The desks it serves and where they listen."""
+        ...
+
+    def start(self) -> None:
+        """Begin; returns when orders can be taken."""
+        ...
+
+    def stop(self, timeout_s: float) -> None:
+        """End in order within ``timeout_s`` machine seconds."""
+        ...
+
+
+# Service name -> module and class. Imported only in the process that runs it, so that the scheduler,
+# safety and the command line never load PyIndi's client.
+SERVICES = {
+    "scheduler": ("ctmo_indi.scheduler.service", "SchedulerService"),
+    "telescope": ("ctmo_indi.telescope.service", "TelescopeService"),
+    "safety": ("ctmo_indi.safety.service", "SafetyService"),
+    "preprocessor": ("ctmo_indi.preprocessor.service", "PreprocessorService"),
+}
+ALIASES = {"dome": "telescope"}
+
+
+def build(name: str, config: Config, profile: Profile, clock: Clock) -> Service:
+    """Import and construct the service called ``name``."""
+    known = ALIASES.get(name, name)
+    if known not in SERVICES:
+        raise ConfigError(f"service {name!r}: no such service, expected {', '.join(SERVICES)}")
+    module, attribute = SERVICES[known]
+    factory: Callable[[Config, Profile, Clock], Service] = getattr(
+        importlib.import_module(module), attribute
+    )
+    return factory(config, profile, clock)
+
+
+def die_with_parent(parent_pid: int) -> None:
+    """Ask Linux to end this process when its parent dies; a no-op elsewhere.
+
+    Raises
+    ------
+    SystemExit
+        The parent was gone before the request.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent_pid:
+        raise SystemExit(f"the parent process {parent_pid} is gone")
+
+
+def load(
+    config_path: Path | None, profile: str | None, data_dir: Path | None
+) -> tuple[Config, Profile]:
+    """Read the configuration and its profile; the given profile and data folder win.
+
+    Raises
+    ------
+    ConfigError
+        Names file, line, key, what came and what was expected.
+    """
+    config = config_file.load(config_path)
+    config = config_file.with_overrides(config, profile=profile, data_dir=data_dir)
+    return config, profiles.load(config.profile)
+
+
+def serve(
+    name: str,
+    *,
+    config_path: Path | None = None,
+    profile_name: str | None = None,
+    data_dir: Path | None = None,
+    parent_pid: int | None = None,
+) -> None:
+    """Run one service in this process until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    parent_pid
+        When given, end with that parent: for the children of ``ctmo-indi up``.
+    """
+    if parent_pid is not None:
+        die_with_parent(parent_pid)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    config, profile = load(config_path, profile_name, data_dir)
+    clock = SystemClock.from_environment()
+    logs.set_up(name, config.logging, clock)
+    service = build(name, config, profile, clock)
+    from ctmo_indi.front_desk.server import FrontDeskServer  # aiohttp: after the arguments are good
+
+    front_desk = FrontDeskServer(
+        [(desk, address.ip, address.port) for desk, address in service.desks]
+    )
+    service.start()
+    try:
+        front_desk.start()
+        notifier = notify.Notifier()
+        notifier.ready(f"{name} takes orders")
+        _log.info("service_ready service=%s profile=%s pid=%d", name, profile.name, os.getpid())
+        while not stop.wait(notifier.watchdog_period_s or 5.0):
+            notifier.watchdog()
+        notifier.stopping()
+    finally:
+        _stop(name, front_desk.stop, service.stop)
+
+
+def _stop(name: str, *steps: Callable[[float], None]) -> None:
+    """Run the stop steps, ending the process by force when they take too long."""
+    guard = threading.Timer(STOP_TIMEOUT_S + 10.0, _give_up, args=(name,))
+    guard.daemon = True
+    guard.start()
+    for step in steps:
+        step(STOP_TIMEOUT_S / len(steps))
+    guard.cancel()
+    _log.info("service_stopped service=%s", name)
+
+
+def _give_up(name: str) -> None:
+    _log.critical("stop_timed_out service=%s timeout_s=%g", name, STOP_TIMEOUT_S)
+    os._exit(5)

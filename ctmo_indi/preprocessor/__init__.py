@@ -1,0 +1,1 @@
+"""The preprocessor service: night bundles to calibrated frames."""

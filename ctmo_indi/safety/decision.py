@@ -1,0 +1,49 @@
+"""When safety closes: a pure decision, separate from doing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ctmo_indi.models.states import ObservatoryState
+from ctmo_indi.models.verdict import Latch, Lock, LockKind
+from ctmo_indi.profiles import SafetyPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the decision depends on.
+
+    Parameters
+    ----------
+    reasons
+        Of the verdict; empty when SAFE.
+    silent
+        Services that have not beaten for too long.
+    unsafe_for_s
+        Elapsed seconds since the verdict became UNSAFE.
+    """
+
+    state: ObservatoryState
+    reasons: tuple[str, ...]
+    silent: tuple[str, ...]
+    lock: Lock | None
+    latch: Latch | None
+    unsafe_for_s: float
+
+
+def reason_to_close(situation: Situation, policy: SafetyPolicy) -> str | None:
+    """Return why the observatory must be closed now, None when it need not or must not be.
+
+    In order: closed already; a maintenance lock (people may be inside, nothing moves); nothing
+    wrong; the stop latch, which defers closing by the policy's notice.
+    """
+    if situation.state is ObservatoryState.CLOSED:
+        return None
+    if situation.lock is not None and situation.lock.kind is LockKind.MAINTENANCE:
+        return None
+    causes = situation.reasons + situation.silent
+    if not causes:
+        return None
+    if situation.latch is not None and situation.unsafe_for_s < policy.latched_close_notice_s:
+        return None
+    return "; ".join(causes)

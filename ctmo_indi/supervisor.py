@@ -1,0 +1,384 @@
+"""Run all services of one machine as supervised children: the embedded default.
+
+``up`` and ``demo`` use it. In production each service is a systemd or launchd unit instead, and the
+service manager does what this module does. It starts indiserver when the profile says so, hands the
+clock and a configuration with the real addresses to every child, waits until each desk answers,
+starts a child that died again with a growing pause, and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+import yaml
+
+from ctmo_indi.clock import ENVIRONMENT_VARIABLE, Clock, ClockAnchor, Deadline, SystemClock
+from ctmo_indi.config import Address, Config, IndiAddress
+from ctmo_indi.desk_client.client import DeskClient
+from ctmo_indi.devices.description import driver_executables
+from ctmo_indi.errors import ConfigError, CtmoError, ServiceUnreachable
+from ctmo_indi.indi.indiserver import IndiServer
+from ctmo_indi.profiles import Profile
+
+_log = logging.getLogger(__name__)
+
+# Start order: safety first, so that nothing can be open before there is a verdict.
+SERVICE_ORDER = ("safety", "telescope", "preprocessor", "scheduler")
+START_TIMEOUT_S = 30.0
+RESTART_PAUSE_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+# A child that lived this long starts again at the first pause.
+HEALTHY_AFTER_S = 60.0
+STOP_TIMEOUT_S = 60.0
+
+
+@dataclass
+class _Child:
+    """One service process and how often it was started."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    started_machine_s: float
+    failures: int = 0
+    next_start_machine_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What to run.
+
+    Parameters
+    ----------
+    speed
+        Sky seconds per machine second; other than 1 needs libfaketime.
+    start_utc
+        Sky time at which the fast clock begins; None is now.
+    path_prefix
+        Folders put before PATH of indiserver (the ``gsc`` star catalogue).
+    services
+        Names of :data:`SERVICE_ORDER` to run.
+    """
+
+    config: Config
+    profile: Profile
+    speed: float = 1.0
+    start_utc: datetime | None = None
+    path_prefix: Sequence[Path] = ()
+    services: tuple[str, ...] = SERVICE_ORDER
+    notice: Callable[[str], None] = field(default=lambda _text: None)
+
+    @property
+    def is_simulated_time(self) -> bool:
+        """True when sky time is not the machine's time."""
+        return self.speed != 1.0 or self.start_utc is not None
+
+
+class Supervisor:
+    """Starts the fleet, keeps it running, stops it.
+
+    Use as a context manager: whatever happens inside, :meth:`stop` runs.
+    """
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.config = fleet.config
+        self.clock: Clock = SystemClock()
+        self.indiserver: IndiServer | None = None
+        self.restarts: dict[str, int] = {}
+        self._children: dict[str, _Child] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._watcher: threading.Thread | None = None
+        self._keeps_observing = False
+        self._config_path = fleet.config.data_dir / "run" / "ctmo.conf.yaml"
+
+    def __enter__(self) -> Supervisor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def config_path(self) -> Path:
+        """The configuration written for the children; clients of this fleet use it too."""
+        return self._config_path
+
+    def pids(self) -> dict[str, int]:
+        """Process ids by service name, for tests and ``--json``."""
+        with self._lock:
+            return {name: child.process.pid for name, child in self._children.items()}
+
+    def start(self) -> None:
+        """Start indiserver and every service; returns when each desk answers.
+
+        Raises
+        ------
+        ConfigError
+            A port is taken, or the fast clock was asked for and libfaketime is missing.
+        ServiceUnreachable
+            A service did not answer in time; its log is named.
+        """
+        self._check_ports()
+        (self.fleet.config.data_dir / "run").mkdir(parents=True, exist_ok=True)
+        (self.fleet.config.data_dir / "logs").mkdir(parents=True, exist_ok=True)
+        if self.fleet.profile.indiserver.start:
+            self._start_indiserver()
+        elif self.fleet.is_simulated_time:
+            raise ConfigError(
+                f"profile {self.fleet.profile.name}: a fast clock needs simulators started here; "
+                "indiserver: {start: true} expected"
+            )
+        self._write_config()
+        for name in self.fleet.services:
+            self.fleet.notice(f"starting {name}")
+            self._spawn(name, failures=0)
+        for name in self.fleet.services:
+            self._wait_until_it_answers(name)
+        self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+        self._watcher.start()
+
+    def stop(self) -> None:
+        """Stop every child in reverse order, then indiserver; kill what does not end in time."""
+        self._stopping.set()
+        if self._watcher is not None:
+            self._watcher.join(timeout=10.0)
+        for name in reversed(self.fleet.services):
+            with self._lock:
+                child = self._children.pop(name, None)
+            if child is not None:
+                self._stop_child(child)
+        if self.indiserver is not None:
+            self.indiserver.stop(timeout_s=10.0)
+            self.indiserver = None
+
+    def client(self, service: str, *, timeout_s: float = 10.0) -> DeskClient:
+        """Return a client of a service's desk."""
+        return DeskClient(self._address(service).http, timeout_s=timeout_s)
+
+    def resume_scheduler(self) -> None:
+        """Bring the scheduler from STANDBY to observing, now and after each restart of it.
+
+        Raises
+        ------
+        CtmoError
+            The scheduler refused or did not finish a command within 60 s.
+        """
+        self._keeps_observing = True
+        desk = self.client("scheduler", timeout_s=60.0)
+        for command in ("start", "enable", "resume"):
+            reply = desk.front_desk({"WOType": "Scheduler", "User": "up", "Command": command})
+            desk.wait_until_terminal(str(reply["Receipt"]), timeout_s=60.0)
+
+    def _address(self, service: str) -> Address:
+        address: Address = getattr(self.config, service)
+        return address
+
+    def _check_ports(self) -> None:
+        names = [*self.fleet.services, *(["dome"] if "telescope" in self.fleet.services else [])]
+        problems = []
+        for name in names:
+            address = self._address(name)
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((address.ip or "127.0.0.1", address.port))
+                except OSError as error:
+                    problems.append(
+                        f"{name.title()} Address: port {address.port} on {address.ip} cannot be "
+                        f"used ({error.strerror}); is the service running already?"
+                    )
+        if problems:
+            raise ConfigError(problems)
+
+    def _start_indiserver(self) -> None:
+        settings = self.fleet.profile.indiserver
+        if self.fleet.is_simulated_time:
+            start_utc = self.fleet.start_utc or SystemClock().utc()
+            machine_s = SystemClock().machine_s()
+            self.clock = SystemClock(
+                ClockAnchor(machine_s, start_utc.timestamp(), self.fleet.speed)
+            )
+        self.fleet.notice("starting indiserver and its simulators")
+        server = IndiServer(
+            driver_executables(self.fleet.profile),
+            clock=self.clock,
+            workdir=self.fleet.config.data_dir / "run",
+            fake_time=self.fleet.is_simulated_time,
+            restarts=settings.restarts,
+            path_prefix=self.fleet.path_prefix,
+        )
+        self.indiserver = server
+        server.start()
+        if isinstance(self.clock, SystemClock) and self.clock.anchor is not None:
+            offset_s = server.measure_utc_offset_s()
+            self.clock = SystemClock(
+                replace(self.clock.anchor, utc_s=self.clock.anchor.utc_s + offset_s)
+            )
+            _log.info("clock_calibrated offset_s=%.3f speed=%g", offset_s, self.fleet.speed)
+        server.supervise()
+        endpoint = server.endpoint
+        self.config = replace(
+            self.config,
+            indi=IndiAddress(
+                endpoint.host, endpoint.port, str(endpoint.socket) if endpoint.socket else None
+            ),
+        )
+
+    def _write_config(self) -> None:
+        self._config_path.write_text(yaml.safe_dump(_as_file(self.config), sort_keys=False))
+
+    def _environment(self) -> Mapping[str, str]:
+        environment = dict(os.environ)
+        environment.pop(ENVIRONMENT_VARIABLE, None)
+        if isinstance(self.clock, SystemClock) and self.clock.anchor is not None:
+            environment[ENVIRONMENT_VARIABLE] = self.clock.anchor.encode()
+        return environment
+
+    def _log_path(self, name: str) -> Path:
+        return self.fleet.config.data_dir / "logs" / f"{name}.out"
+
+    def _spawn(self, name: str, failures: int) -> None:
+        command = [
+            sys.executable, "-m", "ctmo_indi", "serve", name,
+            "--config", str(self._config_path), "--parent-pid", str(os.getpid()),
+        ]  # fmt: skip
+        with self._log_path(name).open("ab") as output:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self._environment(),
+                start_new_session=True,  # Ctrl-C reaches us alone; we stop the children in order
+            )
+        with self._lock:
+            self._children[name] = _Child(
+                name, process, started_machine_s=SystemClock().machine_s(), failures=failures
+            )
+
+    def _wait_until_it_answers(self, name: str) -> None:
+        clock = SystemClock()
+        deadline = Deadline(clock, START_TIMEOUT_S)
+        client = self.client(name, timeout_s=2.0)
+        while True:
+            try:
+                client.front_desk({"WOType": "Status", "User": "supervisor"})
+            except ServiceUnreachable as error:
+                code = self._children[name].process.poll()
+                if code is not None or deadline.expired:
+                    what = f"ended with {code}" if code is not None else "does not answer"
+                    raise ServiceUnreachable(
+                        f"{name} {what} at {self._address(name).http}: "
+                        f"{_last_line(self._log_path(name)) or error}"
+                    ) from error
+                self._stopping.wait(0.05)
+            except CtmoError:
+                return  # it answers, be it with a fault
+            else:
+                return
+
+    def _watch(self) -> None:
+        clock = SystemClock()
+        while not self._stopping.wait(0.2):
+            with self._lock:
+                children = list(self._children.values())
+            for child in children:
+                if child.process.poll() is None:
+                    continue
+                if child.next_start_machine_s == 0.0:
+                    self._plan_restart(child, clock.machine_s())
+                elif clock.machine_s() >= child.next_start_machine_s:
+                    self._spawn(child.name, child.failures)
+                    if child.name == "scheduler" and self._keeps_observing:
+                        self._resume_after_restart()
+
+    def _resume_after_restart(self) -> None:
+        try:
+            self._wait_until_it_answers("scheduler")
+            self.resume_scheduler()
+        except CtmoError as error:
+            _log.error("scheduler_not_resumed error=%s", error)  # the next restart tries again
+            self.fleet.notice(f"the scheduler runs again but does not observe: {error}")
+
+    def _plan_restart(self, child: _Child, now_machine_s: float) -> None:
+        lived_s = now_machine_s - child.started_machine_s
+        child.failures = 1 if lived_s > HEALTHY_AFTER_S else child.failures + 1
+        pause_s = RESTART_PAUSE_S[min(child.failures, len(RESTART_PAUSE_S)) - 1]
+        child.next_start_machine_s = now_machine_s + pause_s
+        self.restarts[child.name] = self.restarts.get(child.name, 0) + 1
+        _log.error(
+            "service_died service=%s exit=%s lived_s=%.1f restart_in_s=%g",
+            child.name, child.process.returncode, lived_s, pause_s,
+        )  # fmt: skip
+        self.fleet.notice(
+            f"{child.name} ended with {child.process.returncode}; starting it again in {pause_s:g} s"
+        )
+
+    def _stop_child(self, child: _Child) -> None:
+        if child.process.poll() is not None:
+            return
+        self.fleet.notice(f"stopping {child.name}")
+        child.process.send_signal(signal.SIGTERM)
+        try:
+            child.process.wait(timeout=STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            _log.error("service_killed service=%s timeout_s=%g", child.name, STOP_TIMEOUT_S)
+            child.process.kill()
+            child.process.wait(timeout=10.0)
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback address that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def on_free_ports(config: Config) -> Config:
+    """Return ``config`` with every service on a free loopback port: for demos and tests."""
+    names = ("scheduler", "telescope", "dome", "preprocessor", "safety")
+    addresses = {}
+    for name in names:
+        port = free_port()
+        addresses[name] = Address(f"http://127.0.0.1:{port}", "127.0.0.1", port)
+    return replace(config, **addresses)
+
+
+def _as_file(config: Config) -> dict[str, object]:
+    """Write a configuration as the file that :func:`ctmo_indi.config.load` reads."""
+    data: dict[str, object] = {}
+    for name in ("scheduler", "telescope", "dome", "preprocessor", "safety"):
+        address: Address = getattr(config, name)
+        data[f"{name.title()} Address"] = {
+            "HTTP": address.http, "IP": address.ip, "Port": address.port,
+        }  # fmt: skip
+    data["Logging"] = {"Log Level": config.logging.level}
+    if config.database_url:
+        data["Database"] = {"URL": config.database_url}
+    if config.indi is not None:
+        indi: dict[str, object] = {"Host": config.indi.host, "Port": config.indi.port}
+        if config.indi.socket:
+            indi["Socket"] = config.indi.socket
+        data["INDI Server"] = indi
+    data["Profile"] = config.profile
+    data["Data Directory"] = str(config.data_dir.resolve())
+    data["Anonymous May Operate"] = config.anonymous_may_operate
+    return data
+
+
+def _last_line(path: Path) -> str:
+    try:
+        lines = path.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return f"{lines[-1]} (log: {path})" if lines else ""
