@@ -1,0 +1,58 @@
+"""Fixtures any test may use."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ctmo_indi.clock import ClockAnchor, SystemClock
+from ctmo_indi.indi.indiserver import IndiServer, fake_time_available
+
+EVENING = datetime(2026, 11, 22, 0, 30, tzinfo=UTC)  # a dark evening at the simulators' site
+
+StartSimulators = Callable[..., IndiServer]
+
+
+@pytest.fixture
+def indi_simulators(tmp_path: Path) -> Iterator[StartSimulators]:
+    """Return ``start(drivers, *, speed=None, utc=EVENING, **options_of_IndiServer) -> IndiServer``.
+
+    With ``speed`` the drivers live under a fast clock beginning at ``utc``, and ``server.clock`` is
+    calibrated to agree with theirs; else ``server.clock`` is real time. Every server gets a free
+    port and a socket of its own and is ended, drivers and all, when the test ends.
+    """
+    servers: list[IndiServer] = []
+
+    def start(
+        drivers: Sequence[str],
+        *,
+        speed: float | None = None,
+        utc: datetime = EVENING,
+        **options: object,
+    ) -> IndiServer:
+        if shutil.which("indiserver") is None:
+            pytest.skip("indiserver is not installed (Debian package indi-bin)")
+        if speed is not None and fake_time_available() is None:
+            pytest.skip("libfaketime is not installed (Debian package libfaketime)")
+        anchor = None if speed is None else ClockAnchor(time.monotonic(), utc.timestamp(), speed)
+        server = IndiServer(
+            drivers,
+            clock=SystemClock(anchor),
+            workdir=tmp_path / f"indiserver-{len(servers) + 1}",
+            fake_time=speed is not None,
+            **options,  # type: ignore[arg-type]  # whatever the test hands on
+        )
+        servers.append(server)
+        server.start()
+        if speed is not None:
+            server.calibrate()
+        return server
+
+    yield start
+    for server in reversed(servers):
+        server.stop()
