@@ -145,8 +145,9 @@ class Writer:
         settled: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
             with self._database.write() as connection:
+                savepoints = _Savepoints(connection)
                 for function, future in running:
-                    settled.append((future, *self._run_one(connection, function)))
+                    settled.append((future, *self._run_one(connection, savepoints, function)))
         except Exception as error:  # noqa: BLE001 - outermost loop: whatever it is, the group failed
             self.failures += 1
             _log.error(
@@ -156,8 +157,8 @@ class Writer:
                 self.failures,
                 error,
             )
-            for _, future in running:
-                future.set_exception(error)
+            for _, future in running:  # one exception each: many threads will raise them
+                future.set_exception(_copy(error))
             return
         self.commits += 1
         self.committed += len(running)
@@ -168,20 +169,55 @@ class Writer:
                 future.set_exception(failed)
 
     def _run_one(
-        self, connection: Connection, function: Callable[[Connection], Any]
+        self,
+        connection: Connection,
+        savepoints: _Savepoints,
+        function: Callable[[Connection], Any],
     ) -> tuple[Any, BaseException | None]:
-        """Run in a savepoint; raises only when the whole transaction is lost.
-
-        A full disk makes SQLite roll everything back by itself. Then the savepoint is gone too,
-        and naming it raises: no job of the group is taken for written.
-        """
-        connection.exec_driver_sql("SAVEPOINT one")
+        """Run in a savepoint; raises only when the whole transaction is lost."""
+        savepoints.begin()
         try:
             with our_errors(self._database.described, "write"):
                 result = function(connection)
         except BaseException as error:  # noqa: BLE001 - belongs to the submitter, whatever it is
-            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT one")
-            connection.exec_driver_sql("RELEASE SAVEPOINT one")
+            savepoints.undo()
             return None, error
-        connection.exec_driver_sql("RELEASE SAVEPOINT one")
+        savepoints.keep()
         return result, None
+
+
+def _copy(error: Exception) -> Exception:
+    kind = StoreUnavailable if isinstance(error, StoreUnavailable) else InternalError
+    copy = kind(str(error))
+    copy.__cause__ = error
+    return copy
+
+
+class _Savepoints:
+    """One savepoint after the other, straight on the driver: through SQLAlchemy it cost 23 us.
+
+    A full disk makes SQLite roll the whole transaction back by itself. Then the savepoint is gone
+    too, and ``undo`` and ``keep`` raise: nothing of the group is taken for written.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._described = str(connection.engine.url.database)
+        self._cursor = connection.connection.cursor()
+
+    def begin(self) -> None:
+        self._execute("SAVEPOINT one")
+
+    def undo(self) -> None:
+        self._execute("ROLLBACK TO SAVEPOINT one")
+        self._execute("RELEASE SAVEPOINT one")
+
+    def keep(self) -> None:
+        self._execute("RELEASE SAVEPOINT one")
+
+    def _execute(self, statement: str) -> None:
+        try:
+            self._cursor.execute(statement)
+        except Exception as error:  # the driver's own class, which depends on the driver
+            raise StoreUnavailable(
+                f"{self._described}: the transaction is lost: {error}"
+            ) from error

@@ -26,15 +26,8 @@ orders = sa.Table(
     sa.Column("good_exposure_s", sa.Double, nullable=False),
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("is_repeatable", sa.Boolean, nullable=False),
-    sa.Index(
-        "orders_user_order_id",
-        "user",
-        "order_id",
-        unique=True,
-        sqlite_where=sa.text("NOT is_repeatable"),
-        postgresql_where=sa.text("NOT is_repeatable"),
-    ),
+    sa.Column("repetition", sa.Integer, nullable=False),
+    sa.Index("orders_user_order_id", "user", "order_id", "repetition", unique=True),
     sa.Index("orders_state", "state", "priority", "created_utc_s"),
 )
 

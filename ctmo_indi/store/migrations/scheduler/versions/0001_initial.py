@@ -27,15 +27,10 @@ def upgrade() -> None:
         sa.Column("good_exposure_s", sa.Double, nullable=False),
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("is_repeatable", sa.Boolean, nullable=False),
+        sa.Column("repetition", sa.Integer, nullable=False),
     )
     op.create_index(
-        "orders_user_order_id",
-        "orders",
-        ["user", "order_id"],
-        unique=True,
-        sqlite_where=sa.text("NOT is_repeatable"),
-        postgresql_where=sa.text("NOT is_repeatable"),
+        "orders_user_order_id", "orders", ["user", "order_id", "repetition"], unique=True
     )
     op.create_index("orders_state", "orders", ["state", "priority", "created_utc_s"])
     op.create_table(
