@@ -15,7 +15,7 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,10 @@ def nearest(name: str, known: Sequence[str]) -> str:
 
 
 def load_checked(
-    path: Path, schema: Path | Mapping[str, Any]
+    path: Path,
+    schema: Path | Mapping[str, Any],
+    *,
+    formats: Mapping[str, Callable[[str], bool]] | None = None,
 ) -> tuple[dict[str, Any], Lines]:  # Any: what YAML holds; the schema has checked it
     """Read a YAML file and check it against a JSON Schema.
 
@@ -105,6 +108,8 @@ def load_checked(
         The YAML file; an empty one is an empty mapping.
     schema
         A JSON Schema, or the file that holds it.
+    formats
+        The schema's own ``format`` words: whether a text is one.
 
     Returns
     -------
@@ -120,7 +125,7 @@ def load_checked(
     """
     data, lines = read(path)
     rules = _read_schema(schema) if isinstance(schema, Path) else schema
-    problems = schema_problems(data, rules, lines)
+    problems = schema_problems(data, rules, lines, formats=formats)
     if problems:
         raise ConfigError(problems)
     return data, lines
@@ -153,13 +158,20 @@ def read(path: Path) -> tuple[dict[str, Any], Lines]:  # Any: unchecked data of 
 
 
 def schema_problems(
-    data: object, schema: Mapping[str, Any], lines: Lines
+    data: object,
+    schema: Mapping[str, Any],
+    lines: Lines,
+    *,
+    formats: Mapping[str, Callable[[str], bool]] | None = None,
 ) -> list[str]:  # Any: a JSON Schema
     """Return every problem of ``data`` with a JSON Schema, in the order of the file's lines."""
     import jsonschema_rs  # here: not needed to read a file without a schema
 
     found: list[tuple[int, str]] = []
-    for error in jsonschema_rs.validator_for(dict(schema)).iter_errors(data):
+    validator = jsonschema_rs.validator_for(
+        dict(schema), formats=dict(formats or {}), validate_formats=formats is not None
+    )
+    for error in validator.iter_errors(data):
         for key_path, text in _explain(error, schema):
             found.append((lines.line(key_path), lines.problem(key_path, text)))
     return list(dict.fromkeys(text for _, text in sorted(found, key=lambda entry: entry[0])))
