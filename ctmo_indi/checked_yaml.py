@@ -167,14 +167,15 @@ def schema_problems(
     """Return every problem of ``data`` with a JSON Schema, in the order of the file's lines."""
     import jsonschema_rs  # here: not needed to read a file without a schema
 
-    found: list[tuple[int, str]] = []
+    found: list[tuple[int, int, str]] = []
     validator = jsonschema_rs.validator_for(
         dict(schema), formats=dict(formats or {}), validate_formats=formats is not None
     )
     for error in validator.iter_errors(data):
         for key_path, text in _explain(error, schema):
-            found.append((lines.line(key_path), lines.problem(key_path, text)))
-    return list(dict.fromkeys(text for _, text in sorted(found, key=lambda entry: entry[0])))
+            line = lines.line(key_path)
+            found.append((line, len(key_path), lines.problem(key_path, text)))
+    return list(dict.fromkeys(text for _, _, text in sorted(found, key=lambda entry: entry[:2])))
 
 
 class _Builder:

@@ -1,0 +1,119 @@
+"""Strict reading of the site's YAML files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ctmo_indi.checked_yaml import dotted, load_checked, nearest, read
+from ctmo_indi.errors import ConfigError
+
+
+def _written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "some.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("on", "on"),
+        ("no", "no"),
+        ("true", True),
+        ("12:30", "12:30"),
+        ("2019-03-05", "2019-03-05"),
+        ("010", 10),
+        ("1e3", 1000.0),
+        ("-.5", -0.5),
+        ("~", None),
+        ('"1"', "1"),
+    ],
+)
+def test_plain_words_follow_yaml_1_2(tmp_path: Path, text: str, value: object) -> None:
+    data, _ = read(_written(tmp_path, f"key: {text}\n"))
+    assert data["key"] == value
+    assert type(data["key"]) is type(value)
+
+
+def test_keys_are_always_text(tmp_path: Path) -> None:
+    data, lines = read(_written(tmp_path, "switch:\n  on: A\n  1: B\n"))
+    assert data == {"switch": {"on": "A", "1": "B"}}
+    assert lines.line(("switch", "1")) == 3
+    assert lines.line(("switch", "none such", 4)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("a: 1\nb: 2\na: 3\n", 3, "line 1 already"),
+        ("a: !!python/object/apply:os.system [x]\n", 1, "the tag"),
+        ("a: 1\nb: .nan\n", 2, "finite"),
+        ("a: 1\nb: -.inf\n", 2, "finite"),
+        ("a: 1\nb: 1e999\n", 2, "finite"),
+        ("a: [1, 2\nb: 3\n", 2, "not YAML"),
+        ("a: 1\n---\nb: 2\n", 2, "not YAML"),
+        ("- a\n- b\n", 1, "expected keys"),
+        ("a: &x [*x]\n", 1, "contains itself"),
+        ("? [a, b]\n: 1\n", 1, "not text"),
+    ],
+)
+def test_what_is_not_plain_is_refused_with_its_line(
+    tmp_path: Path, text: str, line: int, words: str
+) -> None:
+    path = _written(tmp_path, text)
+    with pytest.raises(ConfigError) as raised:
+        read(path)
+    assert f"{path}, line {line}" in str(raised.value)
+    assert words in str(raised.value)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "some.yaml"
+    path.write_bytes(b"a: \xff\xfe\n")
+    with pytest.raises(ConfigError, match="cannot be read as text"):
+        read(path)
+
+
+def test_an_empty_file_is_an_empty_mapping(tmp_path: Path) -> None:
+    data, _ = load_checked(_written(tmp_path, "# nothing\n"), {"type": "object"})
+    assert data == {}
+
+
+def test_every_problem_is_named_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    path = _written(tmp_path, "size: big\nlist: [1, two]\ncolour: mauve\ndeep: {colr: 1}\n")
+    schema = {
+        "type": "object",
+        "required": ["name"],
+        "additionalProperties": False,
+        "properties": {
+            "name": {"type": "string", "description": "for people"},
+            "size": {"$ref": "#/$defs/size"},
+            "list": {"type": "array", "items": {"type": "number"}},
+            "colour": {"enum": ["red", "green"]},
+            "deep": {"additionalProperties": False, "properties": {"colour": {}}},
+        },
+        "$defs": {"size": {"type": "number", "minimum": 0, "description": "metres"}},
+    }
+    with pytest.raises(ConfigError) as raised:
+        load_checked(path, schema)
+    assert raised.value.problems == (
+        f"{path}, line 1: the key 'name' is missing, expected text (for people)",
+        f"{path}, line 1, size: came 'big', expected a number >= 0 (metres)",
+        f"{path}, line 2, list[1]: came 'two', expected a number",
+        f"{path}, line 3, colour: came 'mauve', expected one of red, green",
+        f"{path}, line 4, deep.colr: unknown key (did you mean 'colour'?), expected one of colour",
+    )
+    assert raised.value.exit_code == 2
+
+
+def test_key_paths_are_written_as_humans_do() -> None:
+    assert dotted(("limits", "mask", 2, "az")) == "limits.mask[2].az"
+
+
+def test_the_nearest_name_is_offered_whatever_its_case() -> None:
+    assert nearest("SCHEDULER Adress", ["Scheduler Address", "Profile"]) == (
+        " (did you mean 'Scheduler Address'?)"
+    )
+    assert nearest("xyz", ["Profile"]) == ""

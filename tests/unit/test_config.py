@@ -1,0 +1,170 @@
+"""The configuration: the 2019 files word for word, errors with file, line and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ctmo_indi import config
+from ctmo_indi.config import Address, Config, IndiAddress
+from ctmo_indi.errors import ConfigError
+
+# The structure the CTMO and TOROS documents describe, in the flow style their files use.
+CTMO_FILE = """\
+Scheduler Address: {
+  HTTP: "http://localhost:8000/",
+  IP: localhost,
+  Port: 8000
+}
+
+Telescope Address: {
+  HTTP: "http://localhost:8010/",
+  IP: localhost,
+  Port: 8010
+}
+
+Dome Address: {HTTP: "http://localhost:8020/", IP: localhost, Port: 8020}
+
+Logging: {
+  File: /etc/ctmo/logs/ctmo.log,
+  Log Level: INFO
+}
+"""
+TOROS_FILE = """\
+Preprocessor Address: {
+  HTTP: "http://localhost:8000/",
+  IP: localhost,
+  Port: 8000
+}
+
+Logging: {
+  File: /etc/toros/logs/toros.log,
+  Log Level: DEBUG
+}
+
+Database: {
+  File: /var/lib/toros/toros.db
+}
+"""
+
+
+def _written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "ctmo.conf.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_ctmo_file_is_read_word_for_word(tmp_path: Path) -> None:
+    loaded = config.load(_written(tmp_path, CTMO_FILE))
+    assert loaded.scheduler == Address("http://localhost:8000", "127.0.0.1", 8000)
+    assert loaded.telescope == Address("http://localhost:8010", "127.0.0.1", 8010)
+    assert loaded.dome == Address("http://localhost:8020", "127.0.0.1", 8020)
+    assert loaded.safety == Config().safety
+    assert loaded.logging.file == Path("/etc/ctmo/logs/ctmo.log")
+    assert loaded.logging.level == "INFO"
+
+
+def test_the_toros_file_is_read_word_for_word(tmp_path: Path) -> None:
+    loaded = config.load(_written(tmp_path, TOROS_FILE))
+    assert loaded.preprocessor == Address("http://localhost:8000", "127.0.0.1", 8000)
+    assert loaded.logging.level == "DEBUG"
+    assert loaded.database_file == Path("/var/lib/toros/toros.db")
+    assert loaded.database_url is None
+
+
+def test_the_shipped_default_file_loads_and_changes_no_address() -> None:
+    shipped = Path(config.__file__).parent / "share" / "ctmo.conf.yaml"
+    loaded = config.load(shipped)
+    for service in ("scheduler", "telescope", "dome", "preprocessor", "safety"):
+        assert getattr(loaded, service) == getattr(Config(), service)
+
+
+def test_our_own_keys_are_read(tmp_path: Path) -> None:
+    text = (
+        "Safety Address: {Port: 9040}\nDatabase: {URL: postgresql+psycopg://db/ctmo}\n"
+        "Profile: ctmo\nData Directory: /data\nAnonymous May Operate: false\n"
+        "INDI Server: {Host: indi.local, Port: 7625, Socket: /run/indi.sock}\n"
+    )
+    path = _written(tmp_path, text)
+    loaded = config.load(path)
+    assert loaded.safety == Address("http://localhost:9040", "127.0.0.1", 9040)
+    assert loaded.database_url == "postgresql+psycopg://db/ctmo"
+    assert loaded.profile == "ctmo"
+    assert loaded.data_dir == Path("/data")
+    assert loaded.anonymous_may_operate is False
+    assert loaded.indi == IndiAddress("indi.local", 7625, "/run/indi.sock")
+    assert loaded.file == path
+
+
+@pytest.mark.parametrize("ip", ["localhost", '""', "~", "127.0.0.1", '" Localhost "'])
+def test_localhost_and_nothing_mean_loopback_and_never_every_interface(
+    tmp_path: Path, ip: str
+) -> None:
+    loaded = config.load(_written(tmp_path, f"Dome Address: {{IP: {ip}}}\n"))
+    assert loaded.dome == Config().dome
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("{HTTP: 'https://dome.example.org:8443/'}",
+         Address("https://dome.example.org:8443", "127.0.0.1", 8443)),
+        ("{HTTP: 'http://dome.example.org/'}",
+         Address("http://dome.example.org", "127.0.0.1", 8020)),
+        ("{IP: 10.0.0.7, Port: 81}", Address("http://10.0.0.7:81", "10.0.0.7", 81)),
+        ("{IP: 0.0.0.0}", Address("http://localhost:8020", "0.0.0.0", 8020)),
+        ("{IP: 'fd00::7'}", Address("http://[fd00::7]:8020", "fd00::7", 8020)),
+    ],
+)  # fmt: skip
+def test_the_missing_half_of_an_address_is_made_from_the_other(
+    tmp_path: Path, text: str, address: Address
+) -> None:
+    assert config.load(_written(tmp_path, f"Dome Address: {text}\n")).dome == address
+
+
+def test_without_any_file_everything_has_its_default(tmp_path: Path) -> None:
+    assert config.load(default_files=(tmp_path / "absent.yaml",)) == Config()
+
+
+def test_the_toros_file_serves_where_there_is_no_ctmo_file(tmp_path: Path) -> None:
+    files = (tmp_path / "absent.yaml", _written(tmp_path, TOROS_FILE))
+    assert config.load(default_files=files).preprocessor.port == 8000
+
+
+def test_a_named_file_that_is_absent_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.yaml: no such file"):
+        config.load(tmp_path / "absent.yaml")
+
+
+def test_every_wrong_key_is_named_at_once(tmp_path: Path) -> None:
+    path = _written(
+        tmp_path,
+        "Telescop Address: {Port: 8010}\n"
+        "Dome Address: {HTTP: 'ftp://x', IP: 300.1.1.1, Port: many}\n"
+        "Safety Address:\n  Port: 70000\n"
+        "Logging: {Log Level: chatty, Fil: x}\nDatabase: {URL: here}\n",
+    )
+    with pytest.raises(ConfigError) as raised:
+        config.load(path)
+    problems = raised.value.problems
+    assert len(problems) == 8
+    assert "line 1, Telescop Address: unknown key (did you mean 'Telescope Address'?" in problems[0]
+    joined = "\n".join(problems)
+    for words in (
+        "line 2, Dome Address.HTTP: came 'ftp://x'",
+        "line 2, Dome Address.IP: came '300.1.1.1'",
+        "line 2, Dome Address.Port: came 'many', expected a whole number from 1 to 65535",
+        "line 4, Safety Address.Port: came 70000",
+        "line 5, Logging.Log Level: came 'chatty', expected one of DEBUG, INFO",
+        "line 5, Logging.Fil: unknown key (did you mean 'File'?",
+        "line 6, Database.URL: came 'here'",
+    ):
+        assert words in joined
+    assert joined.count(str(path)) == 8
+
+
+def test_two_services_cannot_listen_at_one_place(tmp_path: Path) -> None:
+    text = "Scheduler Address: {Port: 8000}\nDome Address: {Port: 8000}\n"
+    with pytest.raises(ConfigError, match="expected another than that of Scheduler Address"):
+        config.load(_written(tmp_path, text))
