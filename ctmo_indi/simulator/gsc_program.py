@@ -27,8 +27,6 @@ from typing import NamedTuple
 MAGIC = b"CTMOGSC1"
 # Magic and number of stars n; then the columns n dec f64, n ra f64, n mag f32, n row u32.
 HEADER = struct.Struct("<8sQ")
-    "<8sQ"
-)  # magic, number of stars n; then n dec f64, n ra f64, n mag f32, n row u32
 USAGE = "usage: gsc -c RA_DEG DEC_DEG [-r RADIUS_ARCMIN] [-m FROM TO] [-n COUNT]"
 
 
@@ -167,9 +165,10 @@ def _separation(query: Query, ra_deg: float, dec_deg: float) -> tuple[float, flo
 
 def line(star: Star) -> str:
     """Write a star as the twelve columns the CCD simulator reads."""
+    angle_deg = round(star.position_angle_deg) % 360
     return (
         f"{star.row:010d} {star.ra_deg:10.6f} {star.dec_deg:+10.6f}  0.1 "
-        f"{star.magnitude:5.2f} 0.02 1 0 GAIA F {star.distance_arcmin:7.3f} {round(star.position_angle_deg) % 360:3d}\n"
+        f"{star.magnitude:5.2f} 0.02 1 0 GAIA F {star.distance_arcmin:7.3f} {angle_deg:3d}\n"
     )
 
 
