@@ -1,0 +1,276 @@
+"""What each kind of Work Order asks for, frozen and in units. Observations are in models/orders.py.
+
+``requests.py`` builds these from checked wire keys; handlers of the services receive them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from ctmo_indi.models.orders import ObservationRequest
+from ctmo_indi.models.verdict import LockKind
+
+
+class OrderKind(StrEnum):
+    """Kind of an order: its WOType, or its Request where there is no WOType (TOROS)."""
+
+    OBSERVATION = "Observation"
+    DOME = "Dome"
+    CALIBRATION = "Exposure Calibration"
+    CONTROL = "Control"
+    SCHEDULER = "Scheduler"
+    STATUS = "Status"
+    CANCEL = "Cancel"
+    EXPLAIN = "Explain"
+    PLAN = "Plan"
+    EVENTS = "Events"
+    HEARTBEAT = "Heartbeat"
+
+
+class ControlCommand(StrEnum):
+    """A human's or another control system's hand."""
+
+    SLEW = "slew"
+    TRACK = "track"
+    PARK = "park"
+    UNPARK = "unpark"
+    OPEN = "open"
+    CLOSE = "close"
+    FILTER = "filter"
+    FOCUS = "focus"
+    ABORT = "abort"
+    STOP = "stop"
+    RELEASE = "release"
+    LOCK = "lock"
+    UNLOCK = "unlock"
+
+
+class SchedulerCommand(StrEnum):
+    """Commands of the CSC; standby, start, enable ... change its summary state."""
+
+    START = "start"
+    ENABLE = "enable"
+    DISABLE = "disable"
+    STANDBY = "standby"
+    RESUME = "resume"
+    STOP = "stop"
+    EXIT = "exit"
+
+
+class ShutterWish(StrEnum):
+    """Where a Dome order wants the shutter."""
+
+    OPEN = "open"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class DomeRequest:
+    """Set the dome to a state; repeating it is harmless.
+
+    Parameters
+    ----------
+    switches
+        Key of the order ("Blink01") -> on; the profile binds each to an INDI switch.
+    azimuth_deg
+        From north through east, [0, 360); None leaves it.
+    park
+        True parks, False unparks, None leaves it.
+    """
+
+    order_id: str
+    user: str
+    switches: Mapping[str, bool]
+    shutter: ShutterWish | None = None
+    azimuth_deg: float | None = None
+    park: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationRequest:
+    """Calibrate one night bundle.
+
+    Parameters
+    ----------
+    location
+        Absolute path of the bundle, without "..", taken from the ``file://`` address. Whether it
+        lies under the shared data root is for the preprocessor to say.
+    """
+
+    order_id: str
+    user: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRequest:
+    """One command by hand.
+
+    Parameters
+    ----------
+    ra_deg, dec_deg
+        ICRS; of slew, and of track when it shall slew first.
+    position
+        Of focus: absolute position in the focuser's steps.
+    expires_utc_s
+        Of lock: Unix seconds; None is until unlocked.
+    """
+
+    order_id: str
+    user: str
+    command: ControlCommand
+    ra_deg: float | None = None
+    dec_deg: float | None = None
+    filter_name: str | None = None
+    position: float | None = None
+    lock_kind: LockKind | None = None
+    expires_utc_s: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerRequest:
+    """One command to the CSC; ``abort`` belongs to stop: also abort what is being observed."""
+
+    order_id: str
+    user: str
+    command: SchedulerCommand
+    abort: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderName:
+    """Which order is meant: by ``receipt``, else by ``user`` and ``order_id``; all empty: none."""
+
+    receipt: str = ""
+    user: str = ""
+    order_id: str = ""
+
+    @property
+    def is_given(self) -> bool:
+        """False when the request is about the service itself."""
+        return bool(self.receipt or self.order_id)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRequest:
+    """Say how it is with an order, with all orders, or with the service.
+
+    Parameters
+    ----------
+    since
+        Answer when the revision is above this; None answers at once.
+    wait_s
+        Machine seconds to wait for that, 0..60.
+    state
+        With ``list_all``: only orders in this state.
+    """
+
+    name: OrderName = OrderName()
+    since: int | None = None
+    wait_s: float = 0.0
+    list_all: bool = False
+    state: str | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """Give up an order."""
+
+    name: OrderName
+    user: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainRequest:
+    """Say why the order is where it is."""
+
+    name: OrderName
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """Say what is planned; ``night`` is YYYYMMDD, empty for the coming or present one."""
+
+    night: str = ""
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class EventsRequest:
+    """Say what happened since ``cursor``.
+
+    Parameters
+    ----------
+    cursor
+        As the last reply gave it; 0 for the oldest kept, None for only what comes now.
+    kinds
+        Only these kinds; empty for all.
+    wait_s
+        Machine seconds to wait when there is nothing yet, 0..60.
+    """
+
+    cursor: int | None = None
+    wait_s: float = 0.0
+    kinds: frozenset[str] = frozenset()
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatRequest:
+    """A service tells safety that it lives; ``state`` is its own words about itself."""
+
+    service: str
+    state: Mapping[str, object]
+
+
+Request: TypeAlias = (
+    ObservationRequest
+    | DomeRequest
+    | CalibrationRequest
+    | ControlRequest
+    | SchedulerRequest
+    | StatusRequest
+    | CancelRequest
+    | ExplainRequest
+    | PlanRequest
+    | EventsRequest
+    | HeartbeatRequest
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedOrder:
+    """An order that keeps the contract.
+
+    Parameters
+    ----------
+    id
+        The sender's, or the one given when there was none.
+    user
+        The order's ``User``; "anonymous" where the order may leave it out and does.
+    wire
+        Normalised so that it can be sent on and checked again with the same result: ID present, RA
+        and Dec as numbers in ICRS degrees with ``RA Unit: deg``, no ``Priority: None``.
+    content_hash
+        SHA-256 of ``wire`` without Datetime and Priority; empty for orders that only ask.
+    wish_priority
+        The Priority that came along; the scheduler assigns its own.
+    made_utc_s
+        ``Datetime``, Unix seconds: when the order was made; None when it did not say.
+    """
+
+    kind: OrderKind
+    id: str
+    user: str
+    wire: Mapping[str, object]
+    content_hash: str
+    wish_priority: float | None
+    made_utc_s: float | None
+    request: Request

@@ -1,0 +1,174 @@
+"""Say what is wrong with an order: each wrong key, what came, what was expected and in which unit.
+
+The words come from the schemas: type, range, ``x-unit``, ``x-expected``, ``x-because``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+
+import jsonschema_rs
+
+from ctmo_indi.work_orders.schemas import Schema
+from ctmo_indi.work_orders.unreadable import Unreadable
+
+_KIND = jsonschema_rs.ValidationErrorKind
+_LONGEST_VALUE = 60
+_TYPE_WORDS = {
+    "number": "a number",
+    "integer": "a whole number",
+    "string": "text",
+    "boolean": "true or false",
+    "array": "an array",
+    "object": "a struct",
+    "null": "nothing",
+}
+
+
+class Problems:
+    """What is wrong, by key, in the order found; the first finding about a key stands."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, str] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_key)
+
+    def __contains__(self, key: str) -> bool:
+        """Whether the top-level ``key``, or anything inside it, is already found wrong."""
+        return any(name == key or name.startswith((f"{key}.", f"{key}[")) for name in self._by_key)
+
+    def add(self, key: str, text: str) -> None:
+        """Note that ``key`` is wrong; ``text`` follows "key: "."""
+        self._by_key.setdefault(key, f"{key}: {text}")
+
+    def came(self, key: str, value: object, expected: str) -> None:
+        """Note that ``value`` came for ``key`` where ``expected`` was."""
+        self.add(key, f"came {show(value)}, {expected}")
+
+    def lines(self) -> list[str]:
+        """One line a wrong key."""
+        return list(self._by_key.values())
+
+
+def show(value: object) -> str:
+    """Return ``value`` as a message shows it: short, one line, control characters escaped."""
+    text = repr(value.came) if isinstance(value, Unreadable) else repr(value)
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
+
+
+def expected(schema: Schema) -> str:
+    """Return what ``schema`` wants, in words: "a number, 0 <= value <= 60, in s"."""
+    if "x-expected" in schema:
+        return str(schema["x-expected"])
+    if "const" in schema:
+        return show(schema["const"])
+    if "enum" in schema:
+        return "one of " + ", ".join(
+            str(choice) if isinstance(choice, str) else show(choice) for choice in schema["enum"]
+        )
+    types = schema.get("type", "object")
+    words = " or ".join(
+        _TYPE_WORDS[name] for name in ([types] if isinstance(types, str) else types)
+    )
+    parts = [words, *_range(schema)]
+    if "properties" in schema:
+        parts.append("with " + ", ".join(schema["properties"]))
+    if "x-unit" in schema:
+        parts.append(f"in {schema['x-unit']}")
+    return ", ".join(parts)
+
+
+def _range(schema: Schema) -> Iterable[str]:
+    low, high = "", ""
+    if "exclusiveMinimum" in schema:
+        low = f"{schema['exclusiveMinimum']:g} < "
+    elif "minimum" in schema:
+        low = f"{schema['minimum']:g} <= "
+    if "exclusiveMaximum" in schema:
+        high = f" < {schema['exclusiveMaximum']:g}"
+    elif "maximum" in schema:
+        high = f" <= {schema['maximum']:g}"
+    if low or high:
+        yield f"{low}value{high}"
+    least, most = schema.get("minLength", schema.get("minItems")), schema.get("maxLength")
+    most = most if most is not None else schema.get("maxItems")
+    if least is not None or most is not None:
+        yield f"length {least or 0} to {most}" if most is not None else f"length at least {least}"
+
+
+def explain_errors(
+    schema: Schema, order: Mapping[str, object], errors: Iterable[object], problems: Problems
+) -> None:
+    """Put every schema error of ``order`` into ``problems``.
+
+    Parameters
+    ----------
+    errors
+        :class:`jsonschema_rs.ValidationError`, as ``iter_errors`` gives them.
+    """
+    for error in errors:
+        assert isinstance(error, jsonschema_rs.ValidationError)
+        path: list[str | int] = list(error.instance_path)
+        rule, because = _rule(schema, error.schema_path)
+        why = f" ({because})" if because else ""
+        here = _schema_at(schema, path)
+        kind = error.kind
+        if isinstance(kind, _KIND.Required):
+            wanted = _schema_at(schema, [*path, kind.property])
+            problems.add(
+                _label([*path, kind.property]), f"missing, expected {expected(wanted)}{why}"
+            )
+        elif isinstance(kind, _KIND.AdditionalProperties):
+            known = list(here.get("properties", {}))
+            for name in kind.unexpected:
+                value = _value_at(order, [*path, name])
+                problems.add(_label([*path, name]), _unknown(name, value, known))
+        elif isinstance(kind, _KIND.FalseSchema):
+            problems.add(_label(path), f"came {show(_value_at(order, path))}, not used here{why}")
+        else:
+            narrowed = {**here, **rule.get("properties", {}).get(path[0], {})} if path else here
+            wanted_text = f"expected {expected(narrowed)}{why}"
+            problems.came(_label(path) or "order", _value_at(order, path), wanted_text)
+
+
+def _unknown(name: str, value: object, known: Sequence[str]) -> str:
+    folded = {key.casefold(): key for key in known}
+    near = get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
+    hint = f"the nearest known key is {folded[near[0]]}" if near else f"known: {', '.join(known)}"
+    return f"unknown key, came {show(value)}; {hint}"
+
+
+def _rule(schema: Schema, schema_path: Sequence[str | int]) -> tuple[Schema, str]:
+    """Return the then or else block an error comes from, and why it stands there."""
+    if len(schema_path) >= 3 and schema_path[0] == "allOf":
+        rule = schema["allOf"][schema_path[1]].get(schema_path[2], {})
+        if isinstance(rule, dict):
+            return rule, str(rule.get("x-because", ""))
+    return {}, ""
+
+
+def _schema_at(schema: Schema, path: Sequence[str | int]) -> Schema:
+    for step in path:
+        if isinstance(step, int):
+            schema = schema.get("items", {})
+        else:
+            schema = schema.get("properties", {}).get(step, {})
+    return schema
+
+
+def _value_at(order: object, path: Sequence[str | int]) -> object:
+    for step in path:
+        if isinstance(order, Mapping):
+            order = order.get(str(step))
+        elif isinstance(order, Sequence) and isinstance(step, int):
+            order = order[step]
+    return order
+
+
+def _label(path: Sequence[str | int]) -> str:
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else (f".{step}" if text else step)
+    return text

@@ -1,0 +1,282 @@
+"""Turn the keys of an order into a frozen request; find what a schema cannot see.
+
+Every reader looks only at keys the schema found right, notes what is wrong in ``problems`` and goes
+on, so that one answer names everything. What it returns is used only if nothing was wrong.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from ctmo_indi.models.orders import Constraints, ObservationRequest, Window
+from ctmo_indi.models.states import FrameType
+from ctmo_indi.models.verdict import LockKind
+from ctmo_indi.profiles import Profile
+from ctmo_indi.work_orders import model
+from ctmo_indi.work_orders.angles import read_dec, read_ra
+from ctmo_indi.work_orders.instants import read_instant
+from ctmo_indi.work_orders.model import OrderKind
+from ctmo_indi.work_orders.problems import Problems
+
+LONGEST_TOTAL_EXPOSURE_S = 360_000.0  # 100 hours: a slip of the keyboard, not a programme
+ANONYMOUS = "anonymous"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An order being read.
+
+    Parameters
+    ----------
+    wire
+        The keys, to be normalised in place by the readers. ``Any``: any value XML-RPC can carry;
+        the schema has checked the types of those not in ``problems``.
+    """
+
+    wire: dict[str, Any]
+    order_id: str
+    problems: Problems
+    profile: Profile
+
+    @property
+    def user(self) -> str:
+        """The order's User, "anonymous" where it may be left out."""
+        return str(self.wire.get("User") or ANONYMOUS)
+
+    def good(self, key: str) -> Any:  # Any: see wire
+        """Value of ``key``; None when it is missing or already found wrong."""
+        value = self.wire.get(key)
+        return None if value is None or key in self.problems else value
+
+    def finite(self, key: str) -> float | None:
+        """Value of the number ``key``, refused when it is not finite."""
+        value = self.good(key)
+        if value is None:
+            return None
+        if not math.isfinite(value):
+            self.problems.came(key, value, "expected a finite number")
+            return None
+        return float(value)
+
+    def instant(self, key: str) -> float | None:
+        """Unix seconds of the instant ``key``."""
+        value = self.good(key)
+        return None if value is None else self._instant(key, value)
+
+    def _instant(self, label: str, value: Any) -> float | None:  # Any: see wire
+        if label in self.problems:
+            return None
+        try:
+            return read_instant(value)
+        except ValueError as error:
+            self.problems.came(label, value, str(error))
+            return None
+
+    def pointing(self) -> tuple[float | None, float | None]:
+        """Return RA and Dec in ICRS degrees, and normalise them in the wire."""
+        unit = self.good("RA Unit")
+        ra_deg = dec_deg = None
+        if (value := self.good("RA")) is not None and "RA Unit" not in self.problems:
+            try:
+                ra_deg = self.wire["RA"] = read_ra(value, unit, self.profile.ra_unit)
+                self.wire["RA Unit"] = "deg"
+            except ValueError as error:
+                self.problems.came("RA", value, str(error))
+        if (value := self.good("Dec")) is not None:
+            try:
+                dec_deg = self.wire["Dec"] = read_dec(value)
+            except ValueError as error:
+                self.problems.came("Dec", value, str(error))
+        return ra_deg, dec_deg
+
+    def windows(self) -> tuple[Window, ...]:
+        """Return Windows as Unix seconds."""
+        windows = []
+        came = self.wire.get("Windows")
+        for index, window in enumerate(came if isinstance(came, list | tuple) else ()):
+            label = f"Windows[{index}]"
+            if not isinstance(window, Mapping):
+                continue  # the schema has said so
+            start = self._instant(f"{label}.Start", window.get("Start"))
+            end = self._instant(f"{label}.End", window.get("End"))
+            if start is None or end is None:
+                continue
+            if not start < end:
+                self.problems.came(f"{label}.End", window["End"], "expected after Start")
+            windows.append(Window(start, end))
+        return tuple(windows)
+
+    def name(self) -> model.OrderName:
+        """Return which order is meant."""
+        return model.OrderName(
+            receipt=str(self.good("Receipt") or ""),
+            user=str(self.good("User") or ""),
+            order_id=str(self.good("ID") or ""),
+        )
+
+
+def _observation(draft: Draft) -> ObservationRequest:
+    good = draft.good
+    ra_deg, dec_deg = draft.pointing()
+    exposure_s = draft.finite("Exposure Time") or 0.0
+    count = int(good("Number of Exposures") or 1)
+    if exposure_s * count > LONGEST_TOTAL_EXPOSURE_S:
+        draft.problems.came(
+            "Number of Exposures",
+            count,
+            f"expected Exposure Time x Number of Exposures <= {LONGEST_TOTAL_EXPOSURE_S:g} s,"
+            f" this is {exposure_s * count:g} s",
+        )
+    limits: Mapping[str, Any] = good("Constraints") or {}  # Any: numbers, by the schema
+    names = draft.profile.telescope_names
+    return ObservationRequest(
+        order_id=draft.order_id,
+        user=draft.user,
+        frame_type=FrameType(good("Frame Type") or "Light"),
+        exposure_s=exposure_s,
+        count=count,
+        ra_deg=ra_deg,
+        dec_deg=dec_deg,
+        object_name=str(good("Object") or ""),
+        filter_name=good("Filter"),
+        binning=int(good("Binning") or 1),
+        windows=draft.windows(),
+        constraints=Constraints(
+            max_airmass=_float(limits, "Max Airmass"),
+            min_altitude_deg=_float(limits, "Min Altitude"),
+            min_moon_separation_deg=_float(limits, "Min Moon Separation"),
+            max_sun_altitude_deg=_float(limits, "Max Sun Altitude"),
+        ),
+        telescope_name=str(good("Telescope Name") or (names[0] if names else "")),
+        job_type=str(good("Type of job") or ""),
+        object_type=str(good("Type of object") or ""),
+        calibration_frames=good("Calibration Frames") in ("Yes", True),
+        output=str(good("Output") or "Raw"),
+        parent=str(good("Parent") or ""),
+    )
+
+
+def _float(table: Mapping[str, Any], key: str) -> float | None:  # Any: numbers, by the schema
+    value = table.get(key)
+    return None if value is None else float(value)
+
+
+def _dome(draft: Draft) -> model.DomeRequest:
+    wire = draft.wire
+    switches = {key: draft.good(key) is True for key in draft.profile.switches if key in wire}
+    actions = ("Shutter", "Azimuth", "Park", *draft.profile.switches)
+    if not any(key in wire for key in actions):
+        draft.problems.add("order", f"nothing to do, expected at least one of {', '.join(actions)}")
+    shutter = draft.good("Shutter")
+    return model.DomeRequest(
+        order_id=draft.order_id,
+        user=draft.user,
+        switches=switches,
+        shutter=None if shutter is None else model.ShutterWish(shutter),
+        azimuth_deg=draft.finite("Azimuth"),
+        park=draft.good("Park"),
+    )
+
+
+def _calibration(draft: Draft) -> model.CalibrationRequest:
+    address = draft.good("File Location")
+    path = ""
+    if address is not None:
+        parts = urlsplit(address)
+        path = unquote(parts.path)
+        wrong = None
+        if parts.netloc not in ("", "localhost"):
+            wrong = "expected a file of this machine: file:///..."
+        elif not path.startswith("/") or parts.query or parts.fragment:
+            wrong = "expected an absolute path: file:///..."
+        elif ".." in path.split("/") or any(ord(character) < 32 for character in path):
+            wrong = "expected a path without .. and control characters"
+        if wrong:
+            draft.problems.came("File Location", address, wrong)
+    return model.CalibrationRequest(draft.order_id, draft.user, path)
+
+
+def _control(draft: Draft) -> model.ControlRequest:
+    good = draft.good
+    ra_deg, dec_deg = draft.pointing()
+    command = model.ControlCommand(good("Command") or "stop")
+    kind = good("Kind") or ("observer" if command is model.ControlCommand.LOCK else None)
+    return model.ControlRequest(
+        order_id=draft.order_id,
+        user=draft.user,
+        command=command,
+        ra_deg=ra_deg,
+        dec_deg=dec_deg,
+        filter_name=good("Filter"),
+        position=draft.finite("Position"),
+        lock_kind=None if kind is None else LockKind(kind),
+        expires_utc_s=draft.instant("Expires"),
+        reason=str(good("Reason") or ""),
+    )
+
+
+def _scheduler(draft: Draft) -> model.SchedulerRequest:
+    return model.SchedulerRequest(
+        order_id=draft.order_id,
+        user=draft.user,
+        command=model.SchedulerCommand(draft.good("Command") or "stop"),
+        abort=draft.good("Abort") is True,
+        reason=str(draft.good("Reason") or ""),
+    )
+
+
+def _status(draft: Draft) -> model.StatusRequest:
+    since = draft.good("Since")
+    return model.StatusRequest(
+        name=draft.name(),
+        since=None if since is None else int(since),
+        wait_s=draft.finite("Wait") or 0.0,
+        list_all=draft.good("All") is True,
+        state=draft.good("State"),
+        limit=int(draft.good("Limit") or 100),
+    )
+
+
+def _cancel(draft: Draft) -> model.CancelRequest:
+    return model.CancelRequest(draft.name(), draft.user, str(draft.good("Reason") or ""))
+
+
+def _explain(draft: Draft) -> model.ExplainRequest:
+    return model.ExplainRequest(draft.name())
+
+
+def _plan(draft: Draft) -> model.PlanRequest:
+    return model.PlanRequest(str(draft.good("Night") or ""), int(draft.good("Limit") or 100))
+
+
+def _events(draft: Draft) -> model.EventsRequest:
+    cursor = draft.good("Cursor")
+    return model.EventsRequest(
+        cursor=None if cursor is None else int(cursor),
+        wait_s=draft.finite("Wait") or 0.0,
+        kinds=frozenset(draft.good("Kinds") or ()),
+        limit=int(draft.good("Limit") or 100),
+    )
+
+
+def _heartbeat(draft: Draft) -> model.HeartbeatRequest:
+    return model.HeartbeatRequest(str(draft.good("Service") or ""), dict(draft.good("State") or {}))
+
+
+READERS: Mapping[OrderKind, Callable[[Draft], model.Request]] = {
+    OrderKind.OBSERVATION: _observation,
+    OrderKind.DOME: _dome,
+    OrderKind.CALIBRATION: _calibration,
+    OrderKind.CONTROL: _control,
+    OrderKind.SCHEDULER: _scheduler,
+    OrderKind.STATUS: _status,
+    OrderKind.CANCEL: _cancel,
+    OrderKind.EXPLAIN: _explain,
+    OrderKind.PLAN: _plan,
+    OrderKind.EVENTS: _events,
+    OrderKind.HEARTBEAT: _heartbeat,
+}

@@ -1,0 +1,217 @@
+"""News for those who wait: revisions for ``Status``, a ring of events for ``Events``.
+
+One board a service, in memory. Publishing is for any thread and never blocks; waiting is for
+coroutines of any loop. After a restart the numbers begin again; a cursor from before is answered
+with what is kept and ``Lost`` set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.work_orders.desk import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that was published.
+
+    Parameters
+    ----------
+    kind
+        What it is about: "order", "attempt", "state", "verdict", "telemetry", "log" ...
+    subject
+        Which: a receipt, a device; empty for the service itself.
+    """
+
+    revision: int
+    kind: str
+    subject: str
+    utc: str
+    data: Mapping[str, object]
+
+    def to_wire(self) -> Reply:
+        """Keys as they stand in a reply to Events."""
+        return {
+            "Revision": self.revision,
+            "Kind": self.kind,
+            "Subject": self.subject,
+            "UTC": self.utc,
+            "Data": dict(self.data),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """An answer to Events; ``lost``: older events the cursor asked for are no longer kept."""
+
+    events: tuple[Event, ...]
+    cursor: int
+    lost: bool
+
+    def to_wire(self) -> Reply:
+        """Keys of the reply."""
+        return {
+            "Events": [event.to_wire() for event in self.events],
+            "Cursor": self.cursor,
+            "Lost": self.lost,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiter:
+    loop: asyncio.AbstractEventLoop
+    news: asyncio.Future[None]
+    subject: str | None
+    kinds: Collection[str]
+
+    def wants(self, event: Event) -> bool:
+        return (self.subject is None or self.subject == event.subject) and (
+            not self.kinds or event.kind in self.kinds
+        )
+
+    def wake(self) -> None:
+        if not self.news.done():
+            self.news.set_result(None)
+
+
+class RevisionBoard:
+    """Counts what changes and wakes those who wait for it.
+
+    Parameters
+    ----------
+    keep
+        Events kept for late readers.
+    """
+
+    def __init__(self, clock: Clock, keep: int = 4096) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._revision = 0
+        self._ring: deque[Event] = deque(maxlen=keep)
+        self._waiters: set[_Waiter] = set()
+
+    @property
+    def revision(self) -> int:
+        """Number of the latest event; 0 before the first."""
+        return self._revision
+
+    def publish(self, kind: str, subject: str, data: Mapping[str, object] | None = None) -> int:
+        """Note an event and wake those who wait for it; any thread; returns its revision."""
+        utc = self._clock.utc().isoformat()
+        with self._lock:
+            self._revision += 1
+            event = Event(self._revision, kind, subject, utc, dict(data or {}))
+            self._ring.append(event)
+            woken = [waiter for waiter in self._waiters if waiter.wants(event)]
+        for waiter in woken:
+            try:
+                waiter.loop.call_soon_threadsafe(waiter.wake)
+            except RuntimeError:  # its loop is closed: the desk has stopped
+                with self._lock:
+                    self._waiters.discard(waiter)
+        return event.revision
+
+    async def wait(
+        self,
+        since: int,
+        timeout_s: float,
+        subject: str | None = None,
+        kinds: Collection[str] = (),
+    ) -> int:
+        """Wait for an event above ``since`` about ``subject``; return the latest revision.
+
+        Parameters
+        ----------
+        since
+            A revision of this board, taken before the state was read.
+        timeout_s
+            Machine seconds; afterwards it returns all the same.
+        subject, kinds
+            Only these wake; None and empty for all.
+        """
+        loop = asyncio.get_running_loop()
+        waiter = _Waiter(loop, loop.create_future(), subject, kinds)
+        with self._lock:
+            first_kept = self._ring[0].revision if self._ring else self._revision + 1
+            missed = since < first_kept - 1 or since > self._revision
+            if missed or any(
+                event.revision > since and waiter.wants(event) for event in reversed(self._ring)
+            ):
+                return self._revision
+            self._waiters.add(waiter)
+        try:
+            await asyncio.wait_for(waiter.news, timeout_s)
+        except TimeoutError:
+            pass
+        finally:
+            with self._lock:
+                self._waiters.discard(waiter)
+        return self._revision
+
+    def events(self, cursor: int, kinds: Collection[str] = (), limit: int = 100) -> EventPage:
+        """Return at most ``limit`` events above ``cursor``, oldest first; any thread."""
+        with self._lock:
+            kept = tuple(self._ring)
+            latest = self._revision
+        oldest = kept[0].revision if kept else latest + 1
+        lost = cursor > latest or cursor < oldest - 1
+        if cursor > latest:
+            cursor = 0
+        wanted = [
+            event
+            for event in kept
+            if event.revision > cursor and (not kinds or event.kind in kinds)
+        ]
+        page = tuple(wanted[:limit])
+        return EventPage(page, page[-1].revision if len(wanted) > limit else latest, lost)
+
+    async def next_events(
+        self, cursor: int | None, wait_s: float, kinds: Collection[str] = (), limit: int = 100
+    ) -> EventPage:
+        """Return events above ``cursor``, waiting ``wait_s`` machine seconds for the first."""
+        start = self.revision if cursor is None else cursor
+        page = self.events(start, kinds, limit)
+        if page.events or page.lost or wait_s <= 0:
+            return page
+        await self.wait(page.cursor, wait_s, kinds=kinds)
+        return self.events(page.cursor, kinds, limit)
+
+
+async def answer_on_change(
+    board: RevisionBoard,
+    read: Callable[[], Awaitable[Reply]],
+    *,
+    subject: str | None,
+    since: int | None,
+    wait_s: float,
+) -> Reply:
+    """Answer a Status order with Since and Wait: read again until its Revision is above ``since``.
+
+    Parameters
+    ----------
+    read
+        Gives the reply as it is now, with "Revision": the subject's own count, of which the
+        board need not know.
+    subject
+        As published on the board; None for any.
+    since
+        None answers at once.
+    wait_s
+        Machine seconds; afterwards it answers with what there is.
+    """
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + wait_s
+    while True:
+        mark = board.revision
+        reply = await read()
+        revision = reply.get("Revision", 0)
+        left_s = end_s - loop.time()
+        if since is None or left_s <= 0 or not isinstance(revision, int) or revision > since:
+            return reply
+        await board.wait(mark, left_s, subject)
