@@ -1,7 +1,7 @@
 """Wire one service and run it until it is told to stop. No behaviour of its own.
 
-Order of a start: configuration, log, profile, service, front desk, READY. Order of a stop: the front
-desk closes its doors, the service stops in order, STOPPING; after ``stop_timeout_s`` the process
+Order of a start: configuration, log, profile, service, front desk, READY. Order of a stop: the
+front desk closes its doors, the service stops in order; after :data:`STOP_TIMEOUT_S` the process
 ends all the same, since an unattended machine must not hang on the way down.
 """
 
@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -51,8 +52,8 @@ class Service(Protocol):
         ...
 
 
-# Service name -> module and class. Imported only in the process that runs it, so that the scheduler,
-# safety and the command line never load PyIndi's client.
+# Service name -> module and class. Imported only in the process that runs it, so that each process
+# carries what it needs and no more.
 SERVICES = {
     "scheduler": ("ctmo_indi.scheduler.service", "SchedulerService"),
     "telescope": ("ctmo_indi.telescope.service", "TelescopeService"),
@@ -99,7 +100,9 @@ def load(
         Names file, line, key, what came and what was expected.
     """
     config = config_file.load(config_path)
-    config = config_file.with_overrides(config, profile=profile, data_dir=data_dir)
+    config = replace(
+        config, profile=profile or config.profile, data_dir=data_dir or config.data_dir
+    )
     return config, profiles.load(config.profile)
 
 

@@ -18,7 +18,9 @@ def register(app: typer.Typer) -> None:
 def demo(
     speed: Annotated[
         float | None,
-        typer.Option("--speed", help="Sky seconds per second; default: a night in 5 minutes.", min=1),
+        typer.Option(
+            "--speed", help="Sky seconds per second; default: a night in 5 minutes.", min=1
+        ),
     ] = None,
     profile: ProfileOption = None,
     data: Annotated[

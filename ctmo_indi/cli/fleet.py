@@ -88,4 +88,3 @@ def up(
             supervisor.resume_scheduler()
         typer.echo("Ready. Ctrl-C closes the observatory and stops everything.")
         stop.wait()
-

@@ -39,7 +39,9 @@ def dome(
     azimuth_deg: Annotated[
         float | None, typer.Argument(help="With azimuth: degrees, north through east.")
     ] = None,
-    wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for the end.", min=0)] = 120.0,
+    wait: Annotated[
+        float, typer.Option("--wait", help="Seconds to wait for the end.", min=0)
+    ] = 120.0,
     user: UserOption = "cli",
     config: ConfigOption = None,
     data: DataOption = None,
@@ -79,7 +81,9 @@ def control(
     filter_name: Annotated[str | None, typer.Option("--filter", help="With filter.")] = None,
     position: Annotated[int | None, typer.Option("--position", help="Steps, with focus.")] = None,
     reason: Annotated[str | None, typer.Option("--reason", help="For the log.")] = None,
-    wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for the end.", min=0)] = 240.0,
+    wait: Annotated[
+        float, typer.Option("--wait", help="Seconds to wait for the end.", min=0)
+    ] = 240.0,
     user: UserOption = "cli",
     config: ConfigOption = None,
     data: DataOption = None,

@@ -34,7 +34,9 @@ def register(app: typer.Typer) -> None:
 
 
 def submit(
-    file: Annotated[str, typer.Argument(help="A JSON file with one order or a list, or - (stdin).")],
+    file: Annotated[
+        str, typer.Argument(help="A JSON file with one order or a list, or - (stdin).")
+    ],
     service: Annotated[
         str | None, typer.Option("--service", help="Desk to use instead of the order's own.")
     ] = None,
@@ -82,7 +84,9 @@ def status(
         str | None, typer.Argument(help="Receipt of an order; without it the service's own state.")
     ] = None,
     service: Annotated[str, typer.Option("--service", help="Whose status.")] = "scheduler",
-    user: Annotated[str | None, typer.Option("--user", help="With --id instead of a receipt.")] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", help="With --id instead of a receipt.")
+    ] = None,
     order_id: Annotated[str | None, typer.Option("--id", help="The order's own ID.")] = None,
     state: Annotated[
         str | None, typer.Option("--state", help="List the orders in that state.")

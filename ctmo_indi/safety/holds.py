@@ -115,7 +115,7 @@ class Holds:
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError) as error:
-            _log.error("holds_unreadable path=%s error=%r", self._path, error)  # noqa: TRY400
+            _log.error("holds_unreadable path=%s error=%r", self._path, error)
             self._lock = Lock(
                 LockKind.MAINTENANCE,
                 "unknown",
@@ -139,6 +139,6 @@ class Holds:
             temporary.replace(self._path)
         except OSError as error:
             self.write_failure = f"{self._path}: {error}"
-            _log.error("holds_not_written path=%s error=%r", self._path, error)  # noqa: TRY400
+            _log.error("holds_not_written path=%s error=%r", self._path, error)
         else:
             self.write_failure = None

@@ -78,11 +78,11 @@ def _sun(facts: Facts, policy: SafetyPolicy) -> str | None:
     return None
 
 
-def _link(facts: Facts, policy: SafetyPolicy) -> str | None:  # noqa: ARG001 - one signature for all
+def _link(facts: Facts, policy: SafetyPolicy) -> str | None:
     return None if facts.link_up else "no link to the INDI server"
 
 
-def _devices(facts: Facts, policy: SafetyPolicy) -> str | None:  # noqa: ARG001
+def _devices(facts: Facts, policy: SafetyPolicy) -> str | None:
     if facts.unknown_devices:
         return f"state unknown: {', '.join(facts.unknown_devices)}"
     return None

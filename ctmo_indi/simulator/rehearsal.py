@@ -12,7 +12,7 @@ from ctmo_indi.models import coordinates, sky
 from ctmo_indi.profiles import Profile
 from ctmo_indi.simulator.showpieces import SHOWPIECES, Showpiece
 
-# The clock starts with the Sun this much above the limit for sky frames, so that the opening is seen.
+# The clock starts so long before dusk that the opening is seen, and ends after the closing.
 _BEFORE_DUSK = timedelta(minutes=10)
 _AFTER_DAWN = timedelta(minutes=5)
 _MACHINE_S_FOR_A_NIGHT = 290.0

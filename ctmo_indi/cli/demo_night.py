@@ -1,0 +1,254 @@
+"""Run the demonstration night and say what came of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+import typer
+
+from ctmo_indi import config as config_file
+from ctmo_indi import logs, profiles
+from ctmo_indi.cli.demo_view import NightView, TextNotices
+from ctmo_indi.cli.output import print_json, print_table
+from ctmo_indi.clock import Clock, Deadline, SystemClock
+from ctmo_indi.config import LoggingSettings
+from ctmo_indi.errors import ConfigError, CtmoError
+from ctmo_indi.simulator.gsc import prepare_gsc_if_possible
+from ctmo_indi.simulator.rehearsal import Night, coming_night, demo_orders
+from ctmo_indi.supervisor import Fleet, Supervisor, on_free_ports
+
+_log = logging.getLogger(__name__)
+
+_POLL_S = 0.5  # machine seconds between two looks
+# Machine seconds after dawn in which the observatory must be closed.
+_CLOSING_TIMEOUT_S = 60.0
+MIN_COMPLETED = 6
+
+
+@dataclass
+class Summary:
+    """What a demonstration night brought.
+
+    Parameters
+    ----------
+    orders
+        The scheduler's final Status of each order.
+    frames
+        Path and verification result of each frame.
+    time_s
+        Sky seconds by kind of activity.
+    """
+
+    site: str
+    speed: float
+    dusk_utc: str
+    dawn_utc: str
+    data_dir: str
+    orders: list[Mapping[str, object]] = field(default_factory=list)
+    frames: list[dict[str, object]] = field(default_factory=list)
+    time_s: dict[str, float] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    final_state: str = "UNKNOWN"
+
+    @property
+    def completed(self) -> int:
+        """Number of orders COMPLETED."""
+        return sum(order.get("Status") == "COMPLETED" for order in self.orders)
+
+    @property
+    def is_success(self) -> bool:
+        """At least six orders done, every frame verified, the observatory closed."""
+        return (
+            self.completed >= MIN_COMPLETED
+            and bool(self.frames)
+            and all(frame["Verified"] for frame in self.frames)
+            and self.final_state == "CLOSED"
+        )
+
+
+def run(
+    *, profile_name: str | None, data_dir: Path, speed: float | None, frames: int, quiet: bool
+) -> Summary:
+    """Run the night; returns when the Sun is up and the observatory is closed.
+
+    Raises
+    ------
+    CtmoError
+        The services could not be started or an order was refused.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    profile = profiles.load(profile_name or "simulators")
+    if not profile.indiserver.start:
+        raise ConfigError(
+            f"profile {profile.name}: the demo runs simulators only, expected "
+            "indiserver: {start: true}"
+        )
+    logs.set_up("demo", LoggingSettings(data_dir / "logs" / "demo.log"), SystemClock())
+    night = coming_night(profile, SystemClock().utc())
+    settings = on_free_ports(
+        replace(config_file.Config(), profile=profile_name or "simulators", data_dir=data_dir)
+    )
+    stars = prepare_gsc_if_possible(data_dir / "run" / "gsc")
+    notices = TextNotices(quiet=quiet)
+    fleet = Fleet(
+        settings,
+        profile,
+        speed=speed or night.speed_for_five_minutes,
+        start_utc=night.start_utc,
+        path_prefix=(stars,) if stars else (),
+        notice=notices.say,
+    )
+    summary = Summary(
+        site=profile.site.name,
+        speed=fleet.speed,
+        dusk_utc=night.dusk_utc.isoformat(timespec="seconds"),
+        dawn_utc=night.dawn_utc.isoformat(timespec="seconds"),
+        data_dir=str(data_dir),
+    )
+    with Supervisor(fleet) as supervisor:
+        supervisor.start()
+        desk = supervisor.client("scheduler", timeout_s=30.0)
+        for order in demo_orders(profile, night, frames=frames):
+            desk.front_desk(order)
+        supervisor.resume_scheduler()
+        with ExitStack() as stack:
+            view = stack.enter_context(NightView(notices, night, quiet=quiet))
+            _watch(supervisor, night, view)
+        _collect(supervisor, summary)
+    _verify_frames(summary)
+    return summary
+
+
+def _watch(supervisor: Supervisor, night: Night, view: NightView) -> None:
+    """Look until dawn has passed and the observatory is closed."""
+    clock: Clock = supervisor.clock
+    scheduler = supervisor.client("scheduler", timeout_s=10.0)
+    telescope = supervisor.client("telescope", timeout_s=10.0)
+    after_dawn: Deadline | None = None
+    pause = threading.Event()
+    while True:
+        try:
+            orders = scheduler.front_desk({"WOType": "Status", "User": "demo", "All": True})
+            state = scheduler.front_desk({"WOType": "Status", "User": "demo"})
+            telescope_state = telescope.front_desk({"WOType": "Status", "User": "demo"})
+        except CtmoError as error:  # a service that is being started again
+            view.notice(str(error))
+        else:
+            view.show(clock.utc(), orders, state, telescope_state)
+            if clock.utc() > night.end_utc and observatory_state(telescope_state) == "CLOSED":
+                return
+        if clock.utc() > night.end_utc:
+            after_dawn = after_dawn or Deadline(SystemClock(), _CLOSING_TIMEOUT_S)
+            if after_dawn.expired:
+                view.notice(f"not closed {_CLOSING_TIMEOUT_S:g} s after dawn")
+                return
+        pause.wait(_POLL_S)
+
+
+def observatory_state(telescope_status: Mapping[str, object]) -> str:
+    """Read the observatory's state from the telescope's Status."""
+    observatory = telescope_status.get("Observatory")
+    if isinstance(observatory, Mapping):
+        return str(observatory.get("State", "UNKNOWN"))
+    return str(observatory or "UNKNOWN")
+
+
+def _collect(supervisor: Supervisor, summary: Summary) -> None:
+    """Ask for every order, its frames and the time spent."""
+    scheduler = supervisor.client("scheduler", timeout_s=30.0)
+    telescope = supervisor.client("telescope", timeout_s=30.0)
+    listing = scheduler.front_desk({"WOType": "Status", "User": "demo", "All": True})
+    for entry in _structs(listing.get("Orders")):
+        order = scheduler.front_desk(
+            {"WOType": "Status", "User": "demo", "Receipt": str(entry["Receipt"])}
+        )
+        summary.orders.append(order)
+        for exposure in _structs(order.get("Exposures")):
+            summary.frames.append(
+                {"Order": order.get("ID"), "Path": exposure.get("Path"), "Verified": False}
+            )
+        if order.get("Status") != "COMPLETED":
+            summary.problems.append(f"{order.get('ID')}: {order.get('Status')}: {_why(order)}")
+    status = telescope.front_desk({"WOType": "Status", "User": "demo"})
+    summary.final_state = observatory_state(status)
+    ledger = status.get("Time Spent")
+    if isinstance(ledger, Mapping):
+        summary.time_s = {str(kind): float(str(value)) for kind, value in ledger.items()}
+    summary.problems += [
+        f"{name} was started again {count} times" for name, count in supervisor.restarts.items()
+    ]
+
+
+def _structs(value: object) -> list[Mapping[str, object]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _why(order: Mapping[str, object]) -> str:
+    reasons = order.get("Reasons")
+    texts = [str(reason) for reason in reasons] if isinstance(reasons, list) else []
+    return "; ".join(texts) or str(order.get("Message", "")) or "no reason was given"
+
+
+def _verify_frames(summary: Summary) -> None:
+    """Check each frame's CHECKSUM and DATASUM as ``fitscheck`` does."""
+    import warnings
+
+    from astropy.io import fits
+
+    for frame in summary.frames:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                with fits.open(str(frame["Path"]), checksum=True) as hdus:
+                    hdus.verify("exception")
+                    frame["Verified"] = "CHECKSUM" in hdus[0].header
+        except (OSError, Warning, fits.VerifyError) as error:
+            frame["Problem"] = str(error)
+            summary.problems.append(f"{frame['Path']}: {error}")
+
+
+def print_summary(summary: Summary, *, as_json: bool) -> None:
+    """Print orders, frames, time spent and what failed."""
+    if as_json:
+        print_json({**asdict(summary), "completed": summary.completed})
+        return
+    typer.echo(f"\n{summary.site}, night of {summary.dusk_utc} to {summary.dawn_utc} UTC\n")
+    print_table(
+        ("Order", "Object", "Filter", "Status", "Frames"),
+        [
+            (
+                order.get("ID"),
+                order.get("Object"),
+                order.get("Filter"),
+                order.get("Status"),
+                f"{order.get('Good Exposures', 0)}/{order.get('Number of Exposures', '?')}",
+            )
+            for order in summary.orders
+        ],
+    )
+    for frame in summary.frames:
+        typer.echo(f"  {'verified' if frame['Verified'] else 'BAD     '}  {frame['Path']}")
+    if summary.time_s:
+        print_table(
+            ("Time spent on", "Sky minutes"),
+            [(kind, f"{seconds / 60:.1f}") for kind, seconds in summary.time_s.items()],
+        )
+    for problem in summary.problems:
+        typer.echo(f"  ! {problem}")
+    verified = sum(bool(frame["Verified"]) for frame in summary.frames)
+    typer.echo(
+        f"{summary.completed} of {len(summary.orders)} orders COMPLETED, {verified} of "
+        f"{len(summary.frames)} frames verified, observatory {summary.final_state}, "
+        f"data in {summary.data_dir}"
+    )
+
+
+def sky_text(utc: datetime) -> str:
+    """Sky time as people read it in a log."""
+    return utc.strftime("%Y-%m-%d %H:%M:%S UTC")
