@@ -1,0 +1,138 @@
+"""One attempt at an order, as the engine holds it and as outsiders see it.
+
+An attempt is what Rubin calls an observation: one try at one order's frames. Its states and their
+order stand in ``work_orders/lifecycle.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ctmo_indi.errors import (
+    CtmoError,
+    ForeignMotion,
+    SafetyError,
+    Stopped,
+)
+from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
+from ctmo_indi.models.states import AttemptState
+
+
+class Ending(Exception):
+    """An attempt or control order is ended from outside, in the given state.
+
+    Not an error of the manager's tree: it never leaves the engine.
+
+    Parameters
+    ----------
+    stops_motion
+        Whether our motion under way is to be aborted. Not while safety closes or another client
+        moves the mount: our abort would stop theirs.
+    """
+
+    def __init__(self, state: AttemptState, reason: str, *, stops_motion: bool = True) -> None:
+        self.state = state
+        self.reason = reason
+        self.stops_motion = stops_motion
+        super().__init__(f"{state}: {reason}")
+
+
+@dataclass(slots=True)
+class Attempt:
+    """Owned by the engine thread; others get :meth:`to_wire`.
+
+    Parameters
+    ----------
+    attempt_id
+        Its name everywhere: receipt, journal, header, file names.
+    parent
+        Receipt of the scheduler's order; empty for a direct order.
+    step
+        What it does now; for Status.
+    has_begun
+        True once the last look was passed.
+    """
+
+    attempt_id: str
+    parent: str
+    user: str
+    order_id: str
+    request: ObservationRequest
+    state: AttemptState = AttemptState.PENDING
+    reason: str = ""
+    step: str = ""
+    has_begun: bool = False
+    revision: int = 0
+    exposures: list[ExposureRecord] = field(default_factory=list)
+
+    @property
+    def receipt(self) -> str:
+        """Its name on the wire."""
+        return self.attempt_id
+
+    @property
+    def good_exposures(self) -> int:
+        """Frames that are safe on disk."""
+        return len(self.exposures)
+
+    def to_wire(self) -> dict[str, object]:
+        """The keys of a Status reply that an attempt adds."""
+        return {
+            "ID": self.order_id,
+            "Receipt": self.attempt_id,
+            "Kind": "Observation",
+            "Parent": self.parent,
+            "Status": self.state.value,
+            "Step": self.step,
+            "Message": self.reason or self.step,
+            "Failure": self.reason,
+            "Good Exposures": self.good_exposures,
+            "Number of Exposures": self.request.count,
+            "Exposures": [exposure_to_wire(record) for record in self.exposures],
+        }
+
+
+def exposure_to_wire(record: ExposureRecord) -> dict[str, object]:
+    """One entry of "Exposures"; a frame without sky has no RA and Dec."""
+    wire: dict[str, object] = {
+        "Exposure ID": record.exposure_id,
+        "Path": record.path,
+        "Filter": record.filter_name,
+        "Exposure Time": record.t_exptime_s,
+        "Frame Type": record.frame_type.value,
+        "Sequence": record.sequence,
+        "SHA256": record.sha256,
+        "MJD Start": record.t_min_mjd,
+        "MJD End": record.t_max_mjd,
+    }
+    if record.s_ra_deg is not None and record.s_dec_deg is not None:
+        wire["RA"] = record.s_ra_deg
+        wire["Dec"] = record.s_dec_deg
+    return wire
+
+
+def outcome(error: BaseException | None, *, has_begun: bool) -> tuple[AttemptState, str]:
+    """State and reason an attempt ends with, from what ended it.
+
+    A refusal by safety, a limit or an interlock is no failure: INTERRUPTED, or NOT_ATTEMPTED before
+    the last look was passed. A human's stop and foreign motion are ABORTED.
+    """
+    if error is None:
+        return AttemptState.COMPLETED, ""
+    if isinstance(error, Ending):
+        state, reason = error.state, error.reason
+    elif isinstance(error, ForeignMotion | Stopped):
+        state, reason = AttemptState.ABORTED, str(error)
+    elif isinstance(error, SafetyError):
+        state, reason = AttemptState.INTERRUPTED, str(error)
+    elif isinstance(error, CtmoError):
+        state, reason = AttemptState.FAILED, f"{type(error).__name__}: {error}"
+    elif isinstance(error, OSError):
+        state, reason = AttemptState.FAILED, f"the frame could not be stored: {error}"
+    else:
+        state = AttemptState.FAILED
+        reason = f"internal error, see the log: {type(error).__name__}: {error}"
+    if has_begun:
+        return state, reason
+    by_hand = state in (AttemptState.ABORTED, AttemptState.CANCELED)
+    return (AttemptState.CANCELED if by_hand else AttemptState.NOT_ATTEMPTED), reason

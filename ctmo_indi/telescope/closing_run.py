@@ -1,0 +1,86 @@
+"""The telescope's own closings: one at a time, repeated after a pause while demanded.
+
+The sequence itself is ``devices/closing.py``, the same that safety uses.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.telescope.control import ControlTask
+from ctmo_indi.telescope.hands import Hands
+from ctmo_indi.telescope.procedure import All, Procedure, Steps
+
+_log = logging.getLogger(__name__)
+
+LIMIT_S = 3600.0
+PAUSE_MACHINE_S = 30.0
+
+
+class ClosingRun:
+    """Engine thread only.
+
+    Parameters
+    ----------
+    wake
+        See :class:`~ctmo_indi.telescope.procedure.Procedure`.
+    """
+
+    def __init__(
+        self,
+        hands: Hands,
+        clock: Clock,
+        publish: Callable[[str, str, dict[str, object]], int],
+        wake: Callable[[], None],
+    ) -> None:
+        self._hands = hands
+        self._clock = clock
+        self._publish = publish
+        self._wake = wake
+        self._procedure: Procedure | None = None
+        self._not_before_machine_s = 0.0
+        self._orders: list[ControlTask] = []
+        self.alarm = ""
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a closing of ours runs."""
+        return self._procedure is not None
+
+    def demand(self, reason: str, order: ControlTask | None = None) -> None:
+        """Close unless a closing runs or failed a moment ago; an order does not wait."""
+        if order is not None:
+            self._orders.append(order)
+        now_machine_s = self._clock.machine_s()
+        if self._procedure is not None:
+            return
+        if order is None and now_machine_s < self._not_before_machine_s:
+            return
+        self._not_before_machine_s = now_machine_s + PAUSE_MACHINE_S
+        _log.warning("closing reason=%s", reason)
+        self._publish("closing", "telescope", {"Reason": reason})
+        self._procedure = Procedure("closing", self._steps(), self._clock, self._wake)
+
+    def advance(self) -> list[tuple[ControlTask, BaseException | None]]:
+        """Go on; at the end return the orders it was for, with the error or None."""
+        if self._procedure is None or not self._procedure.advance():
+            return []
+        error, self._procedure = self._procedure.error, None
+        self.alarm = "" if error is None else str(error)
+        if error is None:
+            self._not_before_machine_s = 0.0
+            self._publish("closed", "telescope", {})
+        else:
+            _log.critical("closing_failed error=%s", error)
+            self._publish("alarm", "telescope", {"Reason": str(error)})
+        orders, self._orders = self._orders, []
+        return [(order, error) for order in orders]
+
+    def _steps(self) -> Steps[None]:
+        yield All((self._hands.close(self._report),), LIMIT_S, "closing")
+
+    def _report(self, text: str) -> None:
+        _log.info("closing_step step=%s", text)
+        self._publish("closing_step", "telescope", {"Step": text})

@@ -1,0 +1,195 @@
+"""Control and Dome orders: what each does, whether it needs a SAFE verdict, whether it is urgent.
+
+They set a state, so repeating one is harmless; only attempts make something (frames).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ctmo_indi.errors import BadOrder, Locked, SafetyError, Stopped, Unsafe
+from ctmo_indi.models.states import AttemptState
+from ctmo_indi.models.verdict import LockKind, Verdict
+from ctmo_indi.telescope.hands import Deed, Hands
+from ctmo_indi.telescope.procedure import All, Steps
+from ctmo_indi.work_orders.model import ControlCommand, ControlRequest, DomeRequest, ShutterWish
+
+MOTION_S = 600.0
+ABORT_S = 20.0
+
+
+@dataclass(slots=True)
+class ControlTask:
+    """One Control or Dome order under way; owned by the engine thread.
+
+    Parameters
+    ----------
+    is_urgent
+        Toward safe: ends what is under way instead of being refused.
+    runs_beside
+        Switches only: runs beside an attempt.
+    """
+
+    receipt: str
+    order_id: str
+    user: str
+    kind: str
+    name: str
+    run: Callable[[Hands], Steps[None]]
+    is_urgent: bool = False
+    runs_beside: bool = False
+    state: AttemptState = AttemptState.PENDING
+    reason: str = ""
+    revision: int = 0
+
+    def to_wire(self) -> dict[str, object]:
+        """The keys of a Status reply that a control order adds."""
+        return {
+            "ID": self.order_id,
+            "Receipt": self.receipt,
+            "Kind": self.kind,
+            "Command": self.name,
+            "Status": self.state.value,
+            "Message": self.reason or self.name,
+            "Failure": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a command stands to safety.
+
+    Parameters
+    ----------
+    needs_safe
+        Refused without a fresh SAFE verdict.
+    is_toward_safe
+        Allowed whatever the verdict, and while stopped; only a maintenance lock forbids it.
+    """
+
+    needs_safe: bool = False
+    is_toward_safe: bool = False
+
+
+MANNERS: Mapping[ControlCommand, Manner] = {
+    ControlCommand.SLEW: Manner(needs_safe=True),
+    ControlCommand.TRACK: Manner(needs_safe=True),
+    ControlCommand.UNPARK: Manner(needs_safe=True),
+    ControlCommand.OPEN: Manner(needs_safe=True),
+    ControlCommand.FILTER: Manner(),
+    ControlCommand.FOCUS: Manner(),
+    ControlCommand.PARK: Manner(is_toward_safe=True),
+    ControlCommand.CLOSE: Manner(is_toward_safe=True),
+    ControlCommand.ABORT: Manner(is_toward_safe=True),
+    ControlCommand.STOP: Manner(is_toward_safe=True),
+}
+
+
+def refused(
+    manner: Manner, user: str, verdict: Verdict | None, usual: SafetyError | None
+) -> SafetyError | None:
+    """Why a control order is refused, None when it may be carried out.
+
+    Parameters
+    ----------
+    usual
+        What :meth:`Vigil.refusal` says for the manner's ``needs_safe``.
+    """
+    lock = verdict.lock if verdict else None
+    if lock is not None and lock.kind is LockKind.MAINTENANCE:
+        return Locked(f"maintenance lock of {lock.owner}: {lock.reason}")
+    if manner.is_toward_safe:
+        return None
+    if isinstance(usual, Locked) and lock is not None and lock.owner == user:
+        # The observer who holds the lock works by hand; the verdict still counts.
+        if verdict is not None and verdict.latch is not None:
+            return Stopped(f"stopped by {verdict.latch.owner}; release it first")
+        if manner.needs_safe and verdict is not None and not verdict.is_safe:
+            return Unsafe("UNSAFE: " + "; ".join(verdict.reasons))
+        return None
+    return usual
+
+
+def control_steps(request: ControlRequest) -> Callable[[Hands], Steps[None]]:
+    """Return what carries out one command; ``close`` and ``abort`` are the engine's own.
+
+    Raises
+    ------
+    BadOrder
+        Something the command needs is missing.
+    """
+    ra_deg, dec_deg = request.ra_deg, request.dec_deg
+    match request.command:
+        case ControlCommand.SLEW | ControlCommand.TRACK:
+            if ra_deg is None or dec_deg is None:
+                if request.command is ControlCommand.SLEW:
+                    raise BadOrder("RA, Dec: missing, slew needs both")
+                return lambda hands: _wait(hands.track(True), "tracking")
+            return lambda hands: _slew(hands, ra_deg, dec_deg)
+        case ControlCommand.PARK:
+            return lambda hands: _wait(hands.park(), "park")
+        case ControlCommand.UNPARK:
+            return lambda hands: _wait(hands.unpark(), "unpark")
+        case ControlCommand.OPEN:
+            return lambda hands: _wait(hands.open(lambda _: None), "opening")
+        case ControlCommand.FILTER:
+            if request.filter_name is None:
+                raise BadOrder("Filter: missing")
+            filter_name = request.filter_name
+            return lambda hands: _wait(hands.select_filter(filter_name), "filter")
+        case ControlCommand.FOCUS:
+            if request.position is None:
+                raise BadOrder("Position: missing")
+            position = request.position
+            return lambda hands: _wait(hands.focus(position), "focus")
+        case ControlCommand.ABORT | ControlCommand.STOP:
+            return lambda hands: _wait(hands.abort_motion(), "abort", ABORT_S)
+    raise BadOrder(f"Command: {request.command} is not carried out by the telescope")
+
+
+def dome_manner(request: DomeRequest) -> Manner:
+    """How a Dome order stands to safety: opening and unparking need SAFE."""
+    away = request.shutter is ShutterWish.OPEN or request.park is False
+    toward = request.shutter is ShutterWish.CLOSE or request.park is True
+    moves = request.azimuth_deg is not None
+    return Manner(needs_safe=away, is_toward_safe=toward and not away and not moves)
+
+
+def dome_moves(request: DomeRequest) -> bool:
+    """Whether a Dome order moves anything, or only switches."""
+    return not (request.shutter is None and request.azimuth_deg is None and request.park is None)
+
+
+def dome_steps(request: DomeRequest) -> Callable[[Hands], Steps[None]]:
+    """Return what carries out a Dome order: switches, unpark, azimuth, shutter, park."""
+
+    def run(hands: Hands) -> Steps[None]:
+        for key, on in request.switches.items():
+            yield from _wait(hands.switch(key, on), key)
+        if request.park is False:
+            yield from _wait(hands.dome_park(False), "dome unpark")
+        if request.azimuth_deg is not None:
+            yield from _wait(hands.dome_azimuth(request.azimuth_deg), "dome azimuth")
+        if request.shutter is not None:
+            opened = request.shutter is ShutterWish.OPEN
+            yield from _wait(hands.shutter(opened), f"shutter {request.shutter}")
+        if request.park is True:
+            yield from _wait(hands.dome_park(True), "dome park")
+
+    return run
+
+
+def _slew(hands: Hands, ra_deg: float, dec_deg: float) -> Steps[None]:
+    hands.check_target(ra_deg, dec_deg, 0.0)
+    if hands.sight().tracking is not True:
+        yield from _wait(hands.track(True), "tracking")
+    deeds = [hands.slew(ra_deg, dec_deg)]
+    azimuth_deg = hands.dome_azimuth_for(ra_deg, dec_deg)
+    if azimuth_deg is not None:
+        deeds.append(hands.dome_azimuth(azimuth_deg))
+    yield All(tuple(deeds), MOTION_S, "slew and dome")
+
+
+def _wait(deed: Deed, what: str, timeout_s: float = MOTION_S) -> Steps[None]:
+    yield All((deed,), timeout_s, what)

@@ -1,0 +1,394 @@
+"""The telescope's engine: one thread that owns attempts, control orders and closings.
+
+It runs procedures (generators that never block) one at a time, looks at the verdict at every turn
+and interrupts what must not go on. Everybody else talks to it through its inbox.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.errors import CtmoError, WrongState
+from ctmo_indi.inbox import Inbox
+from ctmo_indi.models.orders import ObservationRequest
+from ctmo_indi.models.states import AttemptState, ObservatoryState
+from ctmo_indi.telescope.attempt import Attempt, Ending, outcome
+from ctmo_indi.telescope.closing_run import LIMIT_S as CLOSING_LIMIT_S
+from ctmo_indi.telescope.closing_run import ClosingRun
+from ctmo_indi.telescope.control import ControlTask
+from ctmo_indi.telescope.dome_follow import THRESHOLD_DEG, target_deg
+from ctmo_indi.telescope.hands import Hands
+from ctmo_indi.telescope.procedure import All, Procedure, Steps, Until
+from ctmo_indi.telescope.scene import FrameKeeper, Scene, StepTimes
+from ctmo_indi.telescope.steps import attempt_steps
+from ctmo_indi.telescope.verdict_rules import Duty
+from ctmo_indi.telescope.vigil import Vigil
+from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS
+
+_log = logging.getLogger(__name__)
+
+TURN_MACHINE_S = 0.05
+MAX_WAITING = 16
+MAX_REMEMBERED = 500
+
+Task = Attempt | ControlTask
+
+
+@dataclass(frozen=True, slots=True)
+class EngineParts:
+    """What the engine works with.
+
+    Parameters
+    ----------
+    observable
+        See :class:`~ctmo_indi.telescope.scene.Scene`.
+    publish
+        (kind, subject, data) -> revision; thread-safe, does not block.
+    on_state
+        Called after each change of an attempt's state, to store it; must not block.
+    """
+
+    hands: Hands
+    frames: FrameKeeper
+    vigil: Vigil
+    clock: Clock
+    observable: Callable[[ObservationRequest, float], tuple[str, ...]]
+    publish: Callable[[str, str, dict[str, object]], int]
+    on_state: Callable[[Attempt], None]
+    step_times: StepTimes = field(default_factory=StepTimes)
+
+
+class Engine:
+    """All methods but :meth:`start` and :meth:`stop` run in its own thread.
+
+    Call them through ``inbox.ask`` or ``inbox.post``. A long class, because it is the one owner of
+    what is under way; what it does is elsewhere (steps, control, closing_run, verdict_rules).
+    """
+
+    def __init__(self, parts: EngineParts) -> None:
+        self._parts = parts
+        self.inbox = Inbox("telescope")
+        self._thread = threading.Thread(target=self._run, name="telescope-engine", daemon=True)
+        self._closing = ClosingRun(parts.hands, parts.clock, parts.publish, self._wake)
+        self._waiting: deque[Task] = deque()
+        self._tasks: OrderedDict[str, Task] = OrderedDict()
+        self._current: tuple[Task, Procedure] | None = None
+        self._beside: list[tuple[ControlTask | None, Procedure]] = []
+        self._duty = Duty.HOLD
+        self._is_ending = False
+        self._foreign: dict[str, object] = {}
+        self.failures = 0
+
+    def start(self) -> None:
+        """Start the thread; returns at once."""
+        self._thread.start()
+
+    # -- orders ------------------------------------------------------------------------------------
+
+    def enqueue(self, task: Task) -> dict[str, object]:
+        """Take an attempt or a control order; it starts at once or when it is its turn.
+
+        Raises
+        ------
+        WrongState
+            Too many wait, the service is stopping, or a control order would disturb an attempt.
+        """
+        if self._is_ending:
+            raise WrongState("the telescope service is stopping")
+        if isinstance(task, ControlTask) and task.runs_beside:
+            self._remember(task)
+            self._set(task, AttemptState.IN_PROGRESS)
+            self._start_beside(task, task.name, task.run(self._parts.hands))
+            return task.to_wire()
+        if isinstance(task, ControlTask) and not task.is_urgent:
+            if self._current is not None or self._closing.is_under_way:
+                busy = self._current[0].receipt if self._current else "a closing"
+                raise WrongState(f"{task.name}: {busy} is under way; abort it first or wait")
+        elif len(self._waiting) >= MAX_WAITING:
+            raise WrongState(f"{len(self._waiting)} attempts wait already, limit {MAX_WAITING}")
+        self._remember(task)
+        if isinstance(task, ControlTask) and task.is_urgent:
+            self.interrupt(_by(task))
+            self._waiting.appendleft(task)
+        else:
+            self._waiting.append(task)
+        self._tell(task)
+        return task.to_wire()
+
+    def close_by_order(self, task: ControlTask) -> dict[str, object]:
+        """Close the observatory for a Control order; joins a closing under way."""
+        self._remember(task)
+        self._set(task, AttemptState.IN_PROGRESS)
+        self.interrupt(_by(task))
+        self._closing.demand(f"close by {task.user}", task)
+        return task.to_wire()
+
+    def cancel(self, receipt: str, reason: str) -> dict[str, object]:
+        """Cancel what waits, abort what runs; nothing happens to what has ended."""
+        task = self._tasks.get(receipt)
+        if task is None:
+            raise WrongState(f"{receipt}: not under way here")
+        if task in self._waiting:
+            self._waiting.remove(task)
+            self._set(task, AttemptState.CANCELED, reason)
+        elif self._current is not None and self._current[0] is task:
+            self.interrupt(Ending(AttemptState.ABORTED, reason))
+        return task.to_wire()
+
+    def interrupt(self, ending: Ending) -> bool:
+        """End what is under way with ``ending``; False when there is nothing."""
+        if self._current is None or not self._current[1].interrupt(ending):
+            return False
+        _log.info("interrupted receipt=%s by=%s", self._current[0].receipt, ending)
+        return True
+
+    def interrupt_and_flush(self, ending: Ending) -> bool:
+        """As :meth:`interrupt`, and cancel all that waits: a human said stop."""
+        while self._waiting:
+            self._set(self._waiting.popleft(), AttemptState.CANCELED, ending.reason)
+        return self.interrupt(ending)
+
+    # -- news from the devices ---------------------------------------------------------------------
+
+    def limit_violated(self, reason: str) -> None:
+        """Stop and park: the mount went, or is about to go, where it must not."""
+        under_way = any(procedure.name == "limit" for _, procedure in self._beside)
+        if under_way or self._closing.is_under_way or self._parts.vigil.is_maintenance():
+            return
+        _log.warning("limit_violated reason=%s", reason)
+        self._parts.publish("limit", "telescope", {"Reason": reason})
+        self.interrupt(Ending(AttemptState.INTERRUPTED, f"limit: {reason}", stops_motion=False))
+        self._start_beside(None, "limit", self._leave_limit())
+
+    def foreign_motion(self, what: str) -> None:
+        """Another INDI client moved something: report, and end the attempt it disturbs."""
+        utc = self._parts.clock.utc().isoformat(timespec="milliseconds")
+        self._foreign = {"What": what, "UTC": utc}
+        _log.warning("foreign_motion what=%s", what)
+        self._parts.publish("foreign_motion", "telescope", dict(self._foreign))
+        task = self._current[0] if self._current else None
+        if isinstance(task, ControlTask) or (task and task.request.frame_type.needs_sky):
+            reason = f"foreign motion: {what}"
+            self.interrupt(Ending(AttemptState.ABORTED, reason, stops_motion=False))
+
+    def follow_dome(self, threshold_deg: float = THRESHOLD_DEG) -> None:
+        """Turn the dome after the tracking mount; posted by a cycle."""
+        hands = self._parts.hands
+        sight = hands.sight()
+        is_pointing = self._current is not None and "slew" in self._current[1].waits_for
+        if is_pointing or self._beside or self._duty is not Duty.WORK:
+            return
+        if self._closing.is_under_way or sight.ra_deg is None or sight.dec_deg is None:
+            return
+        wanted_deg = hands.dome_azimuth_for(sight.ra_deg, sight.dec_deg)
+        to_deg = target_deg(sight, wanted_deg, threshold_deg)
+        if to_deg is not None:
+            self._start_beside(None, "dome follows", self._turn_dome(to_deg))
+
+    # -- what others see ---------------------------------------------------------------------------
+
+    def to_wire(self) -> dict[str, object]:
+        """Tell the service's own status."""
+        sight = self._parts.hands.sight()
+        current = self._current
+        busy = "closing" if self._closing.is_under_way else ""
+        return {
+            "Observatory": sight.state.value,
+            "Link": "UP" if sight.link_up else "DOWN",
+            "Devices": sight.wire,
+            "Verdict": self._parts.vigil.to_wire(),
+            "Duty": self._duty.value,
+            "Current": current[0].to_wire() if current else {},
+            "Busy": current[1].name if current else busy,
+            "Waits For": current[1].waits_for if current else "",
+            "Waiting": len(self._waiting),
+            "Foreign Motion": dict(self._foreign),
+            "Alarm": self._closing.alarm,
+        }
+
+    def view(self, receipt: str) -> dict[str, object] | None:
+        """Status of one order, None when it is not remembered here."""
+        task = self._tasks.get(receipt)
+        return None if task is None else {**task.to_wire(), "Revision": task.revision}
+
+    def views(self, state: str | None, limit: int) -> list[dict[str, object]]:
+        """Status of the remembered orders, newest first."""
+        chosen = [task for task in reversed(self._tasks.values()) if state in (None, task.state)]
+        return [{**task.to_wire(), "Revision": task.revision} for task in chosen[:limit]]
+
+    def named(self, user: str, order_id: str) -> str:
+        """Receipt of the newest order with that User and ID; empty when there is none."""
+        for task in reversed(self._tasks.values()):
+            if task.user == user and task.order_id == order_id:
+                return task.receipt
+        return ""
+
+    # -- the thread --------------------------------------------------------------------------------
+
+    def stop(self, timeout_s: float, *, close: bool) -> None:
+        """End what is under way, close the observatory if asked, end the thread; any thread.
+
+        Blocks ``timeout_s`` machine seconds at most.
+        """
+        ended = threading.Event()
+        self.inbox.post(lambda: self._begin_end(close=close, ended=ended))
+        if self._thread.is_alive() and not ended.wait(timeout_s):
+            _log.error("engine_stop_timed_out timeout_s=%g", timeout_s)
+        self.inbox.close()
+        if self._thread.is_alive():
+            self._thread.join(5.0)
+
+    def _begin_end(self, *, close: bool, ended: threading.Event) -> None:
+        self._is_ending = True
+        self.interrupt_and_flush(Ending(AttemptState.INTERRUPTED, "the telescope service stops"))
+        sight = self._parts.hands.sight()
+        must_close = close and sight.link_up and sight.state is not ObservatoryState.CLOSED
+        if must_close and not self._parts.vigil.is_maintenance():
+            self._closing.demand("the telescope service stops")
+
+        def end() -> Steps[None]:
+            yield Until(self._is_idle, CLOSING_LIMIT_S, "the end")
+            ended.set()
+
+        self._start_beside(None, "end", end())
+
+    def _is_idle(self) -> bool:
+        return self._current is None and not self._closing.is_under_way
+
+    def _run(self) -> None:
+        while self.inbox.run_pending(TURN_MACHINE_S):
+            try:
+                self._turn()
+            except Exception:  # noqa: BLE001 - outermost loop of the engine: log, count, go on
+                self.failures += 1
+                _log.exception("engine_turn_failed failures=%d", self.failures)
+
+    def _turn(self) -> None:
+        self._heed_verdict()
+        for order, error in self._closing.advance():
+            self._conclude(order, error)
+        for entry in [entry for entry in self._beside if entry[1].advance()]:
+            self._beside.remove(entry)
+            self._conclude_beside(*entry)
+        if self._current is not None and self._current[1].advance():
+            task, procedure = self._current
+            self._current = None
+            self._conclude(task, procedure.error)
+        if self._current is None and not self._closing.is_under_way and self._waiting:
+            self._begin(self._waiting.popleft())
+
+    def _heed_verdict(self) -> None:
+        state = self._parts.hands.sight().state
+        judgement = self._parts.vigil.look(state)
+        if judgement.duty is not self._duty:
+            _log.info("duty from=%s to=%s reason=%s", self._duty, judgement.duty, judgement.reason)
+            data: dict[str, object] = {"Duty": judgement.duty.value, "Reason": judgement.reason}
+            self._parts.publish("duty", "telescope", data)
+            self._duty = judgement.duty
+        task = self._current[0] if self._current else None
+        if task is not None and not (isinstance(task, ControlTask) and task.is_urgent):
+            ending = self._parts.vigil.ending(judgement, task)
+            if ending is not None:
+                self.interrupt(ending)
+        if judgement.duty is Duty.CLOSE and state is not ObservatoryState.CLOSED:
+            self._closing.demand(judgement.reason)
+
+    # -- procedures --------------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        self.inbox.post(_turn_only)
+
+    def _start_beside(self, task: ControlTask | None, name: str, steps: Steps[None]) -> None:
+        self._beside.append((task, Procedure(name, steps, self._parts.clock, self._wake)))
+
+    def _begin(self, task: Task) -> None:
+        if isinstance(task, ControlTask):
+            self._set(task, AttemptState.IN_PROGRESS)
+            name, steps = task.name, task.run(self._parts.hands)
+        else:
+            name, steps = f"attempt {task.attempt_id}", attempt_steps(self._scene(task))
+        self._current = (task, Procedure(name, steps, self._parts.clock, self._wake))
+        self._wake()
+
+    def _scene(self, attempt: Attempt) -> Scene:
+        def begin() -> None:
+            attempt.has_begun = True
+            self._set(attempt, AttemptState.IN_PROGRESS)
+
+        def report(text: str) -> None:
+            attempt.step = text
+            _log.info("attempt_step attempt=%s step=%s", attempt.attempt_id, text)
+            self._tell(attempt)
+
+        return Scene(
+            attempt=attempt,
+            hands=self._parts.hands,
+            frames=self._parts.frames,
+            clock=self._parts.clock,
+            times=self._parts.step_times,
+            refusal=self._parts.vigil.refusal,
+            is_held=self._parts.vigil.is_held,
+            observable=self._parts.observable,
+            begin=begin,
+            report=report,
+        )
+
+    def _conclude(self, task: Task, error: BaseException | None) -> None:
+        has_begun = task.has_begun if isinstance(task, Attempt) else True
+        state, reason = outcome(error, has_begun=has_begun)
+        if error is not None and not isinstance(error, CtmoError | Ending | OSError):
+            self.failures += 1
+            _log.error("procedure_failed receipt=%s", task.receipt, exc_info=error)
+        self._set(task, state, reason)
+
+    def _conclude_beside(self, task: ControlTask | None, procedure: Procedure) -> None:
+        if task is not None:
+            self._conclude(task, procedure.error)
+        elif procedure.error is not None:
+            _log.warning("beside_failed name=%s error=%s", procedure.name, procedure.error)
+
+    def _turn_dome(self, azimuth_deg: float) -> Steps[None]:
+        deed = self._parts.hands.dome_azimuth(azimuth_deg)
+        yield All((deed,), self._parts.step_times.motion_s, "dome")
+
+    def _leave_limit(self) -> Steps[None]:
+        times = self._parts.step_times
+        try:
+            yield All((self._parts.hands.abort_motion(),), times.abort_s, "abort at a limit")
+        except CtmoError as error:
+            _log.error("limit_abort_failed error=%s", error)
+        yield All((self._parts.hands.park(),), times.motion_s, "park at a limit")
+
+    def _remember(self, task: Task) -> None:
+        self._tasks[task.receipt] = task
+        while len(self._tasks) > MAX_REMEMBERED:
+            oldest = next(iter(self._tasks.values()))
+            if oldest.state not in SETTLED_ATTEMPTS:
+                break
+            self._tasks.popitem(last=False)
+
+    def _set(self, task: Task, state: AttemptState, reason: str = "") -> None:
+        task.state, task.reason = state, reason
+        if isinstance(task, Attempt):
+            _log.info("attempt attempt=%s state=%s reason=%s", task.receipt, state, reason)
+            self._parts.on_state(task)
+        self._tell(task)
+
+    def _tell(self, task: Task) -> None:
+        kind = "attempt" if isinstance(task, Attempt) else "control"
+        task.revision = self._parts.publish(kind, task.receipt, task.to_wire())
+
+
+def _by(task: ControlTask) -> Ending:
+    """The scheduler's own order is no human's abort."""
+    state = AttemptState.INTERRUPTED if task.user == "scheduler" else AttemptState.ABORTED
+    return Ending(state, f"{task.name} by {task.user}", stops_motion=True)
+
+
+def _turn_only() -> None:
+    """Nothing to do: the turn that follows every inbox call looks at the procedures."""

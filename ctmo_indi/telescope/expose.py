@@ -1,0 +1,197 @@
+"""The exposure loop: the next exposure runs while the last frame is being stored.
+
+Every exposure is journaled before it starts and again when its frame is durable. The next one's
+INTENT is written while the present one runs, so that nothing stands between two exposures but the
+start command.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from ctmo_indi.errors import (
+    BadFrame,
+    CommandTimeout,
+    CtmoError,
+    DeviceError,
+    DriverLost,
+    Interlocked,
+    NotConnected,
+    StoreUnavailable,
+)
+from ctmo_indi.models.orders import ExposureRecord
+from ctmo_indi.profiles import Role
+from ctmo_indi.telescope.attempt import Ending
+from ctmo_indi.telescope.hands import ExposureHandle, ExposureSpec
+from ctmo_indi.telescope.procedure import All, Steps, Until
+from ctmo_indi.telescope.scene import ExposurePlan, Observed, Scene, permission
+
+_log = logging.getLogger(__name__)
+
+RETRIED = (NotConnected, BadFrame)
+Prepare = Callable[[Scene], Steps[None]]
+
+
+class _Loop:
+    """What the loop remembers between exposures."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._number = 0
+        self._next: tuple[ExposurePlan, Future[None]] | None = None
+        self.keeping: list[Future[ExposureRecord]] = []
+        self.forgetting: list[Future[None]] = []
+
+    def intend(self, sequence: int) -> tuple[ExposurePlan, Future[None]]:
+        """Journal the exposure for frame ``sequence``, unless that was done ahead."""
+        if self._next is not None and self._next[0].sequence == sequence:
+            ready, self._next = self._next, None
+            return ready
+        self._number += 1
+        plan = self._scene.frames.plan(self._scene.attempt, self._number, sequence)
+        return plan, self._scene.frames.intend(plan)
+
+    def intend_ahead(self, sequence: int) -> None:
+        """Journal the following exposure while the present one runs."""
+        if self._next is None and sequence <= self._scene.request.count:
+            self._next = self.intend(sequence)
+
+    def forget(self, plan: ExposurePlan, why: str) -> None:
+        """Journal that an exposure gave no frame."""
+        self.forgetting.append(self._scene.frames.forget(plan, why))
+
+    def forget_ahead(self) -> None:
+        """Forget the exposure that was journaled ahead and will not be made."""
+        if self._next is not None:
+            self.forget(self._next[0], "not begun")
+            self._next = None
+
+    def raise_failures(self) -> None:
+        """Raise what hindered a frame from being stored: no more are taken then."""
+        for future in self.keeping:
+            if future.done() and (error := future.exception()) is not None:
+                raise error
+
+    def require_stored(self) -> None:
+        """Raise unless every frame is durable."""
+        self.raise_failures()
+        late = sum(not future.done() for future in self.keeping)
+        if late:
+            raise StoreUnavailable(f"{late} frames were not stored in time")
+
+
+def expose_all(scene: Scene, prepare: Prepare) -> Steps[None]:
+    """Take every frame of the request; frames already taken are stored whatever happens.
+
+    Raises
+    ------
+    DeviceError
+        An exposure failed, its one repetition included.
+    SafetyError
+        The verdict, a limit or an interlock forbids the next exposure.
+    OSError
+        A frame could not be written.
+    """
+    loop = _Loop(scene)
+    try:
+        for sequence in range(1, scene.request.count + 1):
+            yield from _one_frame(scene, loop, sequence, prepare)
+    finally:
+        loop.forget_ahead()
+        yield from _drain(scene, loop)
+    loop.require_stored()
+
+
+def _one_frame(scene: Scene, loop: _Loop, sequence: int, prepare: Prepare) -> Steps[None]:
+    try:
+        yield from _one_exposure(scene, loop, sequence)
+    except RETRIED as error:
+        _log.warning(
+            "exposure_lost attempt=%s sequence=%d error=%s",
+            scene.attempt.attempt_id,
+            sequence,
+            error,
+        )
+        scene.report(f"exposure {sequence} lost ({error}); waiting for the device")
+        yield from _wait_until_back(scene, error)
+        yield from prepare(scene)
+        yield from _one_exposure(scene, loop, sequence)
+
+
+def _wait_until_back(scene: Scene, error: DeviceError) -> Steps[None]:
+    times = scene.times
+    needed = {Role.CAMERA, Role.MOUNT} if scene.request.frame_type.needs_sky else {Role.CAMERA}
+    try:
+        yield Until(
+            lambda: needed <= scene.hands.sight().ready,
+            times.back_s,
+            "the lost device",
+            times.back_machine_s,
+        )
+    except CommandTimeout as late:
+        raise DriverLost(f"{error}; it did not come back: {late}") from error
+
+
+def _one_exposure(scene: Scene, loop: _Loop, sequence: int) -> Steps[None]:
+    request = scene.request
+    loop.raise_failures()
+    yield from permission(scene)
+    reasons = scene.observable(request, request.exposure_s)
+    if reasons:
+        raise Interlocked("; ".join(reasons))
+    plan, intent = loop.intend(sequence)
+    yield All((intent,), 0.0, "the journal", scene.times.store_machine_s)
+    scene.report(f"exposure {sequence} of {request.count}, {request.exposure_s:g} s")
+    start_utc, sight = scene.clock.utc(), scene.hands.sight()
+    try:
+        handle = scene.hands.expose(
+            ExposureSpec(plan.exposure_id, request.exposure_s, request.frame_type, request.binning)
+        )
+        loop.intend_ahead(sequence + 1)
+        yield from _finished(scene, handle, sequence)
+    except (Ending, CtmoError) as error:
+        loop.forget(plan, str(error))
+        raise
+    observed = Observed(start_utc, scene.clock.utc(), sight)
+    loop.keeping.append(scene.frames.keep(plan, handle.future.result(), observed))
+
+
+def _finished(scene: Scene, handle: ExposureHandle, sequence: int) -> Steps[None]:
+    """Wait for the frame; whatever else ends the wait aborts the exposure."""
+    exposure_s = scene.request.exposure_s
+    try:
+        yield All((handle.future,), exposure_s + scene.times.frame_s, f"exposure {sequence}", 30.0)
+    except (Ending, CtmoError):
+        if not handle.future.done():
+            yield from _abort(scene, handle)
+        raise
+
+
+def _abort(scene: Scene, handle: ExposureHandle) -> Steps[None]:
+    try:
+        yield All((handle.abort(),), scene.times.abort_s, "abort of the exposure")
+    except CtmoError as error:
+        _log.error("exposure_abort_failed attempt=%s error=%s", scene.attempt.attempt_id, error)
+
+
+def _drain(scene: Scene, loop: _Loop) -> Steps[None]:
+    """Wait until all that was exposed is durable or known to have failed."""
+    futures: list[Future[Any]] = [*loop.keeping, *loop.forgetting]
+    try:
+        yield Until(
+            lambda: all(future.done() for future in futures),
+            0.0,
+            "the frames are stored",
+            scene.times.store_machine_s,
+        )
+    except CommandTimeout as late:
+        _log.error("frames_not_stored attempt=%s error=%s", scene.attempt.attempt_id, late)
+    finally:
+        scene.attempt.exposures = [
+            future.result()
+            for future in loop.keeping
+            if future.done() and future.exception() is None
+        ]

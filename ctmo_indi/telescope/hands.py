@@ -1,0 +1,158 @@
+"""What the engine does to the world, each deed a future: the seam between steps and devices.
+
+``device_hands`` does it with the real roles of ``devices/``, ``testing/fake_observatory`` without.
+No method blocks; every future is done, failed (``DeviceError``, ``SafetyError``) or canceled by an
+abort within the device's own deadlines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from ctmo_indi.models.states import FrameType, ObservatoryState
+from ctmo_indi.profiles import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the devices say now; None is unknown, which is never taken for good news.
+
+    Parameters
+    ----------
+    ra_deg, dec_deg
+        Where the mount points, ICRS.
+    ready
+        Roles whose device is connected and usable.
+    wire
+        The same for a Status reply.
+    """
+
+    state: ObservatoryState
+    link_up: bool
+    ready: frozenset[Role] = frozenset()
+    ra_deg: float | None = None
+    dec_deg: float | None = None
+    altitude_deg: float | None = None
+    azimuth_deg: float | None = None
+    tracking: bool | None = None
+    parked: bool | None = None
+    slewing: bool = False
+    dome_azimuth_deg: float | None = None
+    dome_parked: bool | None = None
+    dome_moving: bool = False
+    shutter: str = "UNKNOWN"
+    filter_name: str | None = None
+    ccd_temperature_c: float | None = None
+    focus_position: float | None = None
+    wire: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureSpec:
+    """What the camera is asked for; ``exposure_id`` names the frame in the upload prefix."""
+
+    exposure_id: str
+    exposure_s: float
+    frame_type: FrameType
+    binning: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawFrame:
+    """A frame as the driver made it: in memory, or in a spool file that is ours to remove."""
+
+    data: bytes | None = None
+    path: Path | None = None
+
+
+class ExposureHandle(Protocol):
+    """An exposure under way."""
+
+    future: Future[RawFrame]
+
+    def abort(self) -> Future[None]:
+        """Stop it; ``future`` then fails with CommandCanceled."""
+        ...
+
+
+Deed = Future[None]
+
+
+class Hands(Protocol):
+    """Everything an attempt or a control order can do."""
+
+    def sight(self) -> Sight:
+        """Read the devices' last word; never blocks."""
+        ...
+
+    def open(self, report: Callable[[str], None]) -> Deed:
+        """Open the observatory (``devices/opening.py``)."""
+        ...
+
+    def close(self, report: Callable[[str], None]) -> Deed:
+        """Close it (``devices/closing.py``); retries by itself, fails with the ALARM's text."""
+        ...
+
+    def slew(self, ra_deg: float, dec_deg: float) -> Deed:
+        """Slew to ICRS coordinates and track there."""
+        ...
+
+    def track(self, on: bool) -> Deed:
+        """Switch sidereal tracking."""
+        ...
+
+    def park(self) -> Deed:
+        """Park the mount."""
+        ...
+
+    def unpark(self) -> Deed:
+        """Unpark the mount."""
+        ...
+
+    def abort_motion(self) -> Deed:
+        """Stop mount and dome, and leave the mount not tracking."""
+        ...
+
+    def dome_azimuth(self, azimuth_deg: float) -> Deed:
+        """Turn the dome."""
+        ...
+
+    def dome_park(self, parked: bool) -> Deed:
+        """Park or unpark the dome; both may move the shutter."""
+        ...
+
+    def shutter(self, opened: bool) -> Deed:
+        """Open or close the shutter."""
+        ...
+
+    def select_filter(self, filter_name: str) -> Deed:
+        """Turn the wheel to a filter of the profile."""
+        ...
+
+    def focus(self, position: float) -> Deed:
+        """Move the focuser to an absolute position."""
+        ...
+
+    def lamp(self, on: bool) -> Deed:
+        """Switch the flat-field lamp."""
+        ...
+
+    def switch(self, key: str, on: bool) -> Deed:
+        """Switch what the profile binds to a key of Dome orders ("Blink01")."""
+        ...
+
+    def expose(self, spec: ExposureSpec) -> ExposureHandle:
+        """Start an exposure."""
+        ...
+
+    def dome_azimuth_for(self, ra_deg: float, dec_deg: float) -> float | None:
+        """Azimuth the dome needs for a pointing (ICRS) now; None without a dome."""
+        ...
+
+    def check_target(self, ra_deg: float, dec_deg: float, after_s: float) -> None:
+        """Raise Interlocked when limits forbid the pointing now or ``after_s`` from now."""
+        ...

@@ -1,0 +1,156 @@
+"""The telescope's beat to safety, and the verdict that comes back with it.
+
+One thread, once a machine second. The verdict's age is what counts: it grows while safety is dead,
+unreachable, or alive but no longer completing cycles (the cycle number stands still).
+``verdict_rules`` says what follows from it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.errors import CtmoError
+from ctmo_indi.models.verdict import Verdict
+
+_log = logging.getLogger(__name__)
+
+BEAT_PERIOD_S = 1.0
+_QUIET_FAILURES = 60
+
+
+class SafetyDesk(Protocol):
+    """What is needed of ``desk_client.client.DeskClient``."""
+
+    def front_desk(self, order: Mapping[str, object]) -> dict[str, object]:
+        """Send an order; CtmoError when refused or unreachable; blocks for its own time-out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictNews:
+    """The newest verdict and when it was learned.
+
+    Parameters
+    ----------
+    learned_machine_s
+        Our machine time when the beat that brought this cycle number was sent; the verdict cannot
+        be older than that by more than one cycle.
+    beats
+        Service name -> seconds since safety last heard it, as safety told; empty when it did not.
+    """
+
+    verdict: Verdict
+    learned_machine_s: float
+    beats: Mapping[str, float]
+
+    def age_machine_s(self, now_machine_s: float) -> float:
+        """Machine seconds since this verdict was news."""
+        return max(0.0, now_machine_s - self.learned_machine_s)
+
+
+class SafetyLink:
+    """Beats once a machine second in a thread of its own.
+
+    Parameters
+    ----------
+    desk
+        Safety's desk; its time-out should be a few seconds at most.
+    state
+        Called for each beat: what the telescope is doing, for safety's eyes; must not block.
+    """
+
+    def __init__(
+        self,
+        desk: SafetyDesk,
+        clock: Clock,
+        state: Callable[[], dict[str, object]],
+        *,
+        period_machine_s: float = BEAT_PERIOD_S,
+    ) -> None:
+        self._desk = desk
+        self._clock = clock
+        self._state = state
+        self._period_machine_s = period_machine_s
+        self._news: VerdictNews | None = None
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.failures = 0
+
+    @property
+    def news(self) -> VerdictNews | None:
+        """The newest verdict, None until the first; any thread."""
+        return self._news
+
+    def age_machine_s(self) -> float:
+        """Age of the newest verdict, machine seconds; infinite when there was none."""
+        news = self._news
+        return news.age_machine_s(self._clock.machine_s()) if news else float("inf")
+
+    def start(self) -> None:
+        """Begin to beat; returns at once."""
+        self._thread = threading.Thread(target=self._run, name="safety-link", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """End the thread; waits up to ``timeout_s`` machine seconds for a beat under way."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def beat(self) -> None:
+        """Beat once; blocks for the desk's time-out. A failure only makes the verdict older."""
+        sent_machine_s = self._clock.machine_s()
+        order = {
+            "WOType": "Heartbeat",
+            "User": "telescope",
+            "Service": "telescope",
+            "State": self._state(),
+        }
+        try:
+            reply = self._desk.front_desk(order)
+            self.take(reply, sent_machine_s)
+        except (CtmoError, KeyError, TypeError, ValueError, OSError) as error:
+            self.failures += 1
+            if self.failures % _QUIET_FAILURES == 1:
+                _log.warning("safety_unreachable failures=%d error=%s", self.failures, error)
+        else:
+            if self.failures:
+                _log.info("safety_reached after_failures=%d", self.failures)
+            self.failures = 0
+
+    def take(self, reply: Mapping[str, object], sent_machine_s: float) -> None:
+        """Remember the verdict of a reply; one with the cycle number we have is no news."""
+        wire = reply["Verdict"]
+        if not isinstance(wire, Mapping):
+            raise TypeError(f"Verdict is {wire!r}, expected a struct")
+        verdict = Verdict.from_wire(wire)
+        known = self._news
+        if known is not None and known.verdict.cycle == verdict.cycle:
+            return
+        if known is None or known.verdict.level is not verdict.level:
+            _log.info("verdict level=%s reasons=%s", verdict.level, "; ".join(verdict.reasons))
+        self._news = VerdictNews(verdict, sent_machine_s, _beats(reply))
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            begun_machine_s = self._clock.machine_s()
+            self.beat()
+            spent_s = self._clock.machine_s() - begun_machine_s
+            self._stopping.wait(max(0.05, self._period_machine_s - spent_s))
+
+
+def _beats(reply: Mapping[str, object]) -> dict[str, float]:
+    wire = reply.get("Beats")
+    if not isinstance(wire, Mapping):
+        return {}
+    ages = {}
+    for service, beat in wire.items():
+        age_s = beat.get("Age") if isinstance(beat, Mapping) else beat
+        if isinstance(age_s, int | float):
+            ages[str(service)] = float(age_s)
+    return ages

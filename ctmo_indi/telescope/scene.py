@@ -1,0 +1,152 @@
+"""What a step of an attempt may see and use, and the waits every step shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.errors import SafetyError
+from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
+from ctmo_indi.telescope.attempt import Attempt
+from ctmo_indi.telescope.hands import Hands, RawFrame, Sight
+from ctmo_indi.telescope.procedure import All, Steps, Until
+
+
+@dataclass(frozen=True, slots=True)
+class ExposurePlan:
+    """One exposure before it is made: what the journal's INTENT says.
+
+    Parameters
+    ----------
+    exposure_id
+        ``<attempt>-<number>``; a repeated exposure gets a number of its own.
+    sequence
+        Which of the order's frames it is to become, from 1.
+    path
+        Where the frame will stand, absolute; it bears the exposure id.
+    """
+
+    exposure_id: str
+    attempt_id: str
+    parent: str
+    sequence: int
+    path: str
+    request: ObservationRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What was seen around an exposure; ``start_utc`` is when it was asked for."""
+
+    start_utc: datetime
+    end_utc: datetime
+    sight: Sight
+
+
+class FrameKeeper(Protocol):
+    """Journal and disk: ``frame_keeper.JournaledFrames`` in the service."""
+
+    def plan(self, attempt: Attempt, number: int, sequence: int) -> ExposurePlan:
+        """Name an exposure and its file."""
+        ...
+
+    def intend(self, plan: ExposurePlan) -> Future[None]:
+        """Journal the INTENT; done when it is durable."""
+        ...
+
+    def keep(self, plan: ExposurePlan, raw: RawFrame, observed: Observed) -> Future[ExposureRecord]:
+        """Complete and store the frame; done when file, row and DONE are durable."""
+        ...
+
+    def forget(self, plan: ExposurePlan, outcome: str) -> Future[None]:
+        """Journal that the intended exposure gave no frame."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepTimes:
+    """Elapsed seconds for what has no deadline of its own in a device file.
+
+    Parameters
+    ----------
+    motion_s
+        A last limit above the devices' own for any motion.
+    frame_s
+        From the end of an exposure to its frame.
+    back_s, back_machine_s
+        How long a lost device may take to come back; the longer of the two counts.
+    hold_machine_s
+        How long a hold may last before the verdict rules end the attempt; machine seconds.
+    settle_s
+        Between lamp on and the first flat.
+    """
+
+    motion_s: float = 600.0
+    frame_s: float = 120.0
+    back_s: float = 60.0
+    back_machine_s: float = 45.0
+    hold_machine_s: float = 60.0
+    abort_s: float = 20.0
+    store_machine_s: float = 60.0
+    settle_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Handed to every step; all of it is used in the engine thread.
+
+    Parameters
+    ----------
+    refusal
+        Why nothing may start now (argument: needs a SAFE verdict), None when it may.
+    is_held
+        Whether the verdict is so old that nothing new may begin.
+    observable
+        Why the request cannot be observed from now until that many seconds later; empty when it
+        can.
+    begin
+        Called once, when the last look was passed: from then on it is an attempt.
+    report
+        Says what goes on: to Status, events and log.
+    """
+
+    attempt: Attempt
+    hands: Hands
+    frames: FrameKeeper
+    clock: Clock
+    times: StepTimes
+    refusal: Callable[[bool], SafetyError | None]
+    is_held: Callable[[], bool]
+    observable: Callable[[ObservationRequest, float], tuple[str, ...]]
+    begin: Callable[[], None]
+    report: Callable[[str], None]
+
+    @property
+    def request(self) -> ObservationRequest:
+        """What the order asks for."""
+        return self.attempt.request
+
+
+def permission(scene: Scene) -> Steps[None]:
+    """Wait while the verdict is held, then go on or raise what forbids it.
+
+    Raises
+    ------
+    SafetyError
+        Unsafe, Locked or Stopped.
+    """
+    if scene.is_held():
+        scene.report("holding: waiting for a fresh verdict")
+        yield Until(lambda: not scene.is_held(), 0.0, "a fresh verdict", scene.times.hold_machine_s)
+    error = scene.refusal(scene.request.frame_type.needs_sky)
+    if error is not None:
+        raise error
+
+
+def do(scene: Scene, what: str, *deeds: Future[None]) -> Steps[None]:
+    """Wait for deeds side by side."""
+    yield All(tuple(deeds), scene.times.motion_s, what)

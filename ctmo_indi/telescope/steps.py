@@ -1,0 +1,211 @@
+"""What an attempt does, in order: the table :data:`STEPS`.
+
+Each step is a generator over a :class:`~ctmo_indi.telescope.scene.Scene`. Steps look before they
+act, so running one again is harmless: after a lost driver or server the preparing ones are.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ctmo_indi.errors import CtmoError, Interlocked, Unsafe
+from ctmo_indi.models.orders import ObservationRequest
+from ctmo_indi.models.states import FrameType, ObservatoryState
+from ctmo_indi.telescope.attempt import Ending
+from ctmo_indi.telescope.expose import expose_all
+from ctmo_indi.telescope.hands import Deed
+from ctmo_indi.telescope.procedure import All, Steps, Until
+from ctmo_indi.telescope.scene import Scene, do, permission
+
+_log = logging.getLogger(__name__)
+
+FLAT_SETTLE_WHAT = "the lamp settles"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One row of the table.
+
+    Parameters
+    ----------
+    applies
+        To which requests.
+    prepares
+        True when it is run again before an exposure is repeated after a loss.
+    """
+
+    name: str
+    applies: Callable[[ObservationRequest], bool]
+    run: Callable[[Scene], Steps[None]]
+    prepares: bool = True
+
+
+def _always(_: ObservationRequest) -> bool:
+    return True
+
+
+def _sky(request: ObservationRequest) -> bool:
+    return request.frame_type.needs_sky
+
+
+def _flat(request: ObservationRequest) -> bool:
+    return request.frame_type is FrameType.FLAT
+
+
+def last_look(scene: Scene) -> Steps[None]:
+    """Check every limit, window, interlock and the verdict's age now.
+
+    Raises
+    ------
+    SafetyError
+        With every reason; nothing has moved.
+    """
+    yield from permission(scene)
+    request = scene.request
+    reasons = scene.observable(request, request.exposure_s)
+    if reasons:
+        raise Interlocked("; ".join(reasons))
+    if request.ra_deg is not None and request.dec_deg is not None:
+        scene.hands.check_target(request.ra_deg, request.dec_deg, request.exposure_s)
+
+
+def be_open(scene: Scene) -> Steps[None]:
+    """Open when CLOSED; wait for an opening under way; refuse in any other state."""
+    state = scene.hands.sight().state
+    if state is ObservatoryState.OPEN:
+        return
+    if state is ObservatoryState.OPENING:
+        yield Until(
+            lambda: scene.hands.sight().state is not ObservatoryState.OPENING,
+            scene.times.motion_s,
+            "the opening under way",
+        )
+        state = scene.hands.sight().state
+    if state is ObservatoryState.CLOSED:
+        yield from permission(scene)
+        scene.report("opening the observatory")
+        yield from _stoppable(scene, "opening", scene.hands.open(scene.report))
+        state = scene.hands.sight().state
+    if state is not ObservatoryState.OPEN:
+        raise Unsafe(f"the observatory is {state}, expected OPEN")
+
+
+def unpark(scene: Scene) -> Steps[None]:
+    """Unpark the mount when it is parked."""
+    if scene.hands.sight().parked is not False:
+        yield from permission(scene)
+        yield from do(scene, "unpark", scene.hands.unpark())
+
+
+def track(scene: Scene) -> Steps[None]:
+    """Track before the first slew: without it a slew ends off by the sky's own motion."""
+    if scene.hands.sight().tracking is not True:
+        yield from permission(scene)
+        yield from do(scene, "tracking", scene.hands.track(True))
+
+
+def point(scene: Scene) -> Steps[None]:
+    """Slew, turn the dome and change the filter side by side."""
+    yield from permission(scene)
+    request = scene.request
+    if request.ra_deg is None or request.dec_deg is None:
+        raise Interlocked("a sky frame without RA and Dec")
+    scene.hands.check_target(request.ra_deg, request.dec_deg, request.exposure_s)
+    scene.report(f"slewing to RA {request.ra_deg:.4f} Dec {request.dec_deg:.4f} deg")
+    deeds = [scene.hands.slew(request.ra_deg, request.dec_deg)]
+    azimuth_deg = scene.hands.dome_azimuth_for(request.ra_deg, request.dec_deg)
+    if azimuth_deg is not None:
+        deeds.append(scene.hands.dome_azimuth(azimuth_deg))
+    if request.filter_name is not None:
+        deeds.append(scene.hands.select_filter(request.filter_name))
+    yield from _stoppable(scene, "slew, dome and filter", *deeds)
+
+
+def choose_filter(scene: Scene) -> Steps[None]:
+    """Turn the wheel for a panel flat."""
+    if scene.request.filter_name is not None:
+        yield from permission(scene)
+        yield from do(scene, "filter", scene.hands.select_filter(scene.request.filter_name))
+
+
+def lamp_on(scene: Scene) -> Steps[None]:
+    """Light the panel and let it settle."""
+    yield from permission(scene)
+    yield from do(scene, "lamp on", scene.hands.lamp(True))
+    end_s = scene.clock.elapsed_s() + scene.times.settle_s
+    yield Until(
+        lambda: scene.clock.elapsed_s() >= end_s, scene.times.settle_s + 60.0, FLAT_SETTLE_WHAT
+    )
+
+
+def expose(scene: Scene) -> Steps[None]:
+    """Take the frames; a lost one is repeated once, after the preparing steps."""
+    yield from expose_all(scene, prepare)
+
+
+STEPS: tuple[Step, ...] = (
+    Step("last look", _always, last_look, prepares=False),
+    Step("open", _sky, be_open),
+    Step("unpark", _sky, unpark),
+    Step("track", _sky, track),
+    Step("point", _sky, point),
+    Step("filter", _flat, choose_filter),
+    Step("lamp", _flat, lamp_on),
+    Step("expose", _always, expose, prepares=False),
+)
+
+
+def attempt_steps(scene: Scene) -> Steps[None]:
+    """The whole attempt; the lamp never stays on."""
+    try:
+        for step in STEPS:
+            if step.applies(scene.request):
+                scene.attempt.step = step.name
+                scene.report(step.name)
+                yield from step.run(scene)
+                if step.run is last_look:
+                    scene.begin()
+    finally:
+        if scene.request.frame_type is FrameType.FLAT:
+            yield from _lamp_off(scene)
+
+
+def prepare(scene: Scene) -> Steps[None]:
+    """Run the preparing steps again: a restarted driver has forgotten everything."""
+    for step in STEPS:
+        if step.prepares and step.applies(scene.request):
+            scene.report(f"{step.name}, again")
+            yield from step.run(scene)
+
+
+def _lamp_off(scene: Scene) -> Steps[None]:
+    try:
+        yield All((scene.hands.lamp(False),), scene.times.abort_s, "lamp off")
+    except CtmoError as error:
+        _log.error("lamp_off_failed attempt=%s error=%s", scene.attempt.attempt_id, error)
+        scene.report(f"the lamp could not be switched off: {error}")
+
+
+def _stoppable(scene: Scene, what: str, *deeds: Deed) -> Steps[None]:
+    """Wait for motions; when the wait ends otherwise, stop what still moves.
+
+    Not when safety closes or somebody else took over: an abort of ours would stop *their* motion.
+    """
+    try:
+        yield from do(scene, what, *deeds)
+    except Ending as ending:
+        if ending.stops_motion:
+            yield from _stop(scene)
+        raise
+    except CtmoError:
+        yield from _stop(scene)
+        raise
+
+
+def _stop(scene: Scene) -> Steps[None]:
+    try:
+        yield All((scene.hands.abort_motion(),), scene.times.abort_s, "abort of the motion")
+    except CtmoError as error:
+        _log.error("abort_failed attempt=%s error=%s", scene.attempt.attempt_id, error)

@@ -1,0 +1,105 @@
+"""Keep an eye on the verdict for the engine: what it means now, and since when.
+
+Engine thread only; the rules themselves are ``verdict_rules``.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.errors import SafetyError
+from ctmo_indi.models.states import AttemptState, ObservatoryState
+from ctmo_indi.models.verdict import LockKind, Verdict
+from ctmo_indi.telescope.attempt import Attempt, Ending
+from ctmo_indi.telescope.control import ControlTask
+from ctmo_indi.telescope.safety_link import VerdictNews
+from ctmo_indi.telescope.verdict_rules import Duty, Judgement, VerdictTimes, judge, refusal
+
+
+class VerdictSource(Protocol):
+    """What is needed of :class:`~ctmo_indi.telescope.safety_link.SafetyLink`."""
+
+    @property
+    def news(self) -> VerdictNews | None:
+        """The newest verdict, None until the first."""
+        ...
+
+
+class Vigil:
+    """The verdict, its age, and how long it has been UNSAFE."""
+
+    def __init__(self, source: VerdictSource, clock: Clock, times: VerdictTimes) -> None:
+        self._source = source
+        self._clock = clock
+        self._times = times
+        self._begun_machine_s = clock.machine_s()
+        self._unsafe_since_machine_s: float | None = None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The newest verdict, whatever its age."""
+        news = self._source.news
+        return news.verdict if news else None
+
+    def age_machine_s(self) -> float:
+        """Age of the verdict; while there is none, how long we have been waiting for it."""
+        now_machine_s = self._clock.machine_s()
+        news = self._source.news
+        return news.age_machine_s(now_machine_s) if news else now_machine_s - self._begun_machine_s
+
+    def look(self, observatory: ObservatoryState) -> Judgement:
+        """Judge the present; call it at every turn, it remembers when UNSAFE began."""
+        verdict = self.verdict
+        now_machine_s = self._clock.machine_s()
+        if verdict is None or verdict.is_safe:
+            self._unsafe_since_machine_s = None
+        elif self._unsafe_since_machine_s is None:
+            self._unsafe_since_machine_s = now_machine_s
+        since_machine_s = self._unsafe_since_machine_s
+        return judge(
+            verdict,
+            self.age_machine_s(),
+            observatory,
+            0.0 if since_machine_s is None else now_machine_s - since_machine_s,
+            self._clock.speed,
+            self._times,
+        )
+
+    def refusal(self, needs_safe: bool) -> SafetyError | None:
+        """Why nothing may start now, None when it may."""
+        return refusal(self.verdict, self.age_machine_s(), self._times, needs_safe=needs_safe)
+
+    def is_held(self) -> bool:
+        """Whether the verdict is too old, or still awaited, for anything new to begin."""
+        return self.verdict is None or self.age_machine_s() > self._times.hold_machine_s
+
+    def is_maintenance(self) -> bool:
+        """Whether a maintenance lock is held: then nothing moves at all."""
+        verdict = self.verdict
+        return bool(verdict and verdict.lock and verdict.lock.kind is LockKind.MAINTENANCE)
+
+    def ending(self, judgement: Judgement, task: Attempt | ControlTask) -> Ending | None:
+        """How the verdict, a lock or the latch ends what is under way; None when it goes on.
+
+        Frames that need no sky go on under an UNSAFE verdict, a human's order goes on under a lock;
+        nothing goes on under the latch.
+        """
+        verdict = self.verdict
+        if verdict is not None and verdict.latch is not None:
+            why = f"stopped by {verdict.latch.owner}: {verdict.latch.reason}"
+            return Ending(AttemptState.ABORTED, why)
+        if verdict is not None and verdict.lock is not None and isinstance(task, Attempt):
+            why = f"{verdict.lock.kind} lock of {verdict.lock.owner}: {verdict.lock.reason}"
+            return Ending(AttemptState.INTERRUPTED, why)
+        stays_inside = isinstance(task, Attempt) and not task.request.frame_type.needs_sky
+        if judgement.duty in (Duty.WORK, Duty.HOLD) or stays_inside:
+            return None
+        return Ending(AttemptState.INTERRUPTED, judgement.reason, stops_motion=False)
+
+    def to_wire(self) -> dict[str, object]:
+        """For Status: the verdict and its age; an empty struct while there is none."""
+        verdict = self.verdict
+        if verdict is None:
+            return {}
+        return {**verdict.to_wire(), "Age": round(self.age_machine_s(), 3)}
