@@ -115,12 +115,12 @@ def open_database(
         or another process has it open.
     """
     url = _url(place)
-    backend = url.get_backend_name()
-    if backend == "sqlite":
+    if url.drivername in ("sqlite", "sqlite+pysqlite"):
         database = _open_sqlite(service, url, busy_timeout_s)
     else:
         raise ConfigError(
-            f"{url.render_as_string()}: database kind {backend!r}, expected sqlite or postgresql"
+            f"{url.render_as_string()}: database kind {url.drivername!r}, expected sqlite or "
+            "postgresql"
         )
     try:
         with database.write() as connection:

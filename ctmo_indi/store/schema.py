@@ -40,7 +40,7 @@ def upgrade(connection: Connection, service: str, described: str) -> tuple[str, 
     Raises
     ------
     ConfigError
-        The database has a revision that this version does not know: a newer version wrote it.
+        The database has a revision that this version does not know for the service.
     """
     from alembic import command
     from alembic.config import Config
@@ -54,17 +54,17 @@ def upgrade(connection: Connection, service: str, described: str) -> tuple[str, 
     scripts = ScriptDirectory.from_config(config)
     head = scripts.get_current_head() or ""
     before = MigrationContext.configure(connection).get_current_revision() or ""
-    _refuse_newer(scripts, before, head, described)
+    _refuse_unknown(scripts, before, head, described)
     if before != head:
         with _one_at_a_time:
             command.upgrade(config, "head")
     return before, head
 
 
-def _refuse_newer(scripts: ScriptDirectory, before: str, head: str, described: str) -> None:
+def _refuse_unknown(scripts: ScriptDirectory, before: str, head: str, described: str) -> None:
     known = {script.revision for script in scripts.walk_revisions()}
     if before and before not in known:
         raise ConfigError(
-            f"{described}: its schema is revision {before}, this version of ctmo-indi knows up to "
-            f"{head}: a newer version wrote it; install that one again, or give another database"
+            f"{described}: its schema is revision {before}, expected {head} or older: a newer "
+            "version of ctmo-indi or another service wrote it; give its own one to each"
         )
