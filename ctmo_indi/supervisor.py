@@ -22,13 +22,15 @@ from pathlib import Path
 
 import yaml
 
+from ctmo_indi import logs
 from ctmo_indi.clock import ENVIRONMENT_VARIABLE, Clock, ClockAnchor, Deadline, SystemClock
-from ctmo_indi.config import Address, Config, IndiAddress
+from ctmo_indi.config import Address, Config, IndiAddress, LoggingSettings
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.devices.description import driver_executables
 from ctmo_indi.errors import ConfigError, CtmoError, ServiceUnreachable
 from ctmo_indi.indi.indiserver import IndiServer
 from ctmo_indi.profiles import Profile
+from ctmo_indi.simulator.gsc import prepare_gsc
 
 _log = logging.getLogger(__name__)
 
@@ -218,12 +220,8 @@ class Supervisor:
         )
         self.indiserver = server
         server.start()
-        if isinstance(self.clock, SystemClock) and self.clock.anchor is not None:
-            offset_s = server.measure_utc_offset_s()
-            self.clock = SystemClock(
-                replace(self.clock.anchor, utc_s=self.clock.anchor.utc_s + offset_s)
-            )
-            _log.info("clock_calibrated offset_s=%.3f speed=%g", offset_s, self.fleet.speed)
+        if self.fleet.is_simulated_time:
+            self.clock = server.calibrate()
         server.supervise()
         endpoint = server.endpoint
         self.config = replace(
@@ -320,7 +318,7 @@ class Supervisor:
             child.name, child.process.returncode, lived_s, pause_s,
         )  # fmt: skip
         self.fleet.notice(
-            f"{child.name} ended with {child.process.returncode}; starting it again in {pause_s:g} s"
+            f"{child.name} ended with {child.process.returncode}; started again in {pause_s:g} s"
         )
 
     def _stop_child(self, child: _Child) -> None:
@@ -334,6 +332,23 @@ class Supervisor:
             _log.error("service_killed service=%s timeout_s=%g", child.name, STOP_TIMEOUT_S)
             child.process.kill()
             child.process.wait(timeout=10.0)
+
+
+def quiet_log(name: str, data_dir: Path) -> None:
+    """Log this process to ``data_dir/logs/NAME.log`` alone: the terminal belongs to the people."""
+    folder = data_dir / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    nowhere = Path(os.devnull).open("w")
+    logs.set_up(name, LoggingSettings(folder / f"{name}.log"), SystemClock(), stream=nowhere)
+
+
+def star_catalogue(folder: Path, notice: Callable[[str], None]) -> Path | None:
+    """Prepare the ``gsc`` program for simulated stars; None, with a notice, without a catalogue."""
+    try:
+        return prepare_gsc(folder.resolve())
+    except ConfigError as error:
+        notice(str(error))
+        return None
 
 
 def free_port() -> int:

@@ -13,15 +13,19 @@ from pathlib import Path
 import typer
 
 from ctmo_indi import config as config_file
-from ctmo_indi import logs, profiles
+from ctmo_indi import profiles
 from ctmo_indi.cli.demo_view import NightView, TextNotices
 from ctmo_indi.cli.output import print_json, print_table
 from ctmo_indi.clock import Clock, Deadline, SystemClock
-from ctmo_indi.config import LoggingSettings
 from ctmo_indi.errors import ConfigError, CtmoError
-from ctmo_indi.simulator.gsc import prepare_gsc_if_possible
 from ctmo_indi.simulator.rehearsal import Night, coming_night, demo_orders
-from ctmo_indi.supervisor import Fleet, Supervisor, on_free_ports
+from ctmo_indi.supervisor import (
+    Fleet,
+    Supervisor,
+    on_free_ports,
+    quiet_log,
+    star_catalogue,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -89,13 +93,13 @@ def run(
             f"profile {profile.name}: the demo runs simulators only, expected "
             "indiserver: {start: true}"
         )
-    logs.set_up("demo", LoggingSettings(data_dir / "logs" / "demo.log"), SystemClock())
+    quiet_log("demo", data_dir)
     night = coming_night(profile, SystemClock().utc())
     settings = on_free_ports(
         replace(config_file.Config(), profile=profile_name or "simulators", data_dir=data_dir)
     )
-    stars = prepare_gsc_if_possible(data_dir / "run" / "gsc")
     notices = TextNotices(quiet=quiet)
+    stars = star_catalogue(data_dir / "run" / "gsc", notices.say)
     fleet = Fleet(
         settings,
         profile,

@@ -54,31 +54,32 @@ def up(
     import threading
     from dataclasses import replace
 
-    from ctmo_indi import daemon, logs
-    from ctmo_indi.clock import SystemClock
-    from ctmo_indi.config import LoggingSettings
-    from ctmo_indi.simulator.gsc import prepare_gsc_if_possible
-    from ctmo_indi.supervisor import Fleet, Supervisor
+    from ctmo_indi import daemon
+    from ctmo_indi.supervisor import Fleet, Supervisor, quiet_log, star_catalogue
 
     settings, observatory = daemon.load(config, profile, data)
     if data is None and settings.file is None:
         settings = replace(settings, data_dir=DEFAULT_DATA)
     folder = settings.data_dir
     folder.mkdir(parents=True, exist_ok=True)
-    logs.set_up("up", LoggingSettings(folder / "logs" / "up.log"), SystemClock())
+    quiet_log("up", folder)
+
+    def notice(text: str) -> None:
+        typer.echo(text, err=True)
+
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
 
     stars: Path | None = None
     if observatory.indiserver.start:
-        stars = prepare_gsc_if_possible(folder / "run" / "gsc")
+        stars = star_catalogue(folder / "run" / "gsc", notice)
     fleet = Fleet(
         settings,
         observatory,
         speed=speed,
         path_prefix=(stars,) if stars else (),
-        notice=lambda text: typer.echo(text, err=True),
+        notice=notice,
     )
     with Supervisor(fleet) as supervisor:
         supervisor.start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,9 +18,15 @@ from ctmo_indi.cli.options import (
 from ctmo_indi.cli.output import print_json, print_reply
 from ctmo_indi.errors import CtmoError, ServiceUnreachable
 
+if TYPE_CHECKING:
+    from ctmo_indi.config import Config
+
 # Each of these ends motion by itself; asked at the same time, the first answer counts.
 _STOPPERS = ("safety", "telescope", "scheduler")
 STOP_TIMEOUT_S = 1.0
+
+
+WaitOption = Annotated[float, typer.Option("--wait", help="Seconds to wait for the end.", min=0)]
 
 
 def register(app: typer.Typer) -> None:
@@ -39,9 +45,7 @@ def dome(
     azimuth_deg: Annotated[
         float | None, typer.Argument(help="With azimuth: degrees, north through east.")
     ] = None,
-    wait: Annotated[
-        float, typer.Option("--wait", help="Seconds to wait for the end.", min=0)
-    ] = 120.0,
+    wait: WaitOption = 240.0,
     user: UserOption = "cli",
     config: ConfigOption = None,
     data: DataOption = None,
@@ -81,9 +85,7 @@ def control(
     filter_name: Annotated[str | None, typer.Option("--filter", help="With filter.")] = None,
     position: Annotated[int | None, typer.Option("--position", help="Steps, with focus.")] = None,
     reason: Annotated[str | None, typer.Option("--reason", help="For the log.")] = None,
-    wait: Annotated[
-        float, typer.Option("--wait", help="Seconds to wait for the end.", min=0)
-    ] = 240.0,
+    wait: WaitOption = 240.0,
     user: UserOption = "cli",
     config: ConfigOption = None,
     data: DataOption = None,
@@ -193,15 +195,12 @@ def stop(
         raise typer.Exit(3)
 
 
-def _stop_by_indi(settings: object, profile_name: str | None) -> str:
+def _stop_by_indi(settings: Config, profile_name: str | None) -> str:
     """Stop without any service, over a connection of our own."""
     from ctmo_indi import profiles
     from ctmo_indi.clock import SystemClock
-    from ctmo_indi.config import Config
     from ctmo_indi.devices.stopping import stop_by_indi
 
-    if not isinstance(settings, Config):
-        raise TypeError(f"{settings!r} is no Config")
     try:
         observatory = profiles.load(profile_name or settings.profile)
         return stop_by_indi(observatory, settings.indi, SystemClock())
