@@ -1,0 +1,202 @@
+"""When an order can be observed at a site, and if not, why.
+
+Reasons name the value and the limit; the rules are those of ``observing_rules``.
+
+Measured costs: :func:`observable_now` 0.1 ms; :func:`observable_span` 0.2 ms with a :class:`Skies`
+of the night (made in 0.4 ms, serves every order); :func:`ever_observable` 0.5 ms, 4 ms with a Moon
+limit, 11 ms before it refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctmo_indi.models.coordinates import Array, Instant, from_unix_s, unix_s
+from ctmo_indi.models.observing_rules import Rule, Skies, rules
+from ctmo_indi.models.orders import ObservationRequest, Window
+from ctmo_indi.profiles import Limits, NightPolicy, Site
+
+_DAY_S = 86400.0
+_SHORTEST_STEP_S = 60.0
+_EVER_STEP_S = 900.0
+_EVER_NIGHTS = 14
+_EVER_YEAR_S = 366.0 * _DAY_S
+_EVER_GRACE = 0.1  # degrees, hours or airmasses: ever_observable refuses what is beyond doubt
+_J2000_UNIX_S = 946728000.0
+
+
+def observable_now(
+    request: ObservationRequest, site: Site, limits: Limits, utc: Instant, night: NightPolicy
+) -> tuple[bool, tuple[str, ...]]:
+    """Tell whether an order may be observed at one instant.
+
+    Returns
+    -------
+    is_observable
+    reasons
+        Every limit that is broken, with value and limit; empty when observable.
+    """
+    now_s = float(unix_s(utc))
+    reasons = _window_reasons(request, now_s)
+    if request.frame_type.needs_sky:
+        checked = rules(request, Skies.at(site, now_s), limits, night)
+        reasons += [rule.reason() for rule in checked if not rule.slack[0] >= 0.0]
+    return not reasons, tuple(reasons)
+
+
+def observable_span(
+    request: ObservationRequest,
+    site: Site,
+    limits: Limits,
+    night: NightPolicy,
+    utc: Instant,
+    *,
+    skies: Skies | None = None,
+    min_length_s: float = 0.0,
+) -> Window | None:
+    """Return the span of this night that contains ``utc``, or the next one after it.
+
+    Parameters
+    ----------
+    skies
+        :meth:`Skies.of_night`, to be shared among orders; made when None.
+    min_length_s
+        Shorter spans are passed over.
+
+    Returns
+    -------
+    Window or None
+        In steps of the skies' grid (a minute), never too long; not before ``utc``. None: not any
+        more in the night (noon to noon) ``utc`` belongs to.
+    """
+    now_s = float(unix_s(utc))
+    if skies is None:
+        skies = Skies.of_night(site, now_s)
+    times_s = skies.times_s
+    is_good = times_s >= now_s - (times_s[1] - times_s[0])
+    is_good &= _in_windows(request, times_s)
+    if request.frame_type.needs_sky:
+        for rule in rules(request, skies, limits, night):
+            is_good &= rule.slack >= 0.0
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], is_good, [False])).astype(np.int8)))
+    for first, after in zip(edges[::2], edges[1::2], strict=True):
+        start_s, end_s = max(float(times_s[first]), now_s), float(times_s[after - 1])
+        if end_s > start_s and end_s - start_s >= min_length_s:
+            return Window(start_s, end_s)
+    return None
+
+
+def ever_observable(
+    request: ObservationRequest,
+    site: Site,
+    limits: Limits,
+    night: NightPolicy,
+    *,
+    utc: Instant | None = None,
+) -> tuple[bool, str]:
+    """Tell whether any instant of the coming year (or of the order's windows) serves an order.
+
+    Parameters
+    ----------
+    utc
+        Now. None: the windows count from their own beginning, without windows any year serves.
+
+    Returns
+    -------
+    is_observable
+    reason
+        Which limit excludes it, with the best value it reaches; "" when observable.
+    """
+    now_s = None if utc is None else float(unix_s(utc))
+    spans = _coming(request.windows, now_s)
+    if not spans:
+        last_s = max(window.end_utc_s for window in request.windows)
+        return False, f"every window has ended, the last at {_clock(last_s)}"
+    if not request.frame_type.needs_sky:
+        return True, ""
+    reason = ""
+    for is_dense in (False, True):
+        times_s = np.unique(np.concatenate([_samples(span, is_dense) for span in spans]))
+        skies = Skies.over(site, times_s[_in_spans(spans, times_s)])
+        reason = _excluded_by(rules(request, skies, limits, night), bool(request.windows))
+        if not reason:
+            return True, ""
+    return False, reason
+
+
+def _excluded_by(checked: Sequence[Rule], has_windows: bool) -> str:
+    """Return why no instant passes all rules, "" when one does."""
+    where = "in the order's windows" if has_windows else "at this site"
+    alone = [rule.reason() for rule in checked if not np.any(rule.slack >= -_EVER_GRACE)]
+    if alone:
+        return f"never {where}: at best " + "; ".join(alone)
+    together = np.all([rule.slack >= -_EVER_GRACE for rule in checked], axis=0)
+    if np.any(together):
+        return ""
+    # The instant that breaks the limits least says best what stands against it.
+    worst = np.min([rule.slack for rule in checked], axis=0)
+    best = int(np.argmax(worst))
+    broken = [
+        replace(rule, values=rule.values[best : best + 1], bounds=rule.bounds[best : best + 1])
+        for rule in checked
+        if rule.slack[best] < 0.0
+    ]
+    return f"never {where} within all limits at once: at best " + "; ".join(
+        rule.reason() for rule in broken
+    )
+
+
+def _coming(windows: Sequence[Window], now_s: float | None) -> list[Window]:
+    """Return what of the windows is still to come; the coming year when there are none."""
+    if not windows:
+        start_s = _J2000_UNIX_S if now_s is None else now_s
+        return [Window(start_s, start_s + _EVER_YEAR_S)]
+    if now_s is None:
+        return list(windows)
+    return [
+        Window(max(window.start_utc_s, now_s), window.end_utc_s)
+        for window in windows
+        if window.end_utc_s > now_s
+    ]
+
+
+def _samples(span: Window, is_dense: bool) -> Array:
+    """Return instants of a span: of a long one, unless dense, only of some of its days."""
+    length_s = span.end_utc_s - span.start_utc_s
+    if is_dense or length_s <= _EVER_NIGHTS * _DAY_S:
+        step_s = min(_EVER_STEP_S, max(_SHORTEST_STEP_S, length_s / 1500.0))
+        return np.append(np.arange(span.start_utc_s, span.end_utc_s, step_s), span.end_utc_s)
+    days_s = np.linspace(span.start_utc_s, span.end_utc_s - _DAY_S, _EVER_NIGHTS)
+    times_s: Array = (days_s[:, np.newaxis] + np.arange(0.0, _DAY_S, _EVER_STEP_S)).ravel()
+    return times_s
+
+
+def _in_windows(request: ObservationRequest, times_s: Array) -> NDArray[np.bool_]:
+    if not request.windows:
+        return np.ones(times_s.shape, dtype=np.bool_)
+    return _in_spans(request.windows, times_s)
+
+
+def _in_spans(spans: Sequence[Window], times_s: Array) -> NDArray[np.bool_]:
+    inside = np.zeros(times_s.shape, dtype=np.bool_)
+    for span in spans:
+        inside |= (times_s >= span.start_utc_s) & (times_s <= span.end_utc_s)
+    return inside
+
+
+def _window_reasons(request: ObservationRequest, now_s: float) -> list[str]:
+    windows = request.windows
+    if not windows or any(one.start_utc_s <= now_s <= one.end_utc_s for one in windows):
+        return []
+    coming = [one.start_utc_s for one in windows if one.start_utc_s > now_s]
+    if coming:
+        return [f"outside its windows, the next begins at {_clock(min(coming))}"]
+    return [f"every window has ended, the last at {_clock(max(o.end_utc_s for o in windows))}"]
+
+
+def _clock(seconds: float) -> str:
+    return from_unix_s(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,177 @@
+"""Sun and Moon over a site.
+
+Sun: ERFA's epv00 (within 0.01" from 1900 to 2100), seen from the Earth's centre: its parallax, 8.8"
+at most, is left out. Moon: ERFA's moon98 (Meeus 1998, 10" in longitude, 4" in latitude), with the
+site's parallax. Both as apparent places, so that they can be compared with stars as seen. Altitudes
+are of the centre, without refraction, like every altitude here; UT1 is taken as UTC (see
+``coordinates``).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import erfa
+import numpy as np
+
+from ctmo_indi.models.coordinates import (
+    Angle,
+    ApparentFrame,
+    Array,
+    Instant,
+    horizontal_deg,
+    julian_dates,
+)
+from ctmo_indi.profiles import Site
+
+_AU_M = 149597870700.0
+_WGS84 = 1
+_DAY_S = 86400.0
+_J2000_UNIX_DAY = 10957.5
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Sun or Moon at one instant.
+
+    Parameters
+    ----------
+    ra_deg, dec_deg
+        ICRS of the direction it is seen in from the site.
+    illumination
+        Lit part of the disk, 0 to 1.
+    """
+
+    ra_deg: float
+    dec_deg: float
+    altitude_deg: float
+    azimuth_deg: float
+    illumination: float
+
+
+def sun(site: Site, utc: Instant) -> Body:
+    """Return the Sun at one instant; 0.15 ms."""
+    frame = ApparentFrame.at(utc)
+    ra_rad, dec_rad = sun_place_rad(frame, utc)
+    return _body(frame, ra_rad, dec_rad, site, 1.0)
+
+
+def sun_altitude_deg(site: Site, utc: Instant) -> float:
+    """Return the altitude of the Sun's centre, degrees, without refraction."""
+    return sun(site, utc).altitude_deg
+
+
+def sun_icrs(utc: Instant) -> tuple[float, float]:
+    """Return RA and Dec (ICRS degrees) of the Sun as seen from the Earth's centre."""
+    day, tt_fraction, _ = julian_dates(utc)
+    ra_rad, dec_rad = _sun_icrs_rad(day, tt_fraction)
+    return math.degrees(erfa.anp(ra_rad)), math.degrees(dec_rad)
+
+
+def sun_separation_deg(ra_deg: float, dec_deg: float, utc: Instant) -> float:
+    """Return the angle between an ICRS position and the Sun, degrees."""
+    ra_rad, dec_rad = (math.radians(value) for value in sun_icrs(utc))
+    return math.degrees(erfa.seps(ra_rad, dec_rad, math.radians(ra_deg), math.radians(dec_deg)))
+
+
+def moon(site: Site, utc: Instant) -> Body:
+    """Return the Moon at one instant, with the site's parallax; 0.15 ms."""
+    frame = ApparentFrame.at(utc)
+    ra_rad, dec_rad = moon_place_rad(frame, site, utc)
+    return _body(frame, ra_rad, dec_rad, site, moon_illumination(utc))
+
+
+def moon_separation_deg(ra_deg: float, dec_deg: float, site: Site, utc: Instant) -> float:
+    """Return the angle between an ICRS position and the Moon as seen from the site, degrees."""
+    frame = ApparentFrame.at(utc)
+    place = frame.place_rad(ra_deg, dec_deg)
+    return math.degrees(erfa.seps(*place, *moon_place_rad(frame, site, utc)))
+
+
+def moon_illumination(utc: Instant) -> float:
+    """Return the lit part of the Moon's disk, 0 to 1, seen from the Earth's centre.
+
+    k = (1 + cos i) / 2 with the phase angle i between Sun and Earth at the Moon; Meeus,
+    Astronomical Algorithms, 2nd edition, 48.1. Good to 0.002.
+    """
+    day, tt_fraction, _ = julian_dates(utc)
+    moon_au = erfa.moon98(day, tt_fraction)["p"]
+    sun_au = -erfa.epv00(day, tt_fraction)[0]["p"]
+    cos_phase = -np.dot(moon_au, sun_au - moon_au) / (
+        np.linalg.norm(moon_au) * np.linalg.norm(sun_au - moon_au)
+    )
+    return float((1.0 + cos_phase) / 2.0)
+
+
+def sun_place_rad(frame: ApparentFrame, utc: Instant) -> tuple[Any, Any]:  # Any: float or array
+    """Return the Sun's apparent place (CIRS, radians)."""
+    day, tt_fraction, _ = julian_dates(utc)
+    place: tuple[Any, Any] = erfa.atciqz(*_sun_icrs_rad(day, tt_fraction), frame.astrom)
+    return place
+
+
+def moon_place_rad(
+    frame: ApparentFrame, site: Site, utc: Instant
+) -> tuple[Any, Any]:  # Any: float or array
+    """Return the Moon's place as seen from the site (CIRS, radians).
+
+    The geometric direction is taken: light time and aberration, 0.7" together since the Moon shares
+    the Earth's motion, are left out.
+    """
+    day, tt_fraction, _ = julian_dates(utc)
+    moon_au = erfa.rxp(frame.astrom["bpn"], erfa.moon98(day, tt_fraction)["p"])
+    ground_m = erfa.gd2gc(
+        _WGS84, math.radians(site.longitude_deg), math.radians(site.latitude_deg), site.elevation_m
+    )
+    cos, sin = np.cos(frame.rotation_rad), np.sin(frame.rotation_rad)
+    x, y, z = ground_m / _AU_M
+    site_au = np.stack([cos * x - sin * y, sin * x + cos * y, np.full_like(cos, z)], axis=-1)
+    place: tuple[Any, Any] = erfa.c2s(moon_au - site_au)
+    return place
+
+
+def coarse_sun_rad(times_s: Array) -> tuple[Array, Array]:
+    """Return the Sun's apparent RA (from the equinox) and Dec, radians, for many Unix seconds.
+
+    Low-precision formulae of the Astronomical Almanac, section C: 0.01 deg from 1950 to 2050, at
+    0.1 us each.
+    """
+    days = times_s / _DAY_S - _J2000_UNIX_DAY
+    anomaly = np.radians(357.528 + 0.9856003 * days)
+    longitude = np.radians(
+        280.460 + 0.9856474 * days + 1.915 * np.sin(anomaly) + 0.020 * np.sin(2.0 * anomaly)
+    )
+    obliquity = np.radians(23.439 - 0.0000004 * days)
+    ra = np.arctan2(np.cos(obliquity) * np.sin(longitude), np.cos(longitude))
+    return ra, np.arcsin(np.sin(obliquity) * np.sin(longitude))
+
+
+def coarse_sun_altitude_deg(site: Site, times_s: Array) -> Array:
+    """Return the Sun's altitude for many Unix seconds, degrees, good to 0.02 deg."""
+    ra, dec = coarse_sun_rad(times_s)
+    days = times_s / _DAY_S - _J2000_UNIX_DAY
+    sidereal = np.radians(280.46062 + 360.98564737 * days + site.longitude_deg)
+    altitude, _ = horizontal_deg(sidereal - ra, dec, site)
+    return np.asarray(altitude, dtype=np.float64)
+
+
+def _sun_icrs_rad(day: Angle, tt_fraction: Angle) -> tuple[Any, Any]:  # Any: float or array
+    earth_from_sun = erfa.epv00(day, tt_fraction)[0]["p"]
+    direction: tuple[Any, Any] = erfa.c2s(-earth_from_sun)
+    return direction
+
+
+def _body(
+    frame: ApparentFrame, ra_rad: float, dec_rad: float, site: Site, illumination: float
+) -> Body:
+    altitude, azimuth = horizontal_deg(frame.hour_angle_rad(ra_rad, site), dec_rad, site)
+    ra_icrs, dec_icrs = erfa.aticq(ra_rad, dec_rad, frame.astrom)
+    return Body(
+        ra_deg=math.degrees(erfa.anp(ra_icrs)),
+        dec_deg=math.degrees(dec_icrs),
+        altitude_deg=float(altitude),
+        azimuth_deg=float(azimuth),
+        illumination=illumination,
+    )
