@@ -1,0 +1,287 @@
+"""Read an XML-RPC call, strictly.
+
+expat does the XML; this module holds the grammar of XML-RPC as a table and refuses everything that
+is not in it: DOCTYPE (so no entities), processing instructions, encodings other than UTF-8, deep
+nesting, many members, stray text. A single value that cannot be read (NaN, ``1_0``, a number of
+4,000 digits, a key that comes twice) does not end the reading: an
+:class:`~ctmo_indi.work_orders.unreadable.Unreadable` takes its place, so that the contract can name
+it together with all other wrong keys.
+
+dateTime.iso8601 is checked and kept as text; base64 is not used in Work Orders.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+from xml.parsers import expat
+
+from ctmo_indi.front_desk.faults import CallError, CallFault
+from ctmo_indi.front_desk.limits import LARGEST_INTEGER, SMALLEST_INTEGER, Limits
+from ctmo_indi.work_orders.instants import read_instant
+from ctmo_indi.work_orders.unreadable import Unreadable
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_DOUBLE = re.compile(r"[+-]?(?:[0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,3})?")
+_METHOD_NAME = re.compile(r"[A-Za-z0-9_.:/]{1,128}")
+_ENCODINGS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+_LONGEST_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A decoded methodCall."""
+
+    method: str
+    parameters: tuple[object, ...]
+
+
+def decode_call(body: bytes, limits: Limits) -> Call:
+    """Return the call in ``body``; pure, never blocks, any thread.
+
+    Raises
+    ------
+    CallError
+        It is not a methodCall; the text says what is wrong.
+    """
+    return _Reader(limits).read(body)
+
+
+def _refuse(text: str, code: CallFault = CallFault.INVALID_XML_RPC) -> NoReturn:
+    raise CallError(code, text)
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "..."
+
+
+def _integer(text: str) -> object:
+    if _INTEGER.fullmatch(text):
+        number = int(text)
+        if SMALLEST_INTEGER <= number <= LARGEST_INTEGER:
+            return number
+    return Unreadable(_shown(text), "a whole number of 32 bits; a larger one is sent as text")
+
+
+def _double(text: str) -> object:
+    if _DOUBLE.fullmatch(text):
+        number = float(text)
+        if math.isfinite(number):
+            return number
+    return Unreadable(_shown(text), "a finite number")
+
+
+def _boolean(text: str) -> object:
+    if text in ("0", "1"):
+        return text == "1"
+    return Unreadable(_shown(text), "a boolean, 0 or 1")
+
+
+def _date_time(text: str) -> object:
+    try:
+        read_instant(text)
+    except ValueError as error:
+        return Unreadable(_shown(text), str(error).removeprefix("expected "))
+    return text
+
+
+def _base64(text: str) -> object:
+    return Unreadable(_shown(text), "no base64: it is not used in Work Orders")
+
+
+def _nil(text: str) -> object:
+    return None if not text else Unreadable(_shown(text), "nothing inside nil")
+
+
+_SCALARS: Mapping[str, Callable[[str], object]] = {
+    "string": str,
+    "int": _integer,
+    "i4": _integer,
+    "i8": _integer,
+    "double": _double,
+    "boolean": _boolean,
+    "dateTime.iso8601": _date_time,
+    "base64": _base64,
+    "nil": _nil,
+}
+_ALIASES: Mapping[str, str] = {"ex:nil": "nil", "ex:i8": "i8"}  # Apache's extensions
+_ROOT = "the document"
+_CHILDREN: Mapping[str, frozenset[str]] = {
+    _ROOT: frozenset({"methodCall"}),
+    "methodCall": frozenset({"methodName", "params"}),
+    "params": frozenset({"param"}),
+    "param": frozenset({"value"}),
+    "value": frozenset({*_SCALARS, "struct", "array"}),
+    "struct": frozenset({"member"}),
+    "member": frozenset({"name", "value"}),
+    "array": frozenset({"data"}),
+    "data": frozenset({"value"}),
+    "methodName": frozenset(),
+    "name": frozenset(),
+    **dict.fromkeys(_SCALARS, frozenset()),
+}
+_LEAVES = frozenset({*_SCALARS, "methodName", "name"})
+_NOTHING = object()
+
+
+class _Reader:
+    """State while one body is read; the handlers are called by expat."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._tags: list[str] = [_ROOT]
+        self._text: list[str] = []
+        self._method: str | None = None
+        self._parameters: list[object] | None = None
+        self._values: list[object] = []  # one for each open <value>
+        self._containers: list[dict[str, object] | list[object]] = []
+        self._members: list[list[object]] = []  # [name, value] for each open <member>
+
+    def read(self, body: bytes) -> Call:
+        parser = expat.ParserCreate("utf-8")
+        parser.buffer_text = True
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text.append
+        parser.XmlDeclHandler = self._declaration
+        parser.StartDoctypeDeclHandler = self._doctype
+        parser.ProcessingInstructionHandler = self._instruction
+        try:
+            parser.Parse(body, True)
+        except expat.ExpatError as error:
+            raise CallError(
+                CallFault.NOT_WELL_FORMED, f"not well-formed XML in UTF-8: {error}"
+            ) from error
+        if self._method is None:
+            _refuse("methodName is missing")
+        return Call(self._method, tuple(self._parameters or ()))
+
+    def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        if encoding is not None and encoding.lower() not in _ENCODINGS:
+            _refuse(
+                f"encoding {_shown(encoding)!r}, expected utf-8", CallFault.UNSUPPORTED_ENCODING
+            )
+
+    def _doctype(self, *_: object) -> None:
+        _refuse("DOCTYPE is not allowed")
+
+    def _instruction(self, *_: object) -> None:
+        _refuse("processing instructions are not allowed")
+
+    def _start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        tag = _ALIASES.get(tag, tag)
+        parent = self._tags[-1]
+        if tag not in _CHILDREN[parent]:
+            _refuse(f"<{_shown(tag)}> inside {parent} is not XML-RPC")
+        if attributes and not all(name.startswith("xmlns") for name in attributes):
+            _refuse(f"attributes of <{tag}> are not XML-RPC")
+        self._check_blank(parent)
+        self._tags.append(tag)
+        if tag == "value":
+            self._values.append(_NOTHING)
+        elif tag == "member":
+            self._members.append([_NOTHING, _NOTHING])
+        elif parent == "value":
+            if self._values[-1] is not _NOTHING:
+                _refuse("a value has two types")
+            if tag == "struct":
+                self._open({})
+            elif tag == "array":
+                self._open([])
+        elif tag == "params":
+            if self._method is None or self._parameters is not None:
+                _refuse("expected methodName, then params, once each")
+            self._parameters = []
+
+    def _open(self, container: dict[str, object] | list[object]) -> None:
+        self._containers.append(container)
+        if len(self._containers) > self._limits.depth:
+            _refuse(
+                f"structs and arrays nested deeper than {self._limits.depth}",
+                CallFault.INVALID_PARAMETERS,
+            )
+
+    def _check_blank(self, tag: str) -> None:
+        if self._text:
+            if "".join(self._text).strip(" \t\r\n"):
+                _refuse(f"text between the elements of {tag}")
+            self._text.clear()
+
+    def _end(self, tag: str) -> None:
+        tags = self._tags
+        tag = tags.pop()
+        if tag in _LEAVES:
+            text = "".join(self._text)
+            self._text.clear()
+            if tag == "name":
+                self._name(text)
+            elif tag == "methodName":
+                self._method_name(text)
+            else:
+                self._values[-1] = _SCALARS[tag](text)
+        elif tag == "value":
+            value = self._values.pop()
+            if value is _NOTHING:
+                value = "".join(self._text)  # a value without a type is a string
+                self._text.clear()
+            else:
+                self._check_blank(tag)
+            self._deliver(tags[-1], value)
+        else:
+            self._check_blank(tag)
+            if tag == "member":
+                self._member()
+            elif tag in ("struct", "array"):
+                self._values[-1] = self._containers.pop()
+
+    def _method_name(self, text: str) -> None:
+        if self._method is not None or self._parameters is not None:
+            _refuse("expected methodName, then params, once each")
+        if not _METHOD_NAME.fullmatch(text):
+            _refuse(f"methodName {_shown(text)!r} is not a name")
+        self._method = text
+
+    def _name(self, text: str) -> None:
+        member = self._members[-1]
+        if member[0] is not _NOTHING or member[1] is not _NOTHING:
+            _refuse("expected name, then value, once each in a member")
+        member[0] = text
+
+    def _deliver(self, parent: str, value: object) -> None:
+        if parent == "member":
+            member = self._members[-1]
+            if member[0] is _NOTHING or member[1] is not _NOTHING:
+                _refuse("expected name, then value, once each in a member")
+            member[1] = value
+        elif parent == "data":
+            container = self._containers[-1]
+            assert isinstance(container, list)  # by the grammar
+            if len(container) >= self._limits.members:
+                self._refuse_members("array")
+            container.append(value)
+        else:
+            assert self._parameters is not None  # by the grammar
+            if len(self._parameters) >= self._limits.members:
+                self._refuse_members("list of params")
+            self._parameters.append(value)
+
+    def _member(self) -> None:
+        name, value = self._members.pop()
+        if value is _NOTHING or not isinstance(name, str):
+            _refuse("expected name, then value, once each in a member")
+        struct = self._containers[-1]
+        assert isinstance(struct, dict)  # by the grammar
+        if name in struct:
+            value = Unreadable(f"{struct[name]!r} and {value!r}", "each key once")
+        elif len(struct) >= self._limits.members:
+            self._refuse_members("struct")
+        struct[name] = value
+
+    def _refuse_members(self, what: str) -> NoReturn:
+        _refuse(
+            f"a {what} with more than {self._limits.members} members",
+            CallFault.INVALID_PARAMETERS,
+        )
