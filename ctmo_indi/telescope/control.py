@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ctmo_indi.errors import BadOrder, Locked, SafetyError, Stopped, Unsafe
+from ctmo_indi.errors import BadOrder, Locked, SafetyError
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.models.verdict import LockKind, Verdict
 from ctmo_indi.telescope.hands import Deed, Hands
@@ -66,10 +66,13 @@ class Manner:
         Refused without a fresh SAFE verdict.
     is_toward_safe
         Allowed whatever the verdict, and while stopped; only a maintenance lock forbids it.
+    stops_only
+        Moves nothing: allowed even then.
     """
 
     needs_safe: bool = False
     is_toward_safe: bool = False
+    stops_only: bool = False
 
 
 MANNERS: Mapping[ControlCommand, Manner] = {
@@ -81,13 +84,13 @@ MANNERS: Mapping[ControlCommand, Manner] = {
     ControlCommand.FOCUS: Manner(),
     ControlCommand.PARK: Manner(is_toward_safe=True),
     ControlCommand.CLOSE: Manner(is_toward_safe=True),
-    ControlCommand.ABORT: Manner(is_toward_safe=True),
-    ControlCommand.STOP: Manner(is_toward_safe=True),
+    ControlCommand.ABORT: Manner(is_toward_safe=True, stops_only=True),
+    ControlCommand.STOP: Manner(is_toward_safe=True, stops_only=True),
 }
 
 
 def refused(
-    manner: Manner, user: str, verdict: Verdict | None, usual: SafetyError | None
+    manner: Manner, verdict: Verdict | None, usual: SafetyError | None
 ) -> SafetyError | None:
     """Why a control order is refused, None when it may be carried out.
 
@@ -96,19 +99,12 @@ def refused(
     usual
         What :meth:`Vigil.refusal` says for the manner's ``needs_safe``.
     """
+    if not manner.is_toward_safe:
+        return usual
     lock = verdict.lock if verdict else None
-    if lock is not None and lock.kind is LockKind.MAINTENANCE:
+    if lock is not None and lock.kind is LockKind.MAINTENANCE and not manner.stops_only:
         return Locked(f"maintenance lock of {lock.owner}: {lock.reason}")
-    if manner.is_toward_safe:
-        return None
-    if isinstance(usual, Locked) and lock is not None and lock.owner == user:
-        # The observer who holds the lock works by hand; the verdict still counts.
-        if verdict is not None and verdict.latch is not None:
-            return Stopped(f"stopped by {verdict.latch.owner}; release it first")
-        if manner.needs_safe and verdict is not None and not verdict.is_safe:
-            return Unsafe("UNSAFE: " + "; ".join(verdict.reasons))
-        return None
-    return usual
+    return None
 
 
 def control_steps(request: ControlRequest) -> Callable[[Hands], Steps[None]]:

@@ -25,8 +25,9 @@ from ctmo_indi.errors import (
 from ctmo_indi.models.orders import ExposureRecord
 from ctmo_indi.profiles import Role
 from ctmo_indi.telescope.attempt import Ending
+from ctmo_indi.telescope.dome_follow import THRESHOLD_DEG, target_deg
 from ctmo_indi.telescope.hands import ExposureHandle, ExposureSpec
-from ctmo_indi.telescope.procedure import All, Steps, Until
+from ctmo_indi.telescope.procedure import All, Steps, Until, afterwards
 from ctmo_indi.telescope.scene import ExposurePlan, Observed, Scene, permission
 
 _log = logging.getLogger(__name__)
@@ -96,13 +97,13 @@ def expose_all(scene: Scene, prepare: Prepare) -> Steps[None]:
         A frame could not be written.
     """
     loop = _Loop(scene)
-    try:
-        for sequence in range(1, scene.request.count + 1):
-            yield from _one_frame(scene, loop, sequence, prepare)
-    finally:
-        loop.forget_ahead()
-        yield from _drain(scene, loop)
+    yield from afterwards(_frames(scene, loop, prepare), lambda: _drain(scene, loop))
     loop.require_stored()
+
+
+def _frames(scene: Scene, loop: _Loop, prepare: Prepare) -> Steps[None]:
+    for sequence in range(1, scene.request.count + 1):
+        yield from _one_frame(scene, loop, sequence, prepare)
 
 
 def _one_frame(scene: Scene, loop: _Loop, sequence: int, prepare: Prepare) -> Steps[None]:
@@ -142,6 +143,8 @@ def _one_exposure(scene: Scene, loop: _Loop, sequence: int) -> Steps[None]:
     reasons = scene.observable(request, request.exposure_s)
     if reasons:
         raise Interlocked("; ".join(reasons))
+    if request.frame_type.needs_sky:
+        yield from _turn_dome(scene)
     plan, intent = loop.intend(sequence)
     yield All((intent,), 0.0, "the journal", scene.times.store_machine_s)
     scene.report(f"exposure {sequence} of {request.count}, {request.exposure_s:g} s")
@@ -157,6 +160,20 @@ def _one_exposure(scene: Scene, loop: _Loop, sequence: int) -> Steps[None]:
         raise
     observed = Observed(start_utc, scene.clock.utc(), sight)
     loop.keeping.append(scene.frames.keep(plan, handle.future.result(), observed))
+
+
+def _turn_dome(scene: Scene) -> Steps[None]:
+    """Bring the slit before the telescope when following it between two frames is due."""
+    request = scene.request
+    if scene.hands.sight().dome_moving:
+        yield Until(lambda: not scene.hands.sight().dome_moving, scene.times.motion_s, "the dome")
+    sight = scene.hands.sight()
+    if request.ra_deg is None or request.dec_deg is None:
+        return
+    wanted_deg = scene.hands.dome_azimuth_for(request.ra_deg, request.dec_deg)
+    to_deg = target_deg(sight, wanted_deg, THRESHOLD_DEG)
+    if to_deg is not None:
+        yield All((scene.hands.dome_azimuth(to_deg),), scene.times.motion_s, "dome")
 
 
 def _finished(scene: Scene, handle: ExposureHandle, sequence: int) -> Steps[None]:
@@ -179,6 +196,7 @@ def _abort(scene: Scene, handle: ExposureHandle) -> Steps[None]:
 
 def _drain(scene: Scene, loop: _Loop) -> Steps[None]:
     """Wait until all that was exposed is durable or known to have failed."""
+    loop.forget_ahead()
     futures: list[Future[Any]] = [*loop.keeping, *loop.forgetting]
     try:
         yield Until(
@@ -189,9 +207,6 @@ def _drain(scene: Scene, loop: _Loop) -> Steps[None]:
         )
     except CommandTimeout as late:
         _log.error("frames_not_stored attempt=%s error=%s", scene.attempt.attempt_id, late)
-    finally:
-        scene.attempt.exposures = [
-            future.result()
-            for future in loop.keeping
-            if future.done() and future.exception() is None
-        ]
+    scene.attempt.exposures = [
+        future.result() for future in loop.keeping if future.done() and future.exception() is None
+    ]

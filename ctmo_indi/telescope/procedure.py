@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from ctmo_indi.clock import Clock, Deadline
 from ctmo_indi.errors import CommandTimeout, InternalError
 
-__all__ = ["All", "Procedure", "Steps", "Until", "Waiting"]
+__all__ = ["All", "Procedure", "Steps", "Until", "Waiting", "afterwards"]
 
 FLOOR_MACHINE_S = 5.0
 
@@ -59,6 +59,19 @@ class Until:
 Waiting = All | Until
 ResultT = TypeVar("ResultT")
 Steps = Generator[Waiting, None, ResultT]
+
+
+def afterwards(steps: Steps[None], cleanup: Callable[[], Steps[None]]) -> Steps[None]:
+    """Run ``steps``, then ``cleanup`` whatever happened.
+
+    Instead of ``try ... finally``, in which a generator that is thrown away must not yield.
+    """
+    try:
+        yield from steps
+    except Exception:
+        yield from cleanup()
+        raise
+    yield from cleanup()
 
 
 class Procedure:

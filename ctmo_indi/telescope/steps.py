@@ -16,7 +16,7 @@ from ctmo_indi.models.states import FrameType, ObservatoryState
 from ctmo_indi.telescope.attempt import Ending
 from ctmo_indi.telescope.expose import expose_all
 from ctmo_indi.telescope.hands import Deed
-from ctmo_indi.telescope.procedure import All, Steps, Until
+from ctmo_indi.telescope.procedure import All, Steps, Until, afterwards
 from ctmo_indi.telescope.scene import Scene, do, permission
 
 _log = logging.getLogger(__name__)
@@ -159,17 +159,19 @@ STEPS: tuple[Step, ...] = (
 
 def attempt_steps(scene: Scene) -> Steps[None]:
     """The whole attempt; the lamp never stays on."""
-    try:
-        for step in STEPS:
-            if step.applies(scene.request):
-                scene.attempt.step = step.name
-                scene.report(step.name)
-                yield from step.run(scene)
-                if step.run is last_look:
-                    scene.begin()
-    finally:
-        if scene.request.frame_type is FrameType.FLAT:
-            yield from _lamp_off(scene)
+    steps = _table(scene)
+    if scene.request.frame_type is FrameType.FLAT:
+        steps = afterwards(steps, lambda: _lamp_off(scene))
+    yield from steps
+
+
+def _table(scene: Scene) -> Steps[None]:
+    for step in STEPS:
+        if step.applies(scene.request):
+            scene.report(step.name)
+            yield from step.run(scene)
+            if step.run is last_look:
+                scene.begin()
 
 
 def prepare(scene: Scene) -> Steps[None]:

@@ -1,0 +1,1 @@
+"""Fakes for tests, also for people who write drivers; never imported at run time."""

@@ -1,0 +1,486 @@
+"""What the engine does with attempts, verdicts, orders by hand and other people's moves."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctmo_indi.errors import (
+    BadFrame,
+    CommandRejected,
+    DriverLost,
+    WrongState,
+)
+from ctmo_indi.models.states import AttemptState, FrameType, ObservatoryState
+from ctmo_indi.models.verdict import Latch, Lock, LockKind, VerdictLevel
+from ctmo_indi.profiles import Role
+from ctmo_indi.telescope.attempt import Ending
+from ctmo_indi.telescope.control import ControlTask, control_steps
+from ctmo_indi.telescope.hands import RawFrame
+from ctmo_indi.work_orders.model import ControlCommand, ControlRequest
+
+from .rig import Rig
+
+LATCH = Latch("ann", "smoke", "")
+OBSERVER = Lock(LockKind.OBSERVER, "ann", "looking", "", None)
+MAINTENANCE = Lock(LockKind.MAINTENANCE, "ann", "in the dome", "", None)
+
+
+def raw() -> RawFrame:
+    return RawFrame(data=b"frame")
+
+
+def order(rig: Rig, command: ControlCommand, **keys: object) -> ControlTask:
+    request = ControlRequest("1", "ann", command, **keys)
+    urgent = command in (ControlCommand.ABORT, ControlCommand.PARK)
+    return ControlTask(
+        f"O-{command}", "1", "ann", "Control", command.value, control_steps(request), urgent
+    )
+
+
+def test_a_closed_observatory_is_opened_tracked_pointed_and_exposed_in_that_order():
+    rig = Rig()
+
+    attempt = rig.submit(rig.attempt(count=2))
+
+    assert attempt.state is AttemptState.COMPLETED
+    assert rig.hands.done == [
+        "open",
+        "slew 10.0 20.0",
+        "dome 10",
+        "filter I",
+        "expose A-1-001",
+        "expose A-1-002",
+    ]
+    assert [record.sequence for record in attempt.exposures] == [1, 2]
+    assert rig.states == ["IN_PROGRESS", "COMPLETED"]
+
+
+def test_an_open_observatory_with_a_parked_mount_is_unparked_before_it_tracks():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.see(parked=True, tracking=False)
+
+    rig.submit(rig.attempt())
+
+    assert rig.hands.done[:3] == ["unpark", "track True", "slew 10.0 20.0"]
+
+
+def test_the_next_exposure_is_journaled_while_the_present_one_runs():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+
+    rig.submit(rig.attempt(count=2))
+
+    assert rig.frames.log == ["intend A-1-001", "intend A-1-002"]
+    assert rig.hands.done[-1] == "expose A-1-001"
+
+
+def test_the_next_exposure_does_not_wait_for_the_last_frame_but_completion_does():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.frames.hold = True
+
+    attempt = rig.submit(rig.attempt(count=2))
+    begun = list(rig.hands.done)
+    in_between = attempt.state
+    for future, record in rig.frames.held:
+        future.set_result(record)
+    rig.turn()
+
+    assert begun[-2:] == ["expose A-1-001", "expose A-1-002"]
+    assert in_between is AttemptState.IN_PROGRESS
+    assert attempt.state is AttemptState.COMPLETED
+
+
+def test_a_target_out_of_limits_is_not_attempted_and_nothing_moves():
+    rig = Rig()
+    rig.hands.forbidden = "altitude 3.0 deg, limit 15"
+
+    attempt = rig.submit(rig.attempt())
+
+    assert (attempt.state, attempt.reason) == (
+        AttemptState.NOT_ATTEMPTED,
+        "altitude 3.0 deg, limit 15",
+    )
+    assert rig.hands.done == []
+
+
+def test_a_closed_window_is_not_attempted():
+    rig = Rig(unobservable=("outside of every window",))
+
+    attempt = rig.submit(rig.attempt())
+
+    assert attempt.state is AttemptState.NOT_ATTEMPTED
+    assert "outside of every window" in attempt.reason
+
+
+@pytest.mark.parametrize("error", [DriverLost("gone"), BadFrame("half a frame")])
+def test_a_lost_exposure_is_repeated_once_after_the_preparing_steps(error):
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.failing["expose"] = error
+
+    attempt = rig.submit(rig.attempt())
+
+    assert attempt.state is AttemptState.COMPLETED
+    assert rig.hands.done.count("slew 10.0 20.0") == 2
+    assert [record.exposure_id for record in attempt.exposures] == ["A-1-002"]
+    assert f"forget A-1-001: {error}" in rig.frames.log
+
+
+def test_a_camera_that_does_not_come_back_fails_the_attempt_but_keeps_its_frames():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    attempt = rig.submit(rig.attempt(count=2))
+    rig.hands.exposures[0].future.set_result(raw())
+    rig.turn()
+    rig.hands.see(ready=frozenset({Role.MOUNT}))
+    rig.hands.exposures[1].future.set_exception(DriverLost("CCD gone"))
+    rig.turn()
+    for _ in range(9):
+        rig.safety.say()
+        rig.turn(machine_s=9.0)
+
+    assert attempt.state is AttemptState.FAILED
+    assert "did not come back" in attempt.reason
+    assert len(attempt.exposures) == 1
+
+
+def test_a_rejected_exposure_is_not_repeated():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.failing["expose"] = CommandRejected("Alert: exposure too long")
+
+    attempt = rig.submit(rig.attempt())
+
+    assert attempt.state is AttemptState.FAILED
+    assert "exposure too long" in attempt.reason
+    assert len(rig.hands.exposures) == 1
+
+
+def test_a_full_disk_fails_the_attempt_and_stops_exposing():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.frames.fail = OSError(28, "No space left on device")
+
+    attempt = rig.submit(rig.attempt(count=5))
+
+    assert attempt.state is AttemptState.FAILED
+    assert "No space left" in attempt.reason
+    assert len(rig.hands.exposures) == 1
+
+
+def test_a_failed_filter_stops_the_slew_beside_it():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("slew")
+    rig.hands.failing["filter"] = CommandRejected("wheel jammed")
+
+    attempt = rig.submit(rig.attempt())
+
+    assert attempt.state is AttemptState.FAILED
+    assert rig.hands.done[-1] == "abort_motion"
+
+
+def test_bias_and_dark_need_neither_sky_nor_a_safe_verdict():
+    rig = Rig()
+    rig.safety.say(VerdictLevel.UNSAFE, "rain")
+
+    attempt = rig.submit(
+        rig.attempt(frame_type=FrameType.DARK, ra_deg=None, dec_deg=None, filter_name=None)
+    )
+
+    assert attempt.state is AttemptState.COMPLETED
+    assert rig.hands.done == ["expose A-1-001"]
+
+
+def test_a_flat_lights_the_panel_and_puts_it_out_again():
+    rig = Rig()
+    attempt = rig.submit(rig.attempt(frame_type=FrameType.FLAT, ra_deg=None, dec_deg=None))
+    rig.turn(machine_s=2.0)
+
+    assert attempt.state is AttemptState.COMPLETED
+    assert rig.hands.done == ["filter I", "lamp True", "expose A-1-001", "lamp False"]
+
+
+def test_an_interrupted_flat_puts_the_panel_out():
+    rig = Rig()
+    rig.hands.slow.add("expose")
+    attempt = rig.submit(rig.attempt(frame_type=FrameType.FLAT, ra_deg=None, dec_deg=None))
+    rig.turn(machine_s=2.0)
+    rig.engine.cancel("A-1", "by hand")
+    rig.turn()
+
+    assert attempt.state is AttemptState.ABORTED
+    assert rig.hands.done[-2:] == ["abort A-1-001", "lamp False"]
+
+
+def test_unsafe_ends_the_exposure_and_leaves_the_closing_to_safety():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    attempt = rig.submit(rig.attempt())
+
+    rig.safety.say(VerdictLevel.UNSAFE, "rain")
+    rig.turn()
+
+    assert (attempt.state, attempt.reason) == (AttemptState.INTERRUPTED, "UNSAFE: rain")
+    assert rig.hands.done[-1] == "abort A-1-001"
+    assert "close" not in rig.hands.done
+    assert "abort_motion" not in rig.hands.done
+
+
+def test_unsafe_in_a_slew_does_not_abort_the_motion_safety_may_have_begun():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("slew")
+    rig.submit(rig.attempt())
+
+    rig.safety.say(VerdictLevel.UNSAFE, "rain")
+    rig.turn()
+
+    assert "abort_motion" not in rig.hands.done
+
+
+def test_the_telescope_closes_itself_when_safety_says_unsafe_and_does_not_begin():
+    rig = Rig(ObservatoryState.OPEN)
+    for _ in range(3):
+        rig.safety.say(VerdictLevel.UNSAFE, "rain")
+        rig.turn(machine_s=4.0)
+    early = list(rig.hands.done)
+    rig.safety.say(VerdictLevel.UNSAFE, "rain")
+    rig.turn(machine_s=4.0)
+
+    assert early == []
+    assert rig.hands.done == ["close"]
+
+
+def test_an_old_verdict_holds_the_next_exposure_and_a_fresh_one_lets_it_go_on():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    attempt = rig.submit(rig.attempt(count=2))
+    rig.clock.advance(11.0)
+    rig.hands.exposures[0].future.set_result(raw())
+    rig.turn()
+    held = len(rig.hands.exposures)
+    rig.safety.say()
+    rig.turn()
+
+    assert held == 1
+    assert len(rig.hands.exposures) == 2
+    assert attempt.state is AttemptState.IN_PROGRESS
+
+
+def test_a_verdict_older_than_thirty_seconds_closes():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    attempt = rig.submit(rig.attempt())
+
+    rig.turn(machine_s=29.0)
+    before = list(rig.hands.done)
+    rig.turn(machine_s=2.0)
+
+    assert "close" not in before
+    assert "close" in rig.hands.done
+    assert attempt.state is AttemptState.INTERRUPTED
+
+
+def test_a_maintenance_lock_forbids_even_closing():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.safety.say(lock=MAINTENANCE)
+
+    rig.turn(machine_s=100.0)
+
+    assert rig.hands.done == []
+
+
+def test_a_failed_closing_is_an_alarm_and_is_tried_again_after_a_pause():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.failing["close"] = CommandRejected("shutter stuck")
+    rig.turn(machine_s=31.0)
+    alarm = rig.engine.to_wire()["Alarm"]
+    rig.turn(machine_s=31.0)
+
+    assert alarm == "shutter stuck"
+    assert rig.hands.done == ["close", "close"]
+    assert rig.engine.to_wire()["Alarm"] == ""
+
+
+def test_the_latch_aborts_the_attempt():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    attempt = rig.submit(rig.attempt())
+
+    rig.safety.say(latch=LATCH)
+    rig.turn()
+
+    assert attempt.state is AttemptState.ABORTED
+    assert "smoke" in attempt.reason
+
+
+def test_a_lock_interrupts_the_attempt():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    attempt = rig.submit(rig.attempt())
+
+    rig.safety.say(lock=OBSERVER)
+    rig.turn()
+
+    assert attempt.state is AttemptState.INTERRUPTED
+    assert "ann" in attempt.reason
+
+
+def test_foreign_motion_aborts_a_sky_attempt_and_is_published():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    attempt = rig.submit(rig.attempt())
+
+    rig.engine.foreign_motion("mount: slewed to RA 3 h")
+    rig.turn()
+
+    assert attempt.state is AttemptState.ABORTED
+    assert attempt.reason.startswith("foreign motion")
+    assert "foreign_motion" in rig.kinds()
+    assert "abort_motion" not in rig.hands.done
+
+
+def test_foreign_motion_does_not_touch_a_dark():
+    rig = Rig()
+    rig.hands.slow.add("expose")
+    attempt = rig.submit(
+        rig.attempt(frame_type=FrameType.DARK, ra_deg=None, dec_deg=None, filter_name=None)
+    )
+
+    rig.engine.foreign_motion("dome turned")
+    rig.turn()
+
+    assert attempt.state is AttemptState.IN_PROGRESS
+
+
+def test_a_limit_interrupts_stops_and_parks():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    attempt = rig.submit(rig.attempt())
+
+    rig.engine.limit_violated("hour angle 6.1 h, limit 6")
+    rig.turn()
+
+    assert attempt.state is AttemptState.INTERRUPTED
+    assert "hour angle" in attempt.reason
+    moves = [deed for deed in rig.hands.done if deed in ("abort_motion", "park")]
+    assert moves == ["abort_motion", "park"]
+
+
+def test_an_order_by_hand_is_refused_while_an_attempt_runs():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    rig.submit(rig.attempt())
+
+    with pytest.raises(WrongState, match="abort it first"):
+        rig.engine.enqueue(order(rig, ControlCommand.FILTER, filter_name="V"))
+
+
+def test_abort_by_hand_ends_the_attempt_and_stops_the_mount():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    attempt = rig.submit(rig.attempt())
+
+    task = order(rig, ControlCommand.ABORT)
+    rig.engine.enqueue(task)
+    rig.turn()
+
+    assert attempt.state is AttemptState.ABORTED
+    assert task.state is AttemptState.COMPLETED
+    assert rig.hands.done[-2:] == ["abort A-1-001", "abort_motion"]
+
+
+def test_close_by_order_reports_its_end():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("close")
+    task = order(rig, ControlCommand.ABORT)
+    rig.engine.close_by_order(task)
+    rig.turn()
+    before = task.state
+    rig.hands.finish("close")
+    rig.turn()
+
+    assert before is AttemptState.IN_PROGRESS
+    assert task.state is AttemptState.COMPLETED
+
+
+def test_attempts_run_one_after_the_other():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    first = rig.submit(rig.attempt("A-1"))
+    second = rig.submit(rig.attempt("A-2"))
+    waits = second.state
+    rig.hands.exposures[0].future.set_result(raw())
+    rig.turn()
+
+    assert waits is AttemptState.PENDING
+    assert first.state is AttemptState.COMPLETED
+    assert rig.hands.done[-1] == "expose A-2-001"
+
+
+def test_canceling_what_waits_leaves_what_runs():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    first = rig.submit(rig.attempt("A-1"))
+    second = rig.submit(rig.attempt("A-2"))
+
+    rig.engine.cancel("A-2", "not wanted")
+    rig.turn()
+
+    assert second.state is AttemptState.CANCELED
+    assert first.state is AttemptState.IN_PROGRESS
+
+
+def test_more_attempts_than_can_wait_are_refused():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    rig.submit(rig.attempt("A-0"))
+    for number in range(1, 17):
+        rig.engine.enqueue(rig.attempt(f"A-{number}"))
+
+    with pytest.raises(WrongState, match="wait already"):
+        rig.engine.enqueue(rig.attempt("A-17"))
+
+
+def test_the_dome_follows_a_tracking_mount_only_when_it_is_off():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.see(ra_deg=100.0, dec_deg=0.0, dome_azimuth_deg=98.0)
+    rig.turn()
+    rig.engine.follow_dome()
+    near = list(rig.hands.done)
+    rig.hands.see(ra_deg=102.0)
+    rig.engine.follow_dome()
+    rig.turn()
+
+    assert near == []
+    assert rig.hands.done == ["dome 102"]
+
+
+def test_stopping_the_service_interrupts_and_closes():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    attempt = rig.submit(rig.attempt())
+    rig.engine.start()
+
+    rig.engine.stop(10.0, close=True)
+
+    assert attempt.state is AttemptState.INTERRUPTED
+    assert "close" in rig.hands.done
+
+
+def test_a_bug_in_a_step_fails_the_attempt_and_the_engine_lives():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.failing["filter"] = ZeroDivisionError("oops")
+
+    attempt = rig.submit(rig.attempt("A-1"))
+    second = rig.submit(rig.attempt("A-2"))
+
+    assert attempt.state is AttemptState.FAILED
+    assert "internal error" in attempt.reason
+    assert second.state is AttemptState.COMPLETED
+
+
+def test_an_ending_before_the_last_look_is_not_attempted():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.clock.advance(15.0)
+    attempt = rig.submit(rig.attempt())
+    rig.engine.interrupt(Ending(AttemptState.INTERRUPTED, "end of night"))
+    rig.turn()
+
+    assert attempt.state is AttemptState.NOT_ATTEMPTED
