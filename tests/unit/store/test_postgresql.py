@@ -1,0 +1,183 @@
+"""The same store on PostgreSQL; skipped by name where the server or psycopg is missing."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ctmo_indi.errors import ConfigError, ConflictingOrder, StoreUnavailable
+from ctmo_indi.models.states import OrderState
+from ctmo_indi.store import events, journal, orders
+from ctmo_indi.store.database import Connection, Database, open_database
+from ctmo_indi.store.intake import Writer
+from ctmo_indi.store.orders import OrderRow
+
+pytest.importorskip("psycopg", reason="psycopg is not installed (extra: postgresql)")
+
+MakeOrder = Callable[..., OrderRow]
+
+
+class Server:
+    """A PostgreSQL server of our own, reached by its socket only."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._data = folder / "data"
+        # the server refuses to run as root
+        self._user = "postgres" if os.getuid() == 0 else None
+        self._run("initdb", "--auth=trust", "--username=postgres", "--no-sync")
+        self.url = f"postgresql://postgres@/postgres?host={folder}"
+
+    def start(self) -> None:
+        options = f"-c listen_addresses= -c unix_socket_directories={self._folder} -c fsync=off"
+        self._run("pg_ctl", "start", "-w", "-l", str(self._folder / "log"), "-o", options)
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "stop", "-w", "-m", "immediate")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [program, "-D", str(self._data), *arguments],
+            check=True,
+            timeout=60,
+            user=self._user,
+            cwd=self._folder,
+            stdout=subprocess.DEVNULL,
+        )
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    if not (shutil.which("initdb") and shutil.which("pg_ctl")):
+        pytest.skip("PostgreSQL's initdb and pg_ctl are not on the PATH")
+    folder = Path(tempfile.mkdtemp(prefix="ctmo-pg-"))  # short: a socket's path is limited
+    if os.getuid() == 0:
+        try:
+            owner = pwd.getpwnam("postgres")
+        except KeyError:
+            pytest.skip("running as root without a user postgres")
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+    running = Server(folder)
+    running.start()
+    yield running
+    running.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def database(server: Server) -> Iterator[Database]:
+    opened = open_database("scheduler", server.url, busy_timeout_s=0.2)
+    yield opened
+    with opened.write() as connection:
+        connection.exec_driver_sql("DROP SCHEMA ctmo_scheduler CASCADE")
+    opened.close()
+
+
+@pytest.fixture
+def writer(database: Database) -> Iterator[Writer]:
+    opened = Writer(database)
+    yield opened
+    opened.close()
+
+
+def test_orders_are_stored_once_and_change_by_compare_and_set(
+    database: Database, writer: Writer, make_order: MakeOrder
+) -> None:
+    order = writer.run(lambda c: orders.insert_order(c, make_order(1)))
+
+    assert writer.run(lambda c: orders.insert_order(c, make_order(1, receipt="O-2"))) == order
+    with pytest.raises(ConflictingOrder):
+        writer.run(lambda c: orders.insert_order(c, make_order(1, content_hash="other")))
+    writer.run(
+        lambda c: orders.transition(
+            c, "O-1", {OrderState.PENDING}, OrderState.SCHEDULED, "best now", 2000.0
+        )
+    )
+    refreshed = writer.run(lambda c: orders.refresh_progress(c, "O-1", 3000.0))
+
+    assert (refreshed.state, refreshed.wire) == (OrderState.SCHEDULED, order.wire)
+    with database.read() as connection:
+        assert len(orders.history(connection, "O-1")) == 2
+
+
+def test_a_failing_function_does_not_disturb_its_group(database: Database, writer: Writer) -> None:
+    def broken(connection: Connection) -> None:
+        events.append(connection, "log", "broken", {}, 0.0)
+        connection.exec_driver_sql("SELECT * FROM nowhere")
+
+    futures = [
+        writer.submit(broken)
+        if number == 3
+        else writer.submit(lambda c, n=number: events.append(c, "log", str(n), {}, 0.0))
+        for number in range(6)
+    ]
+
+    assert "nowhere" in str(futures[3].exception(10))
+    assert [f.exception(10) for n, f in enumerate(futures) if n != 3] == [None] * 5
+    with database.read() as connection:
+        assert [e.subject for e in events.read(connection, 0)] == ["0", "1", "2", "4", "5"]
+
+
+def test_each_service_has_a_schema_of_its_own(server: Server, database: Database) -> None:
+    telescope = open_database("telescope", server.url)
+    with telescope.write() as connection:
+        effect = journal.intend(connection, "A-1", "slew", {"ra_deg": 1.0}, 1.0)
+    with telescope.read() as connection:
+        assert [e.effect_id for e in journal.open_intents(connection)] == [effect]
+    telescope.close()
+
+    with database.read() as connection, pytest.raises(Exception, match="effects"):
+        journal.open_intents(connection)
+
+
+def test_a_second_opener_is_refused_until_the_first_closes(
+    server: Server, database: Database
+) -> None:
+    with pytest.raises(ConfigError, match="is open already"):
+        open_database("scheduler", server.url, busy_timeout_s=0.1)
+
+
+def test_a_reader_cannot_write(database: Database) -> None:
+    with pytest.raises(Exception, match="read-only"), database.read() as connection:
+        events.append(connection, "log", "", {}, 0.0)
+
+
+def test_every_commit_is_synced_whatever_the_server_says(database: Database) -> None:
+    with database.write() as connection:
+        assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+
+
+def test_a_crashed_server_fails_writes_clearly_and_is_taken_up_again(
+    server: Server, database: Database, writer: Writer
+) -> None:
+    writer.run(lambda c: events.append(c, "log", "before", {}, 0.0))
+    server.stop()
+    with pytest.raises(StoreUnavailable, match="cannot write now"):
+        writer.run(lambda c: events.append(c, "log", "lost", {}, 0.0))
+    server.start()
+
+    writer.run(lambda c: events.append(c, "log", "after", {}, 0.0))
+
+    with database.read() as connection:
+        assert [event.subject for event in events.read(connection, 0)] == ["before", "after"]
+    with pytest.raises(ConfigError, match="is open already"):
+        open_database("scheduler", server.url, busy_timeout_s=0.1)
+
+
+def test_a_server_that_is_not_there_is_a_configuration_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be opened"):
+        open_database("scheduler", f"postgresql://ada:secret@/x?host={tmp_path}")
+
+
+def test_the_password_is_in_no_message(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        open_database("scheduler", f"postgresql://ada:secret@/x?host={tmp_path}")
+
+    assert "secret" not in str(caught.value)
