@@ -8,6 +8,7 @@ degree in the Milky Way and few elsewhere, so the simulators' profile has a shor
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import stat
@@ -17,6 +18,8 @@ from pathlib import Path
 
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.simulator import gsc_program
+
+_log = logging.getLogger(__name__)
 
 CACHE_VARIABLE = "CTMO_CACHE"
 _SOURCE_MAGIC = b"GDR3"
@@ -42,6 +45,18 @@ def prepare_gsc(folder: Path) -> Path:
     program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
     program.chmod(program.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
     return folder
+
+
+def prepare_gsc_if_possible(folder: Path) -> Path | None:
+    """Do as :func:`prepare_gsc`, but return None, with a warning, when the catalogue is missing.
+
+    The simulators then draw frames without stars, which is good enough for everything but looking.
+    """
+    try:
+        return prepare_gsc(folder)
+    except ConfigError as error:
+        _log.warning("frames without stars reason=%s", error)
+        return None
 
 
 def catalogue_file() -> Path:
