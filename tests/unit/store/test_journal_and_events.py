@@ -4,7 +4,7 @@ import pytest
 
 from ctmo_indi.errors import UnknownOrder, WrongState
 from ctmo_indi.store import events, journal
-from ctmo_indi.store.database import Database
+from ctmo_indi.store.database import Connection, Database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.store.journal import Outcome
 
@@ -12,9 +12,9 @@ from ctmo_indi.store.journal import Outcome
 def test_intents_without_an_end_are_what_a_restart_must_reconcile(
     telescope_db: Database, telescope_writer: Writer
 ) -> None:
-    def night(c: object) -> list[int]:
+    def night(c: Connection) -> list[int]:
         return [
-            journal.intend(c, "A-1", kind, {"n": number}, 100.0 + number)  # type: ignore[arg-type]
+            journal.intend(c, "A-1", kind, {"n": number}, 100.0 + number)
             for number, kind in enumerate(("slew", "expose", "park"))
         ]
 
@@ -43,9 +43,9 @@ def test_an_effect_ends_once(telescope_db: Database, telescope_writer: Writer) -
 
 
 def test_events_are_read_on_from_a_cursor(telescope_db: Database, telescope_writer: Writer) -> None:
-    def publish(c: object) -> list[int]:
+    def publish(c: Connection) -> list[int]:
         return [
-            events.append(c, kind, f"s{n}", {"n": n}, float(n))  # type: ignore[arg-type]
+            events.append(c, kind, f"s{n}", {"n": n}, float(n))
             for n, kind in enumerate(("state", "log", "state", "log"))
         ]
 
@@ -66,9 +66,9 @@ def test_pruned_cursors_are_never_given_out_again(
     telescope_db: Database, telescope_writer: Writer
 ) -> None:
     def publish(count: int) -> int:
-        def append(c: object) -> int:
+        def append(c: Connection) -> int:
             for n in range(count):
-                last = events.append(c, "log", "", {}, float(n))  # type: ignore[arg-type]
+                last = events.append(c, "log", "", {}, float(n))
             return last
 
         return telescope_writer.run(append)

@@ -10,7 +10,7 @@ from ctmo_indi.models.orders import ExposureRecord
 from ctmo_indi.models.states import AttemptState, FrameType, OrderState
 from ctmo_indi.store import attempts, exposures, orders
 from ctmo_indi.store.attempts import AttemptRow
-from ctmo_indi.store.database import Database
+from ctmo_indi.store.database import Connection, Database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.store.orders import OrderRow
 
@@ -104,7 +104,7 @@ def test_an_order_that_sets_a_state_may_repeat_its_id(
 ) -> None:
     for receipt in ("O-1", "O-2", "O-3"):
         order = make_order(1, receipt=receipt, kind="Dome", content_hash=receipt)
-        scheduler_writer.run(lambda c, o=order: orders.insert_order(c, o, may_repeat=True))  # type: ignore[misc]
+        scheduler_writer.run(lambda c, o=order: orders.insert_order(c, o, may_repeat=True))
 
     with scheduler_db.read() as connection:
         newest = orders.get_by_id(connection, "ada", "1")
@@ -139,7 +139,7 @@ def test_pending_orders_come_by_priority_then_age(
         make_order(3, priority=8.0, created_utc_s=1.0),
         make_order(4, priority=9.0, state=OrderState.HELD),
     ):
-        scheduler_writer.run(lambda c, o=order: orders.insert_order(c, o))  # type: ignore[misc]
+        scheduler_writer.run(lambda c, o=order: orders.insert_order(c, o))
 
     with scheduler_db.read() as connection:
         assert [order.receipt for order in orders.pending(connection)] == ["O-3", "O-2", "O-1"]
@@ -230,13 +230,13 @@ def test_of_many_threads_exactly_one_wins_a_transition(
 def test_progress_counts_good_frames_and_failed_attempts_once(
     scheduler_db: Database, scheduler_writer: Writer, make_order: MakeOrder
 ) -> None:
-    def store(c: object) -> OrderRow:
-        orders.insert_order(c, make_order(1))  # type: ignore[arg-type]
-        attempts.insert_attempt(c, _attempt(1, AttemptState.FAILED))  # type: ignore[arg-type]
-        attempts.insert_attempt(c, _attempt(2))  # type: ignore[arg-type]
-        exposures.record(c, [_exposure(1), _exposure(2)], is_good=True)  # type: ignore[arg-type]
-        exposures.record(c, [_exposure(3)], is_good=False)  # type: ignore[arg-type]
-        return orders.refresh_progress(c, "O-1", 2000.0)  # type: ignore[arg-type]
+    def store(c: Connection) -> OrderRow:
+        orders.insert_order(c, make_order(1))
+        attempts.insert_attempt(c, _attempt(1, AttemptState.FAILED))
+        attempts.insert_attempt(c, _attempt(2))
+        exposures.record(c, [_exposure(1), _exposure(2)], is_good=True)
+        exposures.record(c, [_exposure(3)], is_good=False)
+        return orders.refresh_progress(c, "O-1", 2000.0)
 
     first = scheduler_writer.run(store)
     added = scheduler_writer.run(
