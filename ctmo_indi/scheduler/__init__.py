@@ -1,0 +1,1 @@
+"""The Scheduler CSC: summary states, start-up, modes, orders and the scheduler's front desk."""

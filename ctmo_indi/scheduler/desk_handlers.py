@@ -1,0 +1,235 @@
+"""The scheduler's desk: what each kind of order does here.
+
+Coroutines on the front desk's loop. What belongs to the engine is asked through its inbox, what
+blocks (store, peers) runs in threads with time-outs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ctmo_indi.errors import BadOrder, InternalError, WrongState
+from ctmo_indi.inbox import Inbox
+from ctmo_indi.models.states import OrderState
+from ctmo_indi.scheduler.intake import OrderIntake
+from ctmo_indi.scheduler.records import Records
+from ctmo_indi.scheduler.states import Command
+from ctmo_indi.scheduler.tickets import Ticket
+from ctmo_indi.script_queue.peer import FrontDesk
+from ctmo_indi.work_orders.access import Caller
+from ctmo_indi.work_orders.desk import Handler, Reply, order_reply
+from ctmo_indi.work_orders.lifecycle import SETTLED_ORDERS
+from ctmo_indi.work_orders.model import (
+    CancelRequest,
+    CheckedOrder,
+    ControlCommand,
+    ControlRequest,
+    EventsRequest,
+    OrderKind,
+    SchedulerRequest,
+    StatusRequest,
+)
+from ctmo_indi.work_orders.revisions import RevisionBoard, answer_on_change
+
+ENGINE_ANSWERS_S = 10.0
+CANCEL_WAIT_S = 6.0
+"""Machine seconds Cancel waits for an attempt under way to end; then it answers all the same."""
+
+AnswerT = TypeVar("AnswerT")
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """Desks of the other services."""
+
+    telescope: FrontDesk
+    dome: FrontDesk
+    safety: FrontDesk
+    preprocessor: FrontDesk
+
+
+@dataclass(frozen=True, slots=True)
+class EngineCalls:
+    """What the desk may ask of the engine; each runs in the engine thread.
+
+    Parameters
+    ----------
+    command
+        Takes a command of the component: command, abort, reason.
+    cancel
+        Cancels an order: receipt, reason.
+    status
+        The service's own status.
+    """
+
+    command: Callable[[Command, bool, str], Ticket]
+    cancel: Callable[[str, str], bool]
+    status: Callable[[], Reply]
+
+
+class DeskHandlers:
+    """Handlers by kind of order; give :meth:`table` to a DispatchDesk."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        engine: EngineCalls,
+        records: Records,
+        intake: OrderIntake,
+        board: RevisionBoard,
+        peers: Peers,
+    ) -> None:
+        self._inbox = inbox
+        self._engine = engine
+        self._records = records
+        self._intake = intake
+        self._board = board
+        self._peers = peers
+
+    def table(self) -> Mapping[OrderKind, Handler]:
+        """Return the handler of each kind that is served here."""
+        return {
+            OrderKind.OBSERVATION: self._intake.handle,
+            OrderKind.DOME: self._dome,
+            OrderKind.CONTROL: self._control,
+            OrderKind.CALIBRATION: self._calibration,
+            OrderKind.SCHEDULER: self._scheduler,
+            OrderKind.STATUS: self._status,
+            OrderKind.CANCEL: self._cancel,
+            OrderKind.EVENTS: self._events,
+        }
+
+    async def _dome(self, checked: CheckedOrder, _caller: Caller) -> Reply:
+        return await _pass_on(self._peers.dome, checked)
+
+    async def _calibration(self, checked: CheckedOrder, _caller: Caller) -> Reply:
+        return await _pass_on(self._peers.preprocessor, checked)
+
+    async def _control(self, checked: CheckedOrder, _caller: Caller) -> Reply:
+        request = checked.request
+        command = request.command if isinstance(request, ControlRequest) else None
+        if command is ControlCommand.STOP:
+            return await self._stop(checked)
+        if command in _SAFETYS:
+            return await _pass_on(self._peers.safety, checked)
+        return await _pass_on(self._peers.telescope, checked)
+
+    async def _stop(self, checked: CheckedOrder) -> Reply:
+        """Stop: the telescope aborts, safety latches; one of them is enough for an answer."""
+        answers = await asyncio.gather(
+            _pass_on(self._peers.telescope, checked),
+            _pass_on(self._peers.safety, checked),
+            return_exceptions=True,
+        )
+        replies = [answer for answer in answers if isinstance(answer, dict)]
+        errors = [answer for answer in answers if isinstance(answer, BaseException)]
+        if not replies:
+            raise errors[0]
+        reply = replies[-1]
+        if errors:
+            reply["Reasons"] = [f"one service did not stop: {error}" for error in errors]
+        return reply
+
+    async def _scheduler(self, checked: CheckedOrder, _caller: Caller) -> Reply:
+        request = checked.request
+        if not isinstance(request, SchedulerRequest):
+            raise BadOrder(f"WOType: came {checked.kind.value}, expected Scheduler")
+        command = Command(request.command.value)
+        ticket = await self._ask(
+            lambda: self._engine.command(command, request.abort, request.reason)
+        )
+        return order_reply(
+            checked,
+            status=ticket.state.value,
+            message=f"Work order received. {ticket.command}: {ticket.state.value}.",
+            receipt=ticket.receipt,
+            revision=ticket.revision,
+        )
+
+    async def _status(self, checked: CheckedOrder, _caller: Caller) -> Reply:
+        request = checked.request
+        if not isinstance(request, StatusRequest):
+            raise BadOrder(f"WOType: came {checked.kind.value}, expected Status")
+        if request.list_all:
+            return await asyncio.to_thread(self._records.listing, request)
+        if not request.name.is_given:
+            return await answer_on_change(
+                self._board,
+                self._own_status,
+                subject=None,
+                since=request.since,
+                wait_s=request.wait_s,
+            )
+        name = request.name
+        first = await asyncio.to_thread(self._records.status, name)
+
+        async def read() -> Reply:
+            return await asyncio.to_thread(self._records.status, name)
+
+        return await answer_on_change(
+            self._board,
+            read,
+            subject=str(first["Receipt"]),
+            since=request.since,
+            wait_s=request.wait_s,
+        )
+
+    async def _own_status(self) -> Reply:
+        revision = self._board.revision
+        counts = await asyncio.to_thread(self._records.counts)
+        status = await self._ask(self._engine.status)
+        return {**status, "Revision": revision, "Order Counts": counts}
+
+    async def _cancel(self, checked: CheckedOrder, _caller: Caller) -> Reply:
+        request = checked.request
+        if not isinstance(request, CancelRequest):
+            raise BadOrder(f"WOType: came {checked.kind.value}, expected Cancel")
+        row = await asyncio.to_thread(self._records.find, request.name)
+        if row.state is OrderState.CANCELED:
+            return await asyncio.to_thread(self._records.status, request.name)
+        if row.state in SETTLED_ORDERS:
+            raise WrongState(f"order {row.receipt} is {row.state}, there is nothing to cancel")
+        mark = self._board.revision
+        reason = request.reason or f"canceled by {request.user}"
+        is_done = await self._ask(lambda: self._engine.cancel(row.receipt, reason))
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + CANCEL_WAIT_S
+        while True:
+            reply = await asyncio.to_thread(self._records.status, request.name)
+            left_s = end_s - loop.time()
+            if is_done or left_s <= 0 or str(reply["Status"]) in SETTLED_ORDERS:
+                break
+            mark = await self._board.wait(mark, left_s, row.receipt)
+        if str(reply["Status"]) not in SETTLED_ORDERS:
+            reply["Message"] = "the cancel is under way, the attempt has not ended yet"
+        return reply
+
+    async def _events(self, checked: CheckedOrder, _caller: Caller) -> Reply:
+        request = checked.request
+        if not isinstance(request, EventsRequest):
+            raise BadOrder(f"WOType: came {checked.kind.value}, expected Events")
+        page = await self._board.next_events(
+            request.cursor, request.wait_s, request.kinds, request.limit
+        )
+        return {"Kind": "Events", "Status": "OK", **page.to_wire()}
+
+    async def _ask(self, call: Callable[[], AnswerT]) -> AnswerT:
+        """Ask the engine; InternalError when it does not answer in time."""
+        future = asyncio.wrap_future(self._inbox.ask(call))
+        try:
+            return await asyncio.wait_for(future, ENGINE_ANSWERS_S)
+        except TimeoutError:
+            raise InternalError(
+                f"the scheduler's engine did not answer within {ENGINE_ANSWERS_S:g} s"
+            ) from None
+
+
+_SAFETYS = frozenset({ControlCommand.RELEASE, ControlCommand.LOCK, ControlCommand.UNLOCK})
+
+
+async def _pass_on(peer: FrontDesk, checked: CheckedOrder) -> Reply:
+    """Hand the order to the service that carries it out; its refusal is ours."""
+    return await asyncio.to_thread(peer.front_desk, dict(checked.wire))

@@ -1,0 +1,251 @@
+"""The scheduler's engine: one thread that owns component, orders book and script queue.
+
+Everything else posts into its inbox. Nothing in this thread blocks for longer than a commit.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.errors import CtmoError
+from ctmo_indi.inbox import Inbox
+from ctmo_indi.models.orders import ObservationRequest
+from ctmo_indi.models.verdict import Verdict
+from ctmo_indi.profiles import Profile
+from ctmo_indi.scheduler.attempt_runner import AttemptRunner
+from ctmo_indi.scheduler.csc import SchedulerCsc
+from ctmo_indi.scheduler.modes import MakeMode, Mode, ModeContext
+from ctmo_indi.scheduler.orders_book import OrdersBook
+from ctmo_indi.scheduler.safety_link import SafetyLink, VerdictNews
+from ctmo_indi.scheduler.startup import DriverChoice, Started, cold_start
+from ctmo_indi.scheduler.states import Command
+from ctmo_indi.scheduler.tickets import Ticket, TicketBook
+from ctmo_indi.scheduler.worker import Worker
+from ctmo_indi.scheduling.conditions import Observability
+from ctmo_indi.script_queue.peer import FrontDesk
+from ctmo_indi.script_queue.queue import ScriptQueue
+from ctmo_indi.script_queue.script import ScriptRun
+from ctmo_indi.script_queue.scripts import park
+from ctmo_indi.store.database import Database
+from ctmo_indi.store.intake import Writer
+from ctmo_indi.store.orders import OrderRow
+from ctmo_indi.work_orders.receipts import new_receipt
+
+_log = logging.getLogger(__name__)
+
+HISTORY_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class EngineParts:
+    """What the engine is built from.
+
+    Parameters
+    ----------
+    read_request
+        Checks a stored order against the contract again and gives its request.
+    make_sky
+        Called in the driver's thread at each start.
+    """
+
+    profile: Profile
+    clock: Clock
+    database: Database
+    writer: Writer
+    telescope: FrontDesk
+    safety: FrontDesk
+    publish: Callable[[str, str, dict[str, object]], object]
+    read_request: Callable[[OrderRow], ObservationRequest]
+    make_sky: Callable[[], Observability]
+    make_mode: MakeMode
+    driver: DriverChoice
+    on_offline: Callable[[], None]
+
+
+class SchedulerEngine:
+    """Wires the engine's parts; any thread may use ``inbox``, the rest is the engine thread's."""
+
+    def __init__(self, parts: EngineParts) -> None:
+        self._parts = parts
+        clock = parts.clock
+        self.inbox = Inbox("scheduler")
+        self._worker = Worker("scheduler-driver")
+        self.tickets = TicketBook(
+            lambda: new_receipt("T", clock.utc()),
+            lambda ticket: parts.publish("ticket", ticket.receipt, ticket.to_wire()),
+        )
+        self.book = OrdersBook(
+            parts.database,
+            parts.writer,
+            clock,
+            parts.profile.night,
+            parts.read_request,
+            parts.publish,
+        )
+        self.queue = ScriptQueue(
+            clock,
+            self.inbox.post,
+            on_change=self._script_changed,
+            on_report=lambda _run, report: self.runner.script_reported(report),
+        )
+        self.runner = AttemptRunner(self.book, self.queue, parts.telescope, clock)
+        self.safety = SafetyLink(parts.safety, clock, self.inbox.post, self._verdict_came)
+        self.csc = SchedulerCsc(
+            tickets=self.tickets,
+            start_driver=lambda: self._worker.ask(lambda: cold_start(parts.driver, parts.make_sky)),
+            make_mode=self._make_mode,
+            publish=parts.publish,
+            post=self.inbox.post,
+            stop_scripts=self.runner.stop_all,
+            is_quiet=lambda: self.queue.is_idle,
+            make_safe=self._make_safe,
+            on_offline=parts.on_offline,
+        )
+        self._thread = threading.Thread(target=self.inbox.run, name="scheduler-engine", daemon=True)
+        self._last_verdict: Verdict | None = None
+
+    def start(self) -> None:
+        """Read the open orders, then start the threads. Blocks for the reading."""
+        self.book.load()
+        self._worker.start()
+        self.safety.start()
+        self._thread.start()
+        self.inbox.post(self.runner.reconcile)
+
+    def stop(self, timeout_s: float) -> None:
+        """End the threads; scripts under way are left, the next start adopts their attempts."""
+        self.inbox.close()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        self.safety.stop(0.1)
+        self._worker.stop(0.1)
+
+    # What follows runs in the engine thread.
+
+    def beat(self) -> None:
+        """Tell safety that the engine lives; once a machine second."""
+        self.safety.beat(
+            {
+                "Summary State": self.csc.summary.value,
+                "Detailed State": self.csc.detailed.value,
+                "Running": self.csc.is_running,
+                "Busy": self.queue.current.name if self.queue.current is not None else "",
+            }
+        )
+
+    def tick(self) -> None:
+        """Enforce deadlines, adopt open attempts, let the component look; the main cycle."""
+        self.queue.tick()
+        self.runner.reconcile()
+        self.csc.tick()
+
+    def expire(self) -> None:
+        """End the waiting orders whose windows are over."""
+        if self.book.expire():
+            self._poke()
+
+    def order_stored(self, row: OrderRow) -> None:
+        """Take a new order; its row is durable already."""
+        self.book.adopt(row)
+        self._parts.publish(
+            "order", row.receipt, {"Receipt": row.receipt, "Status": row.state.value}
+        )
+        self._poke()
+
+    def cancel(self, receipt: str, reason: str) -> bool:
+        """Cancel an order; False when its attempt has to end first."""
+        is_done = self.runner.cancel(receipt, reason)
+        self._poke()
+        return is_done
+
+    def command(self, command: Command, abort: bool, reason: str) -> Ticket:
+        """Take a command of the component; WrongState when it is not taken."""
+        ticket = self.csc.command(command, abort=abort, reason=reason)
+        self.csc.tick()
+        return ticket
+
+    def status(self) -> dict[str, object]:
+        """Say how the service is."""
+        csc = self.csc
+        mode_report = csc.mode.report() if csc.mode is not None else {}
+        verdict = self.safety.news.verdict.to_wire() if self.safety.news is not None else {}
+        current = self.queue.current
+        return {
+            "Kind": "Service",
+            "Service": "scheduler",
+            "Status": csc.summary.value,
+            "Summary State": csc.summary.value,
+            "Detailed State": csc.detailed.value,
+            "Running": csc.is_running,
+            "Error Code": int(csc.error_code),
+            "Error Report": csc.error_report,
+            "Message": f"{csc.summary.value}, {csc.detailed.value}",
+            "UTC": self._parts.clock.utc().isoformat(timespec="milliseconds"),
+            "Verdict": verdict,
+            "Verdict Age": min(self.safety.verdict_age_s(), 1e9),
+            "Current": current.to_wire() if current is not None else {},
+            "Queue": [run.to_wire() for run in self.queue.waiting],
+            "History": [run.to_wire() for run in self.queue.history[-HISTORY_SHOWN:]],
+            **mode_report,
+        }
+
+    def _make_mode(self, started: Started) -> Mode:
+        parts = self._parts
+        return parts.make_mode(
+            ModeContext(
+                clock=parts.clock,
+                profile=parts.profile,
+                driver=started.driver,
+                worker=self._worker,
+                book=self.book,
+                runner=self.runner,
+                queue=self.queue,
+                telescope=parts.telescope,
+                safety=self.safety,
+                publish=parts.publish,
+                post=self.inbox.post,
+                set_detailed=self.csc.set_detailed,
+                fault=self.csc.fault,
+            )
+        )
+
+    def _make_safe(self) -> None:
+        safety = self._parts.profile.safety
+        timeout_s = 4.0 * (safety.park_timeout_s + 2.0 * safety.shutter_timeout_s)
+        self.queue.add(park.park(self._parts.telescope, timeout_s=timeout_s))
+
+    def _script_changed(self, run: ScriptRun) -> None:
+        self._parts.publish("script", run.subject, run.to_wire())
+        if not run.is_final:
+            return
+        try:
+            settled = self.runner.script_ended(run)
+        except CtmoError as error:
+            # The attempt stays open in the store and is adopted again.
+            _log.error("attempt not settled subject=%s error=%s", run.subject, error)
+            return
+        mode = self.csc.mode
+        if mode is None:
+            return
+        if settled is not None:
+            mode.attempt_settled(settled)
+        elif not run.subject:
+            mode.script_ended(run)
+
+    def _verdict_came(self, news: VerdictNews) -> None:
+        before, self._last_verdict = self._last_verdict, news.verdict
+        if before is None or _says(before) != _says(news.verdict):
+            self._parts.publish("verdict", "safety", news.verdict.to_wire())
+            self._poke()
+
+    def _poke(self) -> None:
+        if self.csc.mode is not None:
+            self.csc.mode.poke()
+
+
+def _says(verdict: Verdict) -> tuple[object, ...]:
+    return verdict.level, verdict.lock, verdict.latch

@@ -1,0 +1,413 @@
+"""The scheduler's orders and attempts: the database is the truth, this is its one keeper.
+
+Only the engine thread calls it. Every change is durable before the call returns and is then
+published; waiting for a commit costs milliseconds. Orders that may still need work are kept in
+memory as well, so that a decision does not read a thousand rows.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.errors import UnknownOrder, WrongState
+from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
+from ctmo_indi.models.states import AttemptState, OrderState
+from ctmo_indi.profiles import NightPolicy
+from ctmo_indi.scheduler.settlement import (
+    RETRY_AFTER_S,
+    Cause,
+    OrderFacts,
+    attempt_state,
+    good_fraction,
+    order_state,
+    windows_passed,
+)
+from ctmo_indi.scheduling.target import Observation, PendingOrder
+from ctmo_indi.script_queue.attempts import AttemptResult
+from ctmo_indi.store import attempts, exposures, orders
+from ctmo_indi.store.attempts import AttemptRow
+from ctmo_indi.store.database import Connection, Database
+from ctmo_indi.store.intake import Writer
+from ctmo_indi.store.orders import OrderRow
+from ctmo_indi.work_orders.lifecycle import ATTEMPT_TABLE, ORDER_TABLE, SETTLED_ORDERS
+from ctmo_indi.work_orders.receipts import new_receipt
+
+_log = logging.getLogger(__name__)
+
+OPEN_STATES = frozenset(OrderState) - SETTLED_ORDERS
+
+
+@dataclass(slots=True)
+class OpenOrder:
+    """An order that may still need work; the engine's copy."""
+
+    row: OrderRow
+    request: ObservationRequest
+    not_before_utc_s: float = 0.0
+    is_cancel_requested: bool = False
+    cancel_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAttempt:
+    """An attempt that has not ended, as far as we know."""
+
+    row: AttemptRow
+    request: ObservationRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What :meth:`OrdersBook.settle` noted; an ``observation`` is to be registered."""
+
+    attempt: AttemptRow
+    order: OrderRow
+    observation: Observation | None
+
+
+@dataclass(slots=True)
+class OrdersBook:
+    """Keeper of orders and attempts; engine thread only.
+
+    Parameters
+    ----------
+    read_request
+        Checks a stored order against the contract again and gives its request; it raises when the
+        order no longer keeps the contract.
+    publish
+        Told of every change: kind ("order", "attempt", "observation"), subject, data.
+    """
+
+    database: Database
+    writer: Writer
+    clock: Clock
+    policy: NightPolicy
+    read_request: Callable[[OrderRow], ObservationRequest]
+    publish: Callable[[str, str, dict[str, object]], object]
+    _open: dict[str, OpenOrder] = field(default_factory=dict)
+    _attempts: dict[str, AttemptRow] = field(default_factory=dict)
+
+    def load(self) -> None:
+        """Read what is open from the database; at a start, before anything else."""
+        with self.database.read() as connection:
+            rows = orders.in_states(connection, OPEN_STATES)
+            open_attempts = attempts.open_attempts(connection)
+        for row in rows:
+            self.adopt(row)
+        self._attempts = {row.attempt_id: row for row in open_attempts if row.parent in self._open}
+        busy = {row.parent for row in self._attempts.values()}
+        for receipt, known in list(self._open.items()):
+            if receipt not in busy and known.row.state in _UNDER_WAY:
+                self._change(receipt, OrderState.PENDING, "restart: no attempt was under way")
+        _log.info("orders loaded open=%d attempts=%d", len(self._open), len(self._attempts))
+
+    def adopt(self, row: OrderRow) -> None:
+        """Take an order that was just stored, or read back, among the open ones."""
+        if row.receipt in self._open or row.state not in OPEN_STATES:
+            return
+        try:
+            request = self.read_request(row)
+        except Exception as error:  # noqa: BLE001 - one unreadable order must not stop the others
+            _log.error("order unreadable receipt=%s error=%s", row.receipt, error)
+            return
+        self._open[row.receipt] = OpenOrder(row, request)
+
+    def order(self, receipt: str) -> OpenOrder:
+        """Return the open order; UnknownOrder when there is none."""
+        try:
+            return self._open[receipt]
+        except KeyError:
+            raise UnknownOrder(f"no open order with receipt {receipt!r}") from None
+
+    def pending(self) -> tuple[PendingOrder, ...]:
+        """Orders that wait for an attempt, as a scheduling driver sees them."""
+        return tuple(
+            PendingOrder(
+                receipt=known.row.receipt,
+                request=known.request,
+                priority=known.row.priority,
+                created_utc_s=known.row.created_utc_s,
+                missing_count=_missing(known),
+                not_before_utc_s=known.not_before_utc_s,
+            )
+            for known in self._open.values()
+            if known.row.state is OrderState.PENDING and not known.is_cancel_requested
+        )
+
+    def open_attempts(self) -> tuple[OpenAttempt, ...]:
+        """Attempts that have not ended, oldest first."""
+        return tuple(
+            OpenAttempt(row, self._open[row.parent].request) for row in self._attempts.values()
+        )
+
+    def attempt_of(self, receipt: str) -> str:
+        """Id of the open attempt at an order; "" when there is none."""
+        return next(
+            (row.attempt_id for row in self._attempts.values() if row.parent == receipt), ""
+        )
+
+    def begin_attempt(self, receipt: str) -> OpenAttempt:
+        """Store a new attempt at the frames still missing; the order becomes SCHEDULED.
+
+        Raises
+        ------
+        UnknownOrder, WrongState
+            The order was canceled, or has ended, meanwhile.
+        """
+        known = self.order(receipt)
+        now = self.clock.utc()
+        attempt_id = new_receipt("A", now)
+        wire = {key: value for key, value in known.row.wire.items() if key != "Priority"}
+        wire |= {
+            "ID": attempt_id,
+            "User": "scheduler",
+            "Parent": receipt,
+            "Number of Exposures": _missing(known),
+        }
+        row = AttemptRow(
+            attempt_id=attempt_id,
+            parent=receipt,
+            user="scheduler",
+            order_id=attempt_id,
+            state=AttemptState.PENDING,
+            content_hash=known.row.content_hash,
+            wire=wire,
+            created_utc_s=now.timestamp(),
+            updated_utc_s=now.timestamp(),
+        )
+
+        def write(connection: Connection) -> OrderRow:
+            after = _move(connection, receipt, OrderState.SCHEDULED, "", now.timestamp())
+            attempts.insert_attempt(connection, row)
+            return after
+
+        self._note(self.writer.run(write))
+        self._attempts[attempt_id] = row
+        self._publish_attempt(row)
+        return OpenAttempt(row, known.request)
+
+    def progressed(self, attempt_id: str, frames: Sequence[ExposureRecord]) -> None:
+        """The telescope has begun the attempt, or has these frames of it so far."""
+        row = self._attempts.get(attempt_id)
+        if row is None:
+            return
+        now_utc_s = self.clock.utc().timestamp()
+
+        def write(connection: Connection) -> tuple[AttemptRow, OrderRow]:
+            begun = _begun(connection, row, now_utc_s)
+            exposures.record(connection, frames, is_good=True)
+            return begun, orders.refresh_progress(connection, row.parent, now_utc_s)
+
+        begun, after = self.writer.run(write)
+        self._attempts[attempt_id] = begun
+        self._publish_attempt(begun)
+        self._note(after)
+
+    def settle(self, result: AttemptResult, cause: Cause) -> Settled | None:
+        """Note how an attempt ended and what that means for its order.
+
+        Returns
+        -------
+        Settled or None
+            None when its end is not known: it stays open and is asked for again.
+        """
+        row = self._attempts.get(result.attempt_id)
+        if row is None or result.state is None:
+            return None
+        known = self.order(row.parent)
+        now_utc_s = self.clock.utc().timestamp()
+        told = result.state
+
+        def write(connection: Connection) -> tuple[AttemptRow, OrderRow]:
+            exposures.record(connection, result.exposures, is_good=True)
+            frames = len(exposures.of_attempt(connection, row.attempt_id))
+            ended = attempt_state(row.state, told, cause, frames)
+            attempt = row
+            if not ATTEMPT_TABLE.allows(row.state, ended):
+                attempt = _begun(connection, row, now_utc_s)
+            attempt = attempts.transition(
+                connection, row.attempt_id, {attempt.state}, ended, result.failure, now_utc_s
+            )
+            after = orders.refresh_progress(connection, row.parent, now_utc_s)
+            facts = OrderFacts(
+                fraction=good_fraction(
+                    known.request, after.wanted_count, after.good_count, after.good_exposure_s
+                ),
+                failures=after.failures,
+                is_cancel_requested=known.is_cancel_requested,
+                now_utc_s=now_utc_s,
+                last_attempt=ended,
+                last_failure=known.cancel_reason or result.failure,
+            )
+            state, reason = order_state(known.request, facts, self.policy)
+            return attempt, _move(connection, row.parent, state, reason, now_utc_s)
+
+        attempt, after = self.writer.run(write)
+        del self._attempts[row.attempt_id]
+        wait_s = RETRY_AFTER_S.get(attempt.state, 0.0)
+        if attempt.state is AttemptState.FAILED:
+            wait_s *= max(1, after.failures)
+        known.not_before_utc_s = now_utc_s + wait_s
+        self._publish_attempt(attempt)
+        self._note(after)
+        observation = self._observation(known, attempt, result)
+        if observation is not None:
+            self.publish("observation", attempt.attempt_id, _observation_to_wire(observation))
+        return Settled(attempt, after, observation)
+
+    def cancel(self, receipt: str, reason: str) -> str:
+        """Cancel a waiting order at once, or note that one under way is to be canceled.
+
+        Returns
+        -------
+        str
+            Id of the attempt that must be ended first; "" when the order is CANCELED now.
+        """
+        known = self.order(receipt)
+        attempt_id = self.attempt_of(receipt)
+        if attempt_id:
+            known.is_cancel_requested = True
+            known.cancel_reason = reason
+            return attempt_id
+        self._change(receipt, OrderState.CANCELED, reason)
+        return ""
+
+    def expire(self) -> int:
+        """End the waiting orders whose windows are over; return how many."""
+        now_utc_s = self.clock.utc().timestamp()
+        over = [
+            receipt
+            for receipt, known in self._open.items()
+            if known.row.state in (OrderState.PENDING, OrderState.HELD)
+            and windows_passed(known.request, now_utc_s)
+        ]
+        for receipt in over:
+            self._change(receipt, OrderState.WINDOW_EXPIRED, "the last window is over")
+        return len(over)
+
+    def _change(self, receipt: str, to: OrderState, reason: str) -> None:
+        now_utc_s = self.clock.utc().timestamp()
+        self._note(
+            self.writer.run(lambda connection: _move(connection, receipt, to, reason, now_utc_s))
+        )
+
+    def _note(self, row: OrderRow) -> None:
+        """Keep the engine's copy in step with a committed row, and publish it."""
+        known = self._open[row.receipt]
+        is_news = row.revision != known.row.revision
+        known.row = row
+        if row.state not in OPEN_STATES:
+            del self._open[row.receipt]
+        if is_news:
+            _log.info(
+                "order %s receipt=%s good=%d/%d reason=%r",
+                row.state,
+                row.receipt,
+                row.good_count,
+                row.wanted_count,
+                row.reason,
+            )
+            self.publish("order", row.receipt, order_event(row))
+
+    def _publish_attempt(self, row: AttemptRow) -> None:
+        self.publish(
+            "attempt",
+            row.attempt_id,
+            {
+                "Receipt": row.attempt_id,
+                "Parent": row.parent,
+                "Status": row.state.value,
+                "Reason": row.reason,
+            },
+        )
+
+    @staticmethod
+    def _observation(
+        known: OpenOrder, attempt: AttemptRow, result: AttemptResult
+    ) -> Observation | None:
+        if attempt.state is not AttemptState.COMPLETED:
+            return None
+        request = known.request
+        return Observation(
+            attempt_id=attempt.attempt_id,
+            receipt=attempt.parent,
+            target_name=request.object_name,
+            ra_deg=request.ra_deg,
+            dec_deg=request.dec_deg,
+            mjd=min((frame.t_min_mjd for frame in result.exposures), default=0.0),
+            exposure_s=request.exposure_s,
+            frames=len(result.exposures),
+            filter_name=request.filter_name,
+        )
+
+
+_UNDER_WAY = (OrderState.SCHEDULED, OrderState.IN_PROGRESS)
+
+
+def order_event(row: OrderRow) -> dict[str, object]:
+    """What is published when an order changes."""
+    return {
+        "Receipt": row.receipt,
+        "User": row.user,
+        "ID": row.order_id,
+        "Status": row.state.value,
+        "Revision": row.revision,
+        "Priority": row.priority,
+        "Good Exposures": row.good_count,
+        "Number of Exposures": row.wanted_count,
+        "Reason": row.reason,
+    }
+
+
+def _missing(known: OpenOrder) -> int:
+    return max(1, known.row.wanted_count - known.row.good_count)
+
+
+def _move(
+    connection: Connection, receipt: str, to: OrderState, reason: str, now_utc_s: float
+) -> OrderRow:
+    """Change an order along its table; staying where it is changes nothing."""
+    before = orders.get(connection, receipt)
+    if before is not None and before.state is to:
+        return before
+    return orders.transition(
+        connection, receipt, ORDER_TABLE.predecessors(to), to, reason, now_utc_s
+    )
+
+
+def _begun(connection: Connection, row: AttemptRow, now_utc_s: float) -> AttemptRow:
+    """Make attempt and order IN_PROGRESS unless they are."""
+    if row.state is AttemptState.IN_PROGRESS:
+        return row
+    begun = attempts.transition(
+        connection,
+        row.attempt_id,
+        ATTEMPT_TABLE.predecessors(AttemptState.IN_PROGRESS),
+        AttemptState.IN_PROGRESS,
+        "",
+        now_utc_s,
+    )
+    order = orders.get(connection, row.parent)
+    if order is not None and order.state is OrderState.SCHEDULED:
+        _move(connection, row.parent, OrderState.IN_PROGRESS, "", now_utc_s)
+    elif order is None:
+        raise WrongState(f"attempt {row.attempt_id}: its order {row.parent} is not stored")
+    return begun
+
+
+def _observation_to_wire(made: Observation) -> dict[str, object]:
+    wire: dict[str, object] = {
+        "Receipt": made.attempt_id,
+        "Parent": made.receipt,
+        "Object": made.target_name,
+        "MJD": made.mjd,
+        "Exposure Time": made.exposure_s,
+        "Frames": made.frames,
+        "Filter": made.filter_name or "",
+    }
+    if made.ra_deg is not None and made.dec_deg is not None:
+        wire |= {"RA": made.ra_deg, "Dec": made.dec_deg}
+    return wire

@@ -1,0 +1,114 @@
+"""The scheduler's beat to safety, and the verdict that comes back.
+
+The engine asks for each beat, so a beat means that the engine lives; the call itself is made in a
+worker thread and never waited for. A beat that is still under way makes the next one be skipped.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.errors import CtmoError
+from ctmo_indi.models.verdict import Verdict
+from ctmo_indi.scheduler.worker import Worker
+from ctmo_indi.script_queue.peer import FrontDesk
+
+_log = logging.getLogger(__name__)
+
+_LOG_EVERY = 60
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictNews:
+    """A verdict and when it was asked for, machine seconds of this process' clock."""
+
+    verdict: Verdict
+    asked_machine_s: float
+
+
+class SafetyLink:
+    """Beats to safety's desk; engine thread only, but for what the worker does.
+
+    Parameters
+    ----------
+    on_news
+        Called in the engine thread with each new verdict.
+    """
+
+    def __init__(
+        self,
+        desk: FrontDesk,
+        clock: Clock,
+        post: Callable[[Callable[[], object]], None],
+        on_news: Callable[[VerdictNews], None],
+    ) -> None:
+        self._desk = desk
+        self._clock = clock
+        self._post = post
+        self._on_news = on_news
+        self._worker = Worker("scheduler-safety-link")
+        self._is_under_way = False
+        self.news: VerdictNews | None = None
+        self.failures = 0
+
+    def start(self) -> None:
+        """Start the worker thread."""
+        self._worker.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """End the worker thread."""
+        self._worker.stop(timeout_s)
+
+    def verdict_age_s(self) -> float:
+        """Machine seconds since the last verdict was asked for; infinite before the first."""
+        if self.news is None:
+            return float("inf")
+        return self._clock.machine_s() - self.news.asked_machine_s
+
+    def beat(self, state: Mapping[str, object]) -> None:
+        """Send a beat unless one is under way; never blocks."""
+        if self._is_under_way:
+            return
+        self._is_under_way = True
+        order: dict[str, object] = {
+            "WOType": "Heartbeat",
+            "User": "scheduler",
+            "Service": "scheduler",
+            "State": dict(state),
+        }
+        self._worker.ask(lambda: self._send(order))
+
+    def _send(self, order: dict[str, object]) -> None:
+        """In the worker: one call, and its outcome back to the engine."""
+        asked_machine_s = self._clock.machine_s()
+        try:
+            wire = self._desk.front_desk(order).get("Verdict")
+            if not isinstance(wire, Mapping):
+                raise ValueError(f"Verdict is {wire!r}, expected a struct")  # noqa: TRY004, TRY301
+            news = VerdictNews(Verdict.from_wire(wire), asked_machine_s)
+        except (CtmoError, KeyError, ValueError) as error:
+            text = str(error)
+            self._post(lambda: self._failed(text))
+        except Exception as error:
+            text = repr(error)
+            self._post(lambda: self._failed(text))
+            raise
+        else:
+            self._post(lambda: self._answered(news))
+
+    def _failed(self, text: str) -> None:
+        self._is_under_way = False
+        self.failures += 1
+        if self.failures % _LOG_EVERY == 1:
+            _log.warning("safety unreachable failures=%d error=%s", self.failures, text)
+
+    def _answered(self, news: VerdictNews) -> None:
+        self._is_under_way = False
+        self.failures = 0
+        if self.news is None or self.news.verdict.level is not news.verdict.level:
+            _log.info("verdict %s reasons=%r", news.verdict.level, news.verdict.reasons)
+        self.news = news
+        self._on_news(news)

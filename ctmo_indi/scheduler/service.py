@@ -1,0 +1,192 @@
+"""The scheduler service: wires store, engine, cycles and desk; has no behaviour of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.config import Address, Config
+from ctmo_indi.desk_client.client import DeskClient
+from ctmo_indi.errors import BadOrder
+from ctmo_indi.models.orders import ObservationRequest
+from ctmo_indi.profiles import Profile
+from ctmo_indi.scheduler.cycles import Cycle, Cycles, sky_period_s
+from ctmo_indi.scheduler.desk_handlers import DeskHandlers, EngineCalls, Peers
+from ctmo_indi.scheduler.engine import EngineParts, SchedulerEngine
+from ctmo_indi.scheduler.intake import OrderIntake
+from ctmo_indi.scheduler.modes import MakeMode
+from ctmo_indi.scheduler.records import Records
+from ctmo_indi.scheduler.simple_mode import SimpleMode
+from ctmo_indi.scheduler.startup import DriverChoice
+from ctmo_indi.scheduling.conditions import Observability
+from ctmo_indi.store.database import Database, open_database
+from ctmo_indi.store.intake import Writer
+from ctmo_indi.store.orders import OrderRow
+from ctmo_indi.work_orders.contract import Contract
+from ctmo_indi.work_orders.desk import Desk, DispatchDesk
+from ctmo_indi.work_orders.revisions import RevisionBoard
+
+_log = logging.getLogger(__name__)
+
+PEER_TIMEOUT_S = 10.0
+SAFETY_TIMEOUT_S = 3.0
+BEAT_PERIOD_S = 1.0
+TICK_SKY_S = 5.0
+TICK_LONGEST_S = 1.0
+EXPIRE_SKY_S = 60.0
+EXPIRE_LONGEST_S = 60.0
+
+
+class SchedulerService:
+    """The scheduler of one observatory.
+
+    Parameters
+    ----------
+    on_offline
+        Called in the engine thread after the ``exit`` command; the process is then to end.
+    make_sky
+        Observability for tests; the models of the profile's site when None.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        profile: Profile,
+        clock: Clock,
+        *,
+        driver: DriverChoice | None = None,
+        make_mode: MakeMode = SimpleMode,
+        make_sky: Callable[[], Observability] | None = None,
+        on_offline: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._config = config
+        self._profile = profile
+        self._clock = clock
+        self._driver = driver or DriverChoice()
+        self._make_mode = make_mode
+        self._make_sky = make_sky or partial(_site_sky, profile)
+        self._on_offline = on_offline
+        self._contract = Contract.load(profile, clock)
+        self._board = RevisionBoard(clock)
+        self._database: Database = open_database(
+            "scheduler", config.database_url or Path(config.data_dir) / "scheduler.sqlite3"
+        )
+        self._writer = Writer(self._database)
+        self._engine = self._build_engine()
+        self._cycles = Cycles(clock, self._cycle_table())
+        self.desk: Desk = self._build_desk()
+
+    @property
+    def desks(self) -> list[tuple[Desk, Address]]:
+        """The desk it serves and where it listens."""
+        return [(self.desk, self._config.scheduler)]
+
+    def start(self) -> None:
+        """Take up what the store knows and begin the cycles; the component is in STANDBY."""
+        self._engine.start()
+        self._cycles.start()
+        threading.Thread(target=self._warm_up, name="scheduler-warm-up", daemon=True).start()
+
+    def stop(self, timeout_s: float) -> None:
+        """End within ``timeout_s`` machine seconds; attempts under way go on at the telescope."""
+        self._cycles.stop(timeout_s / 4)
+        self._engine.stop(timeout_s / 4)
+        self._writer.close(timeout_s / 4)
+        self._database.close()
+        for client in (self._telescope, self._safety, *self._others):
+            client.close()
+
+    def _build_engine(self) -> SchedulerEngine:
+        config, clock = self._config, self._clock
+
+        def client(address: Address, timeout_s: float) -> DeskClient:
+            return DeskClient(address.http, timeout_s=timeout_s, user="scheduler", clock=clock)
+
+        self._telescope = client(config.telescope, PEER_TIMEOUT_S)
+        self._safety = client(config.safety, SAFETY_TIMEOUT_S)
+        self._dome = client(config.dome, PEER_TIMEOUT_S)
+        self._preprocessor = client(config.preprocessor, PEER_TIMEOUT_S)
+        self._others = (self._dome, self._preprocessor)
+        return SchedulerEngine(
+            EngineParts(
+                profile=self._profile,
+                clock=clock,
+                database=self._database,
+                writer=self._writer,
+                telescope=self._telescope,
+                safety=self._safety,
+                publish=self._board.publish,
+                read_request=self._read_request,
+                make_sky=self._make_sky,
+                make_mode=self._make_mode,
+                driver=self._driver,
+                on_offline=self._on_offline,
+            )
+        )
+
+    def _build_desk(self) -> Desk:
+        engine = self._engine
+        inbox = engine.inbox
+
+        def stored(row: OrderRow) -> None:
+            inbox.post(lambda: engine.order_stored(row))
+
+        intake = OrderIntake(
+            self._database,
+            self._writer,
+            self._clock,
+            self._profile.priority,
+            self._why_never,
+            stored,
+        )
+        handlers = DeskHandlers(
+            inbox,
+            EngineCalls(engine.command, engine.cancel, engine.status),
+            Records(self._database, engine.tickets),
+            intake,
+            self._board,
+            Peers(self._telescope, self._dome, self._safety, self._preprocessor),
+        )
+        return DispatchDesk("scheduler", self._contract, handlers.table())
+
+    def _cycle_table(self) -> tuple[Cycle, ...]:
+        engine, inbox, clock = self._engine, self._engine.inbox, self._clock
+        tick_s = sky_period_s(clock, TICK_SKY_S, TICK_LONGEST_S)
+        expire_s = sky_period_s(clock, EXPIRE_SKY_S, EXPIRE_LONGEST_S)
+        return (
+            Cycle("beat", BEAT_PERIOD_S, lambda: inbox.post(engine.beat)),
+            Cycle("tick", tick_s, lambda: inbox.post(engine.tick)),
+            Cycle("expire", expire_s, lambda: inbox.post(engine.expire)),
+        )
+
+    def _read_request(self, row: OrderRow) -> ObservationRequest:
+        request = self._contract.check(row.wire).request
+        if not isinstance(request, ObservationRequest):
+            raise BadOrder(f"order {row.receipt} is {row.kind}, expected an Observation")
+        return request
+
+    def _why_never(self, request: ObservationRequest) -> str:
+        from ctmo_indi.models import sky  # heavy: the front desk is up before it is imported
+
+        profile = self._profile
+        is_possible, reason = sky.ever_observable(
+            request, profile.site, profile.limits, profile.night, utc=self._clock.utc()
+        )
+        return "" if is_possible else reason
+
+    @staticmethod
+    def _warm_up() -> None:
+        """Import the sky models before the first order asks for them."""
+        from ctmo_indi.models import sky
+
+        _log.info("sky models ready module=%s", sky.__name__)
+
+
+def _site_sky(profile: Profile) -> Observability:
+    from ctmo_indi.scheduling.sky import SiteSky  # heavy: imported in the driver's thread
+
+    return SiteSky(profile)

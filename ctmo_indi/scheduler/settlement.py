@@ -1,0 +1,121 @@
+"""What an ended attempt means for itself and for its order. Pure; the rules of the life cycle.
+
+COMPLETED when the acceptable fraction, weighted by exposure time over all attempts, is good.
+Weather, safety, pre-emption and restart are no failure. A human's abort sends the order back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ctmo_indi.models.orders import ObservationRequest
+from ctmo_indi.models.states import AttemptState, OrderState
+from ctmo_indi.profiles import NightPolicy
+
+RETRY_AFTER_S: dict[AttemptState, float] = {
+    AttemptState.FAILED: 120.0,
+    AttemptState.ABORTED: 600.0,
+    AttemptState.INTERRUPTED: 30.0,
+    AttemptState.NOT_ATTEMPTED: 30.0,
+    AttemptState.CANCELED: 600.0,
+}
+"""Sky seconds until an order is tried again after an attempt that ended so; others go first."""
+
+
+class Cause(StrEnum):
+    """Who made the attempt end."""
+
+    ITSELF = "ITSELF"
+    ORDER_CANCELED = "ORDER_CANCELED"
+    SCHEDULER_STOPPED = "SCHEDULER_STOPPED"
+    OVERRUN = "OVERRUN"
+
+
+_CUT_SHORT = frozenset({AttemptState.CANCELED, AttemptState.ABORTED, AttemptState.INTERRUPTED})
+
+_AFTER_START = {
+    AttemptState.NOT_ATTEMPTED: AttemptState.INTERRUPTED,
+    AttemptState.CANCELED: AttemptState.ABORTED,
+}
+
+
+def attempt_state(
+    before: AttemptState, told: AttemptState, cause: Cause, frames: int
+) -> AttemptState:
+    """State to note for an attempt, from what the telescope told and why it ended.
+
+    Parameters
+    ----------
+    before
+        PENDING or IN_PROGRESS, as noted so far.
+    frames
+        Good frames of this attempt; one "completed" without any is a failure, or the order would be
+        tried for ever.
+    """
+    if told in _CUT_SHORT and cause is Cause.OVERRUN:
+        return AttemptState.FAILED
+    if told is AttemptState.ABORTED and cause is Cause.SCHEDULER_STOPPED:
+        return AttemptState.INTERRUPTED
+    if told is AttemptState.COMPLETED and frames == 0:
+        return AttemptState.FAILED
+    if before is AttemptState.IN_PROGRESS:
+        return _AFTER_START.get(told, told)
+    return told
+
+
+def good_fraction(
+    request: ObservationRequest, wanted_count: int, good_count: int, good_exposure_s: float
+) -> float:
+    """Good share of an order, by exposure time; by frames when the exposures take no time."""
+    wanted_s = wanted_count * request.exposure_s
+    if wanted_s > 0.0:
+        return good_exposure_s / wanted_s
+    return good_count / wanted_count
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """What decides about an order.
+
+    Parameters
+    ----------
+    fraction
+        As :func:`good_fraction` says.
+    last_attempt
+        How its last attempt ended; None when there was none.
+    """
+
+    fraction: float
+    failures: int
+    is_cancel_requested: bool
+    now_utc_s: float
+    last_attempt: AttemptState | None = None
+    last_failure: str = ""
+
+
+def windows_passed(request: ObservationRequest, now_utc_s: float) -> bool:
+    """Whether every window of the order is over; False for an order without windows."""
+    return bool(request.windows) and all(
+        window.end_utc_s <= now_utc_s for window in request.windows
+    )
+
+
+def order_state(
+    request: ObservationRequest, facts: OrderFacts, policy: NightPolicy
+) -> tuple[OrderState, str]:
+    """State and reason of an order after an attempt, or when its windows are looked at."""
+    if facts.fraction >= policy.acceptable_fraction:
+        return OrderState.COMPLETED, f"{facts.fraction:.0%} of the exposure time is good"
+    if facts.is_cancel_requested:
+        return OrderState.CANCELED, facts.last_failure or "canceled"
+    if facts.failures >= policy.failure_limit:
+        return (
+            OrderState.FAILURE_LIMIT_REACHED,
+            f"{facts.failures} attempts failed, the last one: {facts.last_failure}",
+        )
+    if windows_passed(request, facts.now_utc_s):
+        return OrderState.WINDOW_EXPIRED, "the last window is over"
+    if facts.last_attempt is None:
+        return OrderState.PENDING, ""
+    return OrderState.PENDING, f"attempt {facts.last_attempt}: {facts.last_failure or 'incomplete'}"

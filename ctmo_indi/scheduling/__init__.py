@@ -1,0 +1,1 @@
+"""Scheduling algorithms behind Rubin's Driver API; no I/O but snapshots."""

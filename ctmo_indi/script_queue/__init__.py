@@ -1,0 +1,1 @@
+"""Queue, current slot and history of scripts; the scripts themselves are in ``scripts``."""

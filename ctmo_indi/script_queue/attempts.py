@@ -1,0 +1,250 @@
+"""Hand one attempt to the telescope's desk and wait for its end: observe and calibrations.
+
+The attempt's id is chosen beforehand and stored, so submitting it again after a lost answer is the
+same attempt. An attempt whose end cannot be learned stays *open* (state None): whoever started it
+asks again later. It is never guessed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ctmo_indi.desk_client.client import DeskFault
+from ctmo_indi.errors import ServiceUnreachable
+from ctmo_indi.models.orders import ExposureRecord
+from ctmo_indi.models.states import AttemptState, FrameType
+from ctmo_indi.script_queue.peer import BackOff, FrontDesk, Refusal, meaning
+from ctmo_indi.script_queue.script import ScriptFailed, ScriptStopped, Slot
+from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS
+
+_log = logging.getLogger(__name__)
+
+LONG_POLL_S = 5.0
+"""Machine seconds the telescope may keep a Status; shorter than the client's time-out."""
+
+STOPPING_PATIENCE_S = 10.0
+"""Machine seconds a silent telescope is asked on after the script was stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """How an attempt ended.
+
+    Parameters
+    ----------
+    state
+        Final state, None while it is not known ("open").
+    failure
+        Why it is not COMPLETED; "" otherwise.
+    """
+
+    attempt_id: str
+    state: AttemptState | None
+    exposures: tuple[ExposureRecord, ...] = ()
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptProgress:
+    """The telescope has begun the attempt, or has more frames of it."""
+
+    attempt_id: str
+    exposures: tuple[ExposureRecord, ...]
+
+
+class AttemptScript:
+    """Submit, wait, read the exposures.
+
+    Parameters
+    ----------
+    wire
+        The Observation order of the attempt; None to adopt one that was handed over before.
+    order_receipt
+        Receipt of the order it belongs to.
+    timeout_s
+        Sky seconds after which the attempt is cancelled.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        telescope: FrontDesk,
+        attempt_id: str,
+        order_receipt: str,
+        *,
+        wire: Mapping[str, object] | None,
+        timeout_s: float,
+        long_poll_s: float = LONG_POLL_S,
+    ) -> None:
+        self.name = name
+        self.subject = attempt_id
+        self.timeout_s = timeout_s
+        self._telescope = telescope
+        self._receipt = order_receipt
+        self._wire = None if wire is None else dict(wire)
+        self._long_poll_s = long_poll_s
+        self._over = threading.Event()
+
+    def run(self, slot: Slot) -> AttemptResult:
+        """Do the attempt; see :class:`~ctmo_indi.script_queue.script.Script`."""
+        try:
+            if self._wire is not None:
+                refused = self._submit(slot, self._wire)
+                if refused is not None:
+                    return refused
+            return self._follow(slot)
+        finally:
+            self._over.set()
+
+    def stop(self, reason: str) -> None:
+        """Send Cancel until the telescope has taken it or the attempt is over."""
+        order: dict[str, object] = {
+            "WOType": "Cancel",
+            "User": "scheduler",
+            "ID": self.subject,
+            "Reason": reason,
+        }
+        back_off = BackOff()
+        while not self._over.is_set():
+            try:
+                self._telescope.front_desk(order)
+            except ServiceUnreachable as error:
+                _log.warning("cancel not delivered attempt=%s error=%s", self.subject, error)
+                self._over.wait(back_off.next_s())
+            except DeskFault as fault:
+                _log.info("cancel refused attempt=%s fault=%s", self.subject, fault)
+                return
+            else:
+                return
+
+    def _submit(self, slot: Slot, wire: dict[str, object]) -> AttemptResult | None:
+        """Hand the order in until it is taken (None) or refused (the result)."""
+        back_off = BackOff()
+        may_have_arrived = False
+        while True:
+            try:
+                slot.check()
+                self._telescope.front_desk(wire)
+            except ScriptStopped:
+                if not may_have_arrived:
+                    return self._ended(AttemptState.NOT_ATTEMPTED, slot.stop_reason)
+                return self._ended(None, "stopped before the telescope answered")
+            except ServiceUnreachable as error:
+                may_have_arrived = True
+                _log.warning("attempt not delivered attempt=%s error=%s", self.subject, error)
+                self._wait_unless_stopped(slot, back_off.next_s())
+            except DeskFault as fault:
+                kind = meaning(fault)
+                if kind is Refusal.ASK_AGAIN:
+                    self._wait_unless_stopped(slot, back_off.next_s())
+                elif kind is Refusal.NOT_NOW:
+                    return self._ended(AttemptState.INTERRUPTED, str(fault))
+                else:
+                    return self._ended(AttemptState.FAILED, str(fault))
+            else:
+                return None
+
+    def _follow(self, slot: Slot) -> AttemptResult:
+        """Long-poll the telescope until the attempt has ended."""
+        back_off = BackOff()
+        revision = -1
+        silent_s = 0.0
+        known_frames = -1
+        while True:
+            try:
+                reply = self._telescope.front_desk(self._question(revision))
+            except ServiceUnreachable as error:
+                wait_s = back_off.next_s()
+                silent_s += wait_s
+                if slot.is_stopping and silent_s > STOPPING_PATIENCE_S:
+                    return self._ended(None, f"stopped while the telescope was silent: {error}")
+                slot.pause(wait_s)
+                continue
+            except DeskFault as fault:
+                kind = meaning(fault)
+                if kind is Refusal.UNKNOWN:
+                    why = f"restart: the telescope does not know the attempt ({fault})"
+                    return self._ended(AttemptState.INTERRUPTED, why)
+                if kind is Refusal.NEVER:
+                    raise ScriptFailed(f"Status of {self.subject}: {fault}") from fault
+                slot.pause(back_off.next_s())
+                continue
+            back_off.reset()
+            silent_s = 0.0
+            revision = _integer(reply.get("Revision"), revision)
+            state, exposures = self._read(reply)
+            if state in SETTLED_ATTEMPTS:
+                return AttemptResult(
+                    self.subject, state, exposures, str(reply.get("Failure") or "")
+                )
+            if state is AttemptState.IN_PROGRESS and len(exposures) > known_frames:
+                known_frames = len(exposures)
+                slot.report(AttemptProgress(self.subject, exposures))
+
+    def _question(self, revision: int) -> dict[str, object]:
+        order: dict[str, object] = {"WOType": "Status", "User": "scheduler", "ID": self.subject}
+        if revision >= 0:
+            order["Since"] = revision
+            order["Wait"] = self._long_poll_s
+        return order
+
+    def _read(self, reply: Mapping[str, object]) -> tuple[AttemptState, tuple[ExposureRecord, ...]]:
+        try:
+            state = AttemptState(str(reply["Status"]))
+            exposures = exposures_from_wire(reply.get("Exposures"), self.subject, self._receipt)
+        except (KeyError, ValueError) as error:
+            raise ScriptFailed(f"Status of {self.subject}: not understood: {error!r}") from error
+        return state, exposures
+
+    def _ended(self, state: AttemptState | None, failure: str) -> AttemptResult:
+        return AttemptResult(self.subject, state, (), failure)
+
+    @staticmethod
+    def _wait_unless_stopped(slot: Slot, machine_s: float) -> None:
+        try:
+            slot.wait(machine_s)
+        except ScriptStopped:
+            return  # the loop's own check answers it
+
+
+def exposures_from_wire(
+    wire: object, attempt_id: str, order_receipt: str
+) -> tuple[ExposureRecord, ...]:
+    """Read "Exposures" of an attempt's status; KeyError or ValueError when it is something else."""
+    if wire is None or wire == "":
+        return ()
+    if not isinstance(wire, Sequence) or isinstance(wire, str):
+        raise ValueError(f"Exposures is {wire!r}, expected an array")  # noqa: TRY004
+    return tuple(_exposure(entry, attempt_id, order_receipt) for entry in wire)
+
+
+def _exposure(wire: object, attempt_id: str, order_receipt: str) -> ExposureRecord:
+    if not isinstance(wire, Mapping):
+        raise ValueError(f"an exposure is {wire!r}, expected a struct")  # noqa: TRY004
+    return ExposureRecord(
+        exposure_id=str(wire["Exposure ID"]),
+        attempt_id=attempt_id,
+        order_receipt=order_receipt,
+        sequence=int(str(wire["Sequence"])),
+        path=str(wire["Path"]),
+        frame_type=FrameType(str(wire["Frame Type"])),
+        filter_name=str(wire.get("Filter") or ""),
+        t_exptime_s=float(str(wire["Exposure Time"])),
+        t_min_mjd=float(str(wire["MJD Start"])),
+        t_max_mjd=float(str(wire["MJD End"])),
+        s_ra_deg=_number_or_none(wire.get("RA")),
+        s_dec_deg=_number_or_none(wire.get("Dec")),
+        target_name=str(wire.get("Name of object") or ""),
+        sha256=str(wire["SHA256"]),
+    )
+
+
+def _number_or_none(wire: object) -> float | None:
+    return None if wire is None or wire == "" else float(str(wire))
+
+
+def _integer(wire: object, otherwise: int) -> int:
+    return wire if isinstance(wire, int) else otherwise

@@ -1,0 +1,1 @@
+"""One module a script: observe, calibrations, park, stop_tracking."""
