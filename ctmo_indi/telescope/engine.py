@@ -39,6 +39,10 @@ MAX_REMEMBERED = 500
 Task = Attempt | ControlTask
 
 
+def _nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class EngineParts:
     """What the engine works with.
@@ -51,6 +55,8 @@ class EngineParts:
         (kind, subject, data) -> revision; thread-safe, does not block.
     on_state
         Called after each change of an attempt's state, to store it; must not block.
+    each_turn
+        Called twenty times a second, for watching over something; must not block.
     """
 
     hands: Hands
@@ -61,6 +67,7 @@ class EngineParts:
     publish: Callable[[str, str, dict[str, object]], int]
     on_state: Callable[[Attempt], None]
     step_times: StepTimes = field(default_factory=StepTimes)
+    each_turn: Callable[[], None] = _nothing
 
 
 class Engine:
@@ -98,6 +105,9 @@ class Engine:
         WrongState
             Too many wait, the service is stopping, or a control order would disturb an attempt.
         """
+        known = self._tasks.get(task.receipt)
+        if known is not None:
+            return known.to_wire()
         if self._is_ending:
             raise WrongState("the telescope service is stopping")
         if isinstance(task, ControlTask) and task.runs_beside:
@@ -269,6 +279,7 @@ class Engine:
                 _log.exception("engine_turn_failed failures=%d", self.failures)
 
     def _turn(self) -> None:
+        self._parts.each_turn()
         self._heed_verdict()
         for order, error in self._closing.advance():
             self._conclude(order, error)

@@ -1,0 +1,321 @@
+"""What outsiders may ask of the telescope and the dome: one handler for each kind of order.
+
+They run on the front desk's asyncio loop. What touches the engine goes through its inbox, what
+touches the disk or safety's desk through a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.errors import InternalError, UnknownOrder, WrongState
+from ctmo_indi.models.orders import ObservationRequest
+from ctmo_indi.models.states import AttemptState
+from ctmo_indi.telescope.attempt import Attempt, Ending
+from ctmo_indi.telescope.attempt_book import AttemptBook
+from ctmo_indi.telescope.control import (
+    MANNERS,
+    ControlTask,
+    Manner,
+    control_steps,
+    dome_manner,
+    dome_moves,
+    dome_steps,
+    refused,
+)
+from ctmo_indi.telescope.engine import Engine
+from ctmo_indi.telescope.hands import Hands
+from ctmo_indi.telescope.procedure import Steps
+from ctmo_indi.telescope.safety_link import SafetyDesk
+from ctmo_indi.telescope.vigil import Vigil
+from ctmo_indi.work_orders.access import Caller
+from ctmo_indi.work_orders.desk import Handler, Reply, order_reply
+from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS
+from ctmo_indi.work_orders.model import (
+    CancelRequest,
+    CheckedOrder,
+    ControlCommand,
+    ControlRequest,
+    DomeRequest,
+    EventsRequest,
+    HeartbeatRequest,
+    OrderKind,
+    OrderName,
+    StatusRequest,
+)
+from ctmo_indi.work_orders.receipts import new_receipt
+from ctmo_indi.work_orders.revisions import RevisionBoard, answer_on_change
+
+SCHEDULER = "scheduler"
+SCHEDULER_SILENT_MACHINE_S = 30.0
+QUICK_MACHINE_S = 1.0
+RECEIVED = "Work order received."
+
+ResultT = TypeVar("ResultT")
+RequestT = TypeVar("RequestT")
+
+
+@dataclass(frozen=True, slots=True)
+class DeskParts:
+    """What the handlers work with.
+
+    Parameters
+    ----------
+    scheduler_age_machine_s
+        How long the scheduler has been silent, as safety knows; infinite when never heard.
+    """
+
+    engine: Engine
+    vigil: Vigil
+    book: AttemptBook
+    board: RevisionBoard
+    clock: Clock
+    safety: SafetyDesk
+    scheduler_age_machine_s: Callable[[], float]
+
+
+class DeskHandlers:
+    """The handlers of both desks; they differ in the kinds they serve only."""
+
+    def __init__(self, parts: DeskParts) -> None:
+        self._parts = parts
+        self._scheduler_heard_machine_s = float("-inf")
+
+    def telescope(self) -> Mapping[OrderKind, Handler]:
+        """Kinds the telescope's desk serves."""
+        return {
+            OrderKind.OBSERVATION: self.observation,
+            OrderKind.DOME: self.dome,
+            OrderKind.CONTROL: self.control,
+            OrderKind.STATUS: self.status,
+            OrderKind.CANCEL: self.cancel,
+            OrderKind.EVENTS: self.events,
+            OrderKind.HEARTBEAT: self.heartbeat,
+        }
+
+    def dome_desk(self) -> Mapping[OrderKind, Handler]:
+        """Kinds the dome's desk serves."""
+        kinds = (OrderKind.OBSERVATION, OrderKind.HEARTBEAT)
+        return {kind: one for kind, one in self.telescope().items() if kind not in kinds}
+
+    # -- observations ------------------------------------------------------------------------------
+
+    async def observation(self, checked: CheckedOrder, caller: Caller) -> Reply:
+        """Take an attempt: the scheduler's, or a direct order while no scheduler is at work."""
+        request = _request(checked, ObservationRequest)
+        is_attempt = checked.user == SCHEDULER and bool(request.parent)
+        if is_attempt:
+            self._scheduler_heard_machine_s = self._parts.clock.machine_s()
+        else:
+            self._refuse_beside_scheduler()
+        attempt = Attempt(
+            attempt_id=checked.id if is_attempt else new_receipt("A", self._parts.clock.utc()),
+            parent=request.parent,
+            user=checked.user,
+            order_id=checked.id,
+            request=request,
+        )
+        row = await asyncio.wrap_future(self._parts.book.insert(attempt, checked))
+        is_new = row.attempt_id == attempt.attempt_id and row.state is AttemptState.PENDING
+        if is_new:  # or the same order twice at once: the engine takes it once
+            known = await self._ask(lambda: self._parts.engine.enqueue(attempt))
+        else:
+            known = await self._require(OrderName(receipt=row.attempt_id))
+        return order_reply(
+            checked,
+            status=str(known["Status"]),
+            message=RECEIVED,
+            receipt=row.attempt_id,
+            revision=_revision(known),
+            extra={"Parent": attempt.parent},
+        )
+
+    def _refuse_beside_scheduler(self) -> None:
+        heard_s = self._parts.clock.machine_s() - self._scheduler_heard_machine_s
+        age_s = min(heard_s, self._parts.scheduler_age_machine_s())
+        if age_s <= SCHEDULER_SILENT_MACHINE_S:
+            raise WrongState(
+                f"a scheduler is at work (heard {age_s:.0f} s ago): send the order to it, or stop "
+                "the scheduler first"
+            )
+
+    # -- orders by hand ----------------------------------------------------------------------------
+
+    async def control(self, checked: CheckedOrder, caller: Caller) -> Reply:
+        """Carry out one command by hand."""
+        request = _request(checked, ControlRequest)
+        match request.command:
+            case ControlCommand.LOCK | ControlCommand.UNLOCK | ControlCommand.RELEASE:
+                return await self._pass_to_safety(checked)
+            case ControlCommand.STOP:
+                return await self._stop(checked, request)
+        self._check(MANNERS[request.command])
+        urgent = request.command in (ControlCommand.ABORT, ControlCommand.PARK)
+        task = self._task(checked, request.command.value, control_steps(request))
+        task.is_urgent = urgent or request.command is ControlCommand.CLOSE
+        engine = self._parts.engine
+        if request.command is ControlCommand.CLOSE:
+            await self._ask(lambda: engine.close_by_order(task))
+        else:
+            await self._ask(lambda: engine.enqueue(task))
+        return await self._soon(checked, task.receipt)
+
+    async def dome(self, checked: CheckedOrder, caller: Caller) -> Reply:
+        """Set the dome, or what the profile binds to a key such as Blink01."""
+        request = _request(checked, DomeRequest)
+        self._check(dome_manner(request))
+        task = self._task(checked, "dome", dome_steps(request))
+        task.runs_beside = not dome_moves(request)
+        await self._ask(lambda: self._parts.engine.enqueue(task))
+        return await self._soon(checked, task.receipt)
+
+    async def _stop(self, checked: CheckedOrder, request: ControlRequest) -> Reply:
+        """Stop at once by ourselves, then have safety latch it: neither waits for the other."""
+        why = f"stop by {checked.user}" + (f": {request.reason}" if request.reason else "")
+        task = self._task(checked, "stop", control_steps(request))
+        task.is_urgent = True
+        engine = self._parts.engine
+
+        def stop_all() -> None:
+            engine.interrupt_and_flush(Ending(AttemptState.ABORTED, why))
+            engine.enqueue(task)
+
+        await self._ask(stop_all)
+        latch = await self._pass_to_safety(checked)
+        reply = await self._soon(checked, task.receipt)
+        return {**reply, "Verdict": latch.get("Verdict", {})}
+
+    async def _pass_to_safety(self, checked: CheckedOrder) -> Reply:
+        """Lock, latch and their release are safety's; ServiceUnreachable when it is silent."""
+        return await asyncio.to_thread(self._parts.safety.front_desk, dict(checked.wire))
+
+    def _check(self, manner: Manner) -> None:
+        vigil = self._parts.vigil
+        error = refused(manner, vigil.verdict, vigil.refusal(manner.needs_safe))
+        if error is not None:
+            raise error
+
+    def _task(
+        self, checked: CheckedOrder, name: str, run: Callable[[Hands], Steps[None]]
+    ) -> ControlTask:
+        return ControlTask(
+            receipt=new_receipt("O", self._parts.clock.utc()),
+            order_id=checked.id,
+            user=checked.user,
+            kind=checked.kind.value,
+            name=name,
+            run=run,
+        )
+
+    async def _soon(self, checked: CheckedOrder, receipt: str) -> Reply:
+        """Answer with the result when it is there within a second, else with IN_PROGRESS."""
+        view = await answer_on_change(
+            self._parts.board,
+            lambda: self._settled_or_zero(receipt),
+            subject=receipt,
+            since=0,
+            wait_s=QUICK_MACHINE_S,
+        )
+        failure = str(view["Failure"])
+        return order_reply(
+            checked,
+            status=str(view["Status"]),
+            message=f"{RECEIVED} {failure}".rstrip(),
+            receipt=receipt,
+            revision=_revision(await self._view(receipt) or {}),
+            reasons=(failure,) if failure else (),
+        )
+
+    async def _settled_or_zero(self, receipt: str) -> Reply:
+        """Let :func:`answer_on_change` wait until the order has ended."""
+        view = await self._require(OrderName(receipt=receipt))
+        is_settled = AttemptState(str(view["Status"])) in SETTLED_ATTEMPTS
+        return {**view, "Revision": 1 if is_settled else 0}
+
+    # -- asking ------------------------------------------------------------------------------------
+
+    async def status(self, checked: CheckedOrder, caller: Caller) -> Reply:
+        """Tell how an order is, all orders, or the service; waits for a change when asked to."""
+        request = _request(checked, StatusRequest)
+        if checked.user == SCHEDULER:
+            self._scheduler_heard_machine_s = self._parts.clock.machine_s()
+        if request.list_all:
+            views = await self._ask(lambda: self._parts.engine.views(request.state, request.limit))
+            return {"Kind": "Status", "Orders": views, "Revision": self._parts.board.revision}
+        subject = None
+        if request.name.is_given:
+            subject = str((await self._require(request.name))["Receipt"])
+
+        async def read() -> Reply:
+            if subject is not None:
+                return await self._require(OrderName(receipt=subject))
+            wire = await self._ask(self._parts.engine.to_wire)
+            return {"Kind": "Status", "Revision": self._parts.board.revision, **wire}
+
+        return await answer_on_change(
+            self._parts.board,
+            read,
+            subject=subject,
+            since=request.since,
+            wait_s=request.wait_s,
+        )
+
+    async def cancel(self, checked: CheckedOrder, caller: Caller) -> Reply:
+        """Cancel what waits, abort what runs; an order that has ended is left as it is."""
+        request = _request(checked, CancelRequest)
+        view = await self._require(request.name)
+        if AttemptState(str(view["Status"])) not in SETTLED_ATTEMPTS:
+            receipt = str(view["Receipt"])
+            why = f"canceled by {request.user}" + (f": {request.reason}" if request.reason else "")
+            view = await self._ask(lambda: self._parts.engine.cancel(receipt, why))
+        return view
+
+    async def events(self, checked: CheckedOrder, caller: Caller) -> Reply:
+        """Tell what was published since a cursor."""
+        request = _request(checked, EventsRequest)
+        page = await self._parts.board.next_events(
+            request.cursor, request.wait_s, request.kinds, request.limit
+        )
+        return {"Kind": "Events", **page.to_wire()}
+
+    async def heartbeat(self, checked: CheckedOrder, caller: Caller) -> Reply:
+        """Hear that the scheduler is at work: while it is, direct observations are refused."""
+        request = _request(checked, HeartbeatRequest)
+        if request.service == SCHEDULER:
+            self._scheduler_heard_machine_s = self._parts.clock.machine_s()
+        return {"Kind": "Heartbeat", "Verdict": self._parts.vigil.to_wire()}
+
+    async def _require(self, name: OrderName) -> Reply:
+        receipt = name.receipt
+        if not receipt:
+            receipt = await self._ask(lambda: self._parts.engine.named(name.user, name.order_id))
+        view = await self._view(receipt) if receipt else None
+        if view is None:
+            view = await asyncio.to_thread(
+                self._parts.book.view, name.receipt, name.user, name.order_id
+            )
+        if view is None:
+            which = name.receipt or f"User {name.user!r}, ID {name.order_id!r}"
+            raise UnknownOrder(f"{which}: no such order here")
+        return view
+
+    async def _view(self, receipt: str) -> Reply | None:
+        return await self._ask(lambda: self._parts.engine.view(receipt))
+
+    async def _ask(self, call: Callable[[], ResultT]) -> ResultT:
+        return await asyncio.wrap_future(self._parts.engine.inbox.ask(call))
+
+
+def _request(checked: CheckedOrder, wanted: type[RequestT]) -> RequestT:
+    if not isinstance(checked.request, wanted):
+        raise InternalError(f"{checked.kind}: {type(checked.request).__name__}")
+    return checked.request
+
+
+def _revision(view: Mapping[str, object]) -> int:
+    revision = view.get("Revision", 0)
+    return revision if isinstance(revision, int) else 0
