@@ -1,0 +1,130 @@
+# ctmo-indi. "make" alone prepares everything and prints this help; "make demo" shows a night.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := all
+.SUFFIXES:
+.NOTPARALLEL:
+
+# --- what a user may set ---------------------------------------------------------------------------
+PREFIX  ?= /opt/ctmo-indi
+BINDIR  ?= /usr/local/bin
+DESTDIR ?=
+VENV    ?= .venv
+WHEELS  ?= build/wheels
+# "systemd" or "launchd"; empty: that of this machine.
+SYSTEM  ?=
+# "make install NO_DEPS=1": the system brings the requirements (for packagers).
+NO_DEPS ?=
+# "make demo SPEED=240": sky seconds per second; empty: a night in about five minutes.
+SPEED   ?=
+DEMO_ARGS ?=
+PYTEST_ARGS ?=
+# Any Python of version 3.11 or later.
+PYTHON  ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 /usr/bin/python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
+SOURCES := $(shell find ctmo_indi devices profiles xmlrpc -type f ! -name '*.pyc' 2>/dev/null)
+METADATA := setup.cfg pyproject.toml
+INSTALLER = "$(if $(wildcard $(VENV)/bin/python),$(VENV)/bin/python,$(PYTHON))" -B -m ctmo_indi.installer
+PLACES = --prefix "$(PREFIX)" --bindir "$(BINDIR)" $(if $(DESTDIR),--destdir "$(DESTDIR)") \
+	$(if $(SYSTEM),--system $(SYSTEM))
+
+.PHONY: all help prepare demo test lint bench install uninstall clean distclean system-packages
+
+all: prepare help ## prepare the virtual environment and all wheels (sudo make install then needs no network)
+
+help: ## print this list
+	@echo 'Targets of ctmo-indi:'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+	@echo 'PREFIX=$(PREFIX)  BINDIR=$(BINDIR)  DESTDIR=$(DESTDIR)  PYTHON=$(PYTHON)'
+
+prepare: $(VENV)/.stamp-run $(WHEELS)/.stamp-project
+
+demo: system-packages $(VENV)/.stamp-run ## run a whole simulated night; nothing to set up before
+	@$(VENV)/bin/ctmo-indi demo $(if $(SPEED),--speed $(SPEED)) $(DEMO_ARGS)
+
+test: system-packages $(VENV)/.stamp-test ## run all tests
+	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.stamp-test ## style, types, layers
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench: system-packages $(VENV)/.stamp-test ## run the benchmarks
+	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(VENV)/bin/python "$$file"; done
+
+install: $(WHEELS)/.stamp-project ## install services, units and configuration; as root, or with DESTDIR
+	@$(INSTALLER) install $(PLACES) --wheels "$(WHEELS)" $(if $(NO_DEPS),--no-deps)
+
+uninstall: ## remove exactly what install put there
+	@$(INSTALLER) uninstall $(PLACES)
+
+clean: ## remove what was built; keeps the virtual environment
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find ctmo_indi devices profiles xmlrpc tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## clean, and remove the virtual environment, too
+	rm -rf "$(VENV)"
+
+# --- the virtual environment -----------------------------------------------------------------------
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo 'ctmo-indi needs Python 3.11 or later; none found.' \
+		'Debian: apt-get install python3 python3-venv. Elsewhere: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo 'Python'"'"'s venv module is missing.' \
+		'Debian: apt-get install python3-venv' >&2; exit 1; }
+	"$(PYTHON)" -m venv "$(VENV)"
+	$(PIP) install --quiet --upgrade pip 'setuptools>=70.1'
+
+# pyindi-client comes without its requirements: dbus-python would need a compiler, and nothing of it
+# is ever imported. Where it has no wheel, the other INDI transport is used.
+$(VENV)/.stamp-run: $(METADATA) | $(VENV)/bin/python
+	$(PIP) install --quiet --no-deps 'pyindi-client>=2.1' \
+		|| echo 'pyindi-client could not be installed: the transport of indipyclient will be used.'
+	$(PIP) install --quiet --no-build-isolation --editable '.[sky]'
+	@touch $@
+
+$(VENV)/.stamp-test: $(VENV)/.stamp-run
+	$(PIP) install --quiet --no-build-isolation --editable '.[sky,test]'
+	@touch $@
+
+# --- wheels, so that an installation needs no network ----------------------------------------------
+$(WHEELS)/.stamp-needed: $(METADATA) $(VENV)/.stamp-run
+	@rm -rf "$(WHEELS)" && mkdir -p "$(WHEELS)"
+	$(PIP) wheel --quiet --no-build-isolation --wheel-dir "$(WHEELS)" '.[sky]'
+	$(PIP) wheel --quiet --no-deps --wheel-dir "$(WHEELS)" 'pyindi-client>=2.1' \
+		|| echo 'pyindi-client has no wheel here: the transport of indipyclient will be used.'
+	@touch $@
+
+$(WHEELS)/.stamp-project: $(SOURCES) $(WHEELS)/.stamp-needed
+	@rm -rf build/lib build/bdist.* "$(WHEELS)"/ctmo_indi-*.whl
+	$(PIP) wheel --quiet --no-deps --no-build-isolation --no-index --wheel-dir "$(WHEELS)" .
+	@touch $@
+
+# --- what comes from Debian ------------------------------------------------------------------------
+# indiserver with its simulators, libfaketime for the fast clock, Python's venv. Installed when we may
+# (root or sudo), else named in one message.
+system-packages:
+	@missing=; \
+	command -v indiserver >/dev/null && command -v indi_simulator_ccd >/dev/null || missing="$$missing indi-bin"; \
+	ls /usr/lib/*/faketime/libfaketimeMT.so.1 /usr/lib*/faketime/libfaketimeMT.so.1 \
+		/usr/local/lib/faketime/libfaketimeMT* /opt/homebrew/lib/faketime/libfaketimeMT* 2>/dev/null \
+		| grep -q . || missing="$$missing libfaketime"; \
+	test -x "$(VENV)/bin/python" || { test -n "$(PYTHON)" && "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null; } \
+		|| missing="$$missing python3 python3-venv"; \
+	test -n "$$missing" || exit 0; \
+	if test "$$(id -u)" = 0; then sudo=; \
+	elif command -v sudo >/dev/null && test -t 0; then sudo=sudo; \
+	else sudo='sudo -n'; fi; \
+	if command -v apt-get >/dev/null && { test -z "$$sudo" || $$sudo true 2>/dev/null; }; then \
+		echo "Installing the Debian packages:$$missing"; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		$$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null 2>&1 \
+		|| { $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null; } \
+		|| { echo "apt-get could not install:$$missing" >&2; exit 1; }; \
+	else \
+		echo "Missing, and not to be installed without root or sudo:$$missing (names of Debian packages)." >&2; \
+		exit 1; \
+	fi
