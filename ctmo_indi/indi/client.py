@@ -1,0 +1,409 @@
+"""The INDI client every other part uses: snapshots, commands, configuration, frames, events.
+
+News from the server is taken on the transport's thread under one lock held for lines: snapshot,
+commands, frames awaited. Subscribers get it afterwards on the dispatcher's thread. A slow or broken
+subscriber therefore delays no command.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ctmo_indi.clock import Clock, Deadline
+from ctmo_indi.errors import (
+    CommandTimeout,
+    DriverLost,
+    InvalidCommand,
+    NotConnected,
+    ServerLost,
+    UnknownDevice,
+    UnknownProperty,
+)
+from ctmo_indi.indi import names
+from ctmo_indi.indi.blobs import FrameFuture
+from ctmo_indi.indi.command import Command
+from ctmo_indi.indi.completion import CompletionRule, CompletionWatch
+from ctmo_indi.indi.connecting import Connector
+from ctmo_indi.indi.dispatcher import Dispatcher
+from ctmo_indi.indi.events import Event
+from ctmo_indi.indi.ingest import Ingest
+from ctmo_indi.indi.keeper import Keeper
+from ctmo_indi.indi.link import Link, LinkState, LinkTiming
+from ctmo_indi.indi.snapshot import PropertySnapshot, Value
+from ctmo_indi.indi.transport import BlobMode, NewVector, Transport
+from ctmo_indi.indi.vectors import build_vector
+
+__all__ = ["ClientStats", "IndiClient", "LinkState", "LinkTiming"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientStats:
+    """Counters since the client was made."""
+
+    events: int
+    commands: int
+    commands_under_way: int
+    link_attempts: int
+    server_losses: int
+    driver_losses: int
+    ghosts: int
+    bad_frames: int
+    subscriber_failures: int
+    pings_sent: int
+    pings_answered: int
+
+
+class IndiClient:
+    """One client of one INDI server; every method may be called from any thread.
+
+    Parameters
+    ----------
+    make_transport
+        Makes a fresh transport for each connection.
+    timing
+        Pings and back-off, machine seconds.
+    ack_floor_s, finish_floor_s
+        Machine seconds below which no acknowledgement or finish deadline falls, however fast the
+        clock: 10 ms of scheduling delay are seconds of sky time.
+    """
+
+    def __init__(
+        self,
+        make_transport: Callable[[], Transport],
+        clock: Clock,
+        *,
+        name: str = "indi",
+        timing: LinkTiming | None = None,
+        ack_floor_s: float = 2.0,
+        finish_floor_s: float = 5.0,
+    ) -> None:
+        self._clock = clock
+        self._name = name
+        self._ack_floor_s = ack_floor_s
+        self._finish_floor_s = finish_floor_s
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._sending = threading.Lock()
+        self._commands_sent = 0
+        self._dispatcher = Dispatcher(name)
+        self._keeper = Keeper(clock)
+        self._connector = Connector(self, self._lock, self._dispatcher.post, name)
+        self._ingest = Ingest(
+            clock, self._changed, self._dispatcher, self._keeper, self._connector, self._send_kept
+        )
+        timing = timing or LinkTiming()
+        self._link = Link(make_transport, clock, self._ingest, self._lock, timing, name)
+
+    # -- life ---------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start connecting; returns at once, see :meth:`wait_link`."""
+        self._dispatcher.start()
+        self._link.start()
+
+    def close(self) -> None:
+        """End the link and all threads; every waiter fails with ServerLost."""
+        self._connector.close()
+        self._link.close()
+        self._dispatcher.close(5.0)
+
+    @property
+    def link(self) -> LinkState:
+        """How the link to the server stands."""
+        return self._link.state
+
+    @property
+    def clock(self) -> Clock:
+        """The clock its deadlines and ages are in."""
+        return self._clock
+
+    def wait_link(self, timeout_s: float) -> None:
+        """Block until the server answers; NotConnected after ``timeout_s`` machine seconds."""
+        end_s = self._clock.machine_s() + timeout_s
+        with self._changed:
+            while self._link.state is not LinkState.UP:
+                remaining_s = end_s - self._clock.machine_s()
+                if remaining_s <= 0:
+                    raise NotConnected(
+                        f"{self._name}: no INDI server in {timeout_s:g} s: {self._link.reason}"
+                    )
+                self._changed.wait(remaining_s)
+
+    @property
+    def stats(self) -> ClientStats:
+        """Counters, for telemetry and tests."""
+        with self._lock:
+            return ClientStats(
+                events=self._ingest.store.generation,
+                commands=self._commands_sent,
+                commands_under_way=len(self._ingest.commands),
+                link_attempts=self._link.attempts,
+                server_losses=self._ingest.server_losses,
+                driver_losses=self._ingest.driver_losses,
+                ghosts=self._ingest.ghosts,
+                bad_frames=self._ingest.bad_frames,
+                subscriber_failures=self._dispatcher.failures,
+                pings_sent=self._link.pings_sent,
+                pings_answered=self._link.pings_answered,
+            )
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def devices(self) -> tuple[str, ...]:
+        """Devices that have defined properties."""
+        with self._lock:
+            return self._ingest.store.devices()
+
+    def get(self, device: str, prop: str) -> PropertySnapshot | None:
+        """The property as last heard; None when there is none, or no link."""
+        with self._lock:
+            return self._ingest.store.get(device, prop)
+
+    def require(self, device: str, prop: str) -> PropertySnapshot:
+        """The property as last heard.
+
+        Raises
+        ------
+        NotConnected, UnknownDevice, UnknownProperty
+            There is no link, no such device, no such property.
+        """
+        with self._lock:
+            snapshot = self._ingest.store.get(device, prop)
+            if snapshot is not None:
+                return snapshot
+            if self._link.state is not LinkState.UP:
+                raise NotConnected(f"{device}.{prop}: no INDI server: {self._link.reason}")
+            devices = self._ingest.store.devices()
+            if device not in devices:
+                raise UnknownDevice(
+                    f"no device {device!r}; the server has {', '.join(devices) or 'none'}"
+                )
+            raise UnknownProperty(f"{device} has no property {prop}")
+
+    def properties(self, device: str) -> tuple[PropertySnapshot, ...]:
+        """Every property of a device."""
+        with self._lock:
+            return self._ingest.store.properties(device)
+
+    def messages(self, device: str, count: int = 5) -> tuple[str, ...]:
+        """The driver's last messages, oldest first."""
+        with self._lock:
+            return self._ingest.store.messages(device, count)
+
+    def wait_for(
+        self,
+        device: str,
+        prop: str,
+        timeout_s: float,
+        predicate: Callable[[PropertySnapshot], bool] | None = None,
+        *,
+        floor_machine_s: float = 2.0,
+    ) -> PropertySnapshot:
+        """Block until the property is there and ``predicate`` holds for it.
+
+        Parameters
+        ----------
+        timeout_s
+            Sky seconds, not less than ``floor_machine_s`` seconds of the machine.
+        predicate
+            Called under the client's lock: it must be quick and ask nothing of the client.
+
+        Raises
+        ------
+        CommandTimeout
+            It did not come in time.
+        ServerLost, DriverLost
+            The server or the driver went away meanwhile.
+        """
+        deadline = Deadline(self._clock, timeout_s, floor_machine_s)
+        with self._changed:
+            losses: int | None = None
+            device_losses = self._ingest.device_losses(device)
+            while True:
+                if self._link.state is LinkState.UP and losses is None:
+                    losses = self._ingest.server_losses
+                if losses is not None and losses != self._ingest.server_losses:
+                    raise ServerLost(f"{device}.{prop}: server lost: {self._link.reason}")
+                if device_losses != self._ingest.device_losses(device):
+                    raise DriverLost(f"{device}.{prop}: the driver went away")
+                snapshot = self._ingest.store.get(device, prop)
+                if snapshot is not None and (predicate is None or predicate(snapshot)):
+                    return snapshot
+                remaining_s = deadline.remaining_machine_s()
+                if remaining_s <= 0 or self._connector.is_closed:
+                    came = "it is not there" if snapshot is None else f"it is {snapshot.state}"
+                    raise CommandTimeout(
+                        f"{device}.{prop}: not as awaited after {timeout_s:g} s: {came}"
+                    )
+                self._changed.wait(remaining_s)
+
+    def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
+        """Call ``callback`` with every event, in order, on the dispatcher's thread.
+
+        What it raises is logged and counted. Returns a function that ends the subscription.
+        """
+        return self._dispatcher.subscribe(callback)
+
+    # -- commanding ---------------------------------------------------------------------------
+
+    def command(
+        self,
+        device: str,
+        prop: str,
+        values: Mapping[str, Value],
+        *,
+        rule: CompletionRule | None = None,
+        label: str = "",
+        supersede: bool = False,
+    ) -> Command:
+        """Check and send; returns at once with the command under way.
+
+        Parameters
+        ----------
+        values
+            By element; checked against type, range and switch rule of the definition.
+        label
+            For messages: "slew to M31".
+        supersede
+            Cancel the command under way on the same property instead of refusing this one.
+
+        Raises
+        ------
+        InvalidCommand
+            Nothing was sent: wrong values, or another command of that property is under way.
+        NotConnected, UnknownDevice, UnknownProperty
+            Nothing was sent.
+        """
+        rule = rule or CompletionRule()
+        with self._sending:
+            with self._lock:
+                snapshot = self.require(device, prop)
+                vector = build_vector(snapshot, values)
+                other = self._ingest.commands.under_way(device, prop)
+                if other is not None:
+                    if not supersede:
+                        raise InvalidCommand(f"{device}.{prop}: {other.label} is still under way")
+                    self._ingest.commands.cancel(other, f"superseded by {label or 'a newer one'}")
+                watched = self._ingest.store.get(*rule.watch) if rule.watch else None
+                command = Command(
+                    CompletionWatch(rule, values, snapshot, watched),
+                    label,
+                    self._clock,
+                    ack_floor_s=self._ack_floor_s,
+                    finish_floor_s=self._finish_floor_s,
+                    cancel=self._cancel,
+                    post=self._dispatcher.post,
+                )
+                self._ingest.commands.add(command)
+                self._commands_sent += 1
+            try:
+                self._link.transport().send(vector)
+            except NotConnected as error:
+                with self._lock:
+                    self._ingest.commands.fail(command, error)
+                raise
+        return command
+
+    def keep(self, device: str, prop: str, values: Mapping[str, Value]) -> None:
+        """Hold a configuration: sent now if the property is there, and at each (re)definition.
+
+        Raises
+        ------
+        InvalidCommand
+            The property moves, tracks, unparks, opens, exposes or connects something
+            (:data:`names.MOTION`), or the values do not fit its definition.
+        """
+        with self._lock:
+            self._keeper.keep(device, prop, values)
+            snapshot = self._ingest.store.get(device, prop)
+            wanted = self._keeper.on_defined(snapshot) if snapshot else None
+            vector = build_vector(snapshot, wanted) if snapshot and wanted else None
+        if vector is not None:
+            self._send_kept(vector)
+
+    def connect_device(
+        self,
+        device: str,
+        *,
+        before: Sequence[tuple[str, Mapping[str, Value]]] = (),
+        requires: Sequence[str] = (),
+        timeout_s: float = 30.0,
+    ) -> None:
+        """Configure and connect a device and wait for its properties; blocks.
+
+        Remembered: after a driver restart or a reconnection the client repeats it by itself and
+        then publishes :class:`DeviceRestored`. Never anything that moves.
+
+        Parameters
+        ----------
+        before
+            Properties to set before CONNECTION: SIMULATION, ports, addresses.
+        requires
+            Properties that must be there afterwards; drivers define them over one to two seconds.
+        timeout_s
+            Sky seconds for the whole, with a floor of 10 machine seconds.
+
+        Raises
+        ------
+        CommandTimeout, CommandRejected, InvalidCommand, UnknownProperty, NotConnected
+            As the step that failed.
+        """
+        self._connector.connect(device, before, requires, timeout_s)
+
+    # -- frames -------------------------------------------------------------------------------
+
+    def enable_blobs(self, device: str) -> None:
+        """Have the server send the device's BLOBs, now and after each reconnection.
+
+        Also keeps the driver's compression off: a compressed BLOB crashes PyIndi, and none is a
+        frame.
+        """
+        with self._lock:
+            is_new = self._ingest.add_blob_device(device)
+            snapshot = self._ingest.store.get(device, names.CCD_COMPRESSION)
+            is_here = bool(self._ingest.store.blob_properties(device))
+        if is_new:
+            element = names.COMPRESSION_OFF[0]
+            if snapshot is not None and element not in snapshot.values:
+                element = names.COMPRESSION_OFF[1]
+            self.keep(device, names.CCD_COMPRESSION, {element: True})
+            if is_here:
+                self._link.transport().set_blob_mode(device, BlobMode.ALSO)
+
+    def expect_frame(self, device: str, element: str = names.MAIN_CHIP) -> FrameFuture:
+        """Await the next frame; call it before commanding the exposure.
+
+        Resolves with the BLOB or, with local upload, with the path; whichever comes first.
+        """
+        self.enable_blobs(device)
+        future = FrameFuture(device, element, self._clock, self._forget, self._dispatcher.post)
+        with self._lock:
+            if self._link.state is not LinkState.UP:
+                raise NotConnected(f"{device}: no INDI server: {self._link.reason}")
+            self._ingest.frames.add(future)
+        return future
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _cancel(self, command: Command, reason: str) -> None:
+        with self._lock:
+            self._ingest.commands.cancel(command, reason)
+
+    def _forget(self, future: FrameFuture) -> None:
+        with self._lock:
+            self._ingest.frames.forget(future)
+
+    def _send_kept(self, item: NewVector | str) -> None:
+        """Send a configuration, or with a device's name its BLOB mode, from the link's thread."""
+
+        def send() -> None:
+            with self._sending:
+                transport = self._link.transport()
+                if isinstance(item, str):
+                    transport.set_blob_mode(item, BlobMode.ALSO)
+                else:
+                    transport.send(item)
+
+        self._link.post(send)

@@ -1,0 +1,235 @@
+"""Takes the server's news: updates snapshots, wakes commands and waiters, feeds the dispatcher.
+
+Every method is called with the client's lock held, in the order the news came, and never blocks.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.errors import InvalidCommand
+from ctmo_indi.indi import names
+from ctmo_indi.indi.blobs import FrameBook, frame_error, loss_error, saved_frame
+from ctmo_indi.indi.command import CommandBook
+from ctmo_indi.indi.connecting import Connector
+from ctmo_indi.indi.dispatcher import Dispatcher
+from ctmo_indi.indi.events import (
+    BlobReceived,
+    BlobRefused,
+    DeviceRemoved,
+    DriverMessage,
+    LinkDown,
+    LinkUp,
+    PingReply,
+    PropertyDefined,
+    PropertyRemoved,
+    PropertyUpdated,
+)
+from ctmo_indi.indi.keeper import Keeper
+from ctmo_indi.indi.snapshot import PropertySnapshot, PropertyType, Value
+from ctmo_indi.indi.store import PropertyStore
+from ctmo_indi.indi.transport import (
+    NewVector,
+    RawBlob,
+    RawDefinition,
+    RawEvent,
+    RawGhost,
+    RawMessage,
+    RawPing,
+    RawRemoved,
+    RawUpdate,
+)
+from ctmo_indi.indi.vectors import build_vector
+
+_log = logging.getLogger(__name__)
+
+
+class Ingest:
+    """The client's side that listens.
+
+    Parameters
+    ----------
+    changed
+        Notified after each piece of news; its lock is the client's.
+    send
+        Sends a kept configuration, or switches the BLOBs of a named device on, later and elsewhere.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        changed: threading.Condition,
+        dispatcher: Dispatcher,
+        keeper: Keeper,
+        connector: Connector,
+        send: Callable[[NewVector | str], None],
+    ) -> None:
+        self._clock = clock
+        self._changed = changed
+        self._dispatcher = dispatcher
+        self._keeper = keeper
+        self._connector = connector
+        self._send = send
+        self._blob_devices: set[str] = set()
+        self._device_losses: dict[str, int] = {}
+        self.store = PropertyStore(clock)
+        self.commands = CommandBook(lambda device: self.store.messages(device, 5))
+        self.frames = FrameBook()
+        self.server_losses = 0
+        self.driver_losses = 0
+        self.ghosts = 0
+        self.bad_frames = 0
+
+    def device_losses(self, device: str) -> int:
+        """How often this device's driver went away."""
+        return self._device_losses.get(device, 0)
+
+    def add_blob_device(self, device: str) -> bool:
+        """Want this device's BLOBs; False when they were wanted already."""
+        if device in self._blob_devices:
+            return False
+        self._blob_devices.add(device)
+        return True
+
+    # -- the link's calls ---------------------------------------------------------------------
+
+    def link_up(self) -> None:
+        """The server answers."""
+        self._dispatcher.post(LinkUp())
+        self._changed.notify_all()
+
+    def link_down(self, reason: str) -> None:
+        """The server is lost: every snapshot is void, every waiter fails."""
+        self.server_losses += 1
+        self.store.drop_all()
+        self.store.next_generation()
+        self.commands.lose_server(reason)
+        for future in self.frames.take_device(None):
+            future.end(None, loss_error(None, reason))
+        self._dispatcher.post(LinkDown(reason))
+        self._changed.notify_all()
+
+    def beat(self) -> None:
+        """Look at the deadlines."""
+        self.commands.judge_deadlines()
+
+    def received(self, raw: RawEvent) -> None:
+        """Take one piece of news."""
+        if isinstance(raw, RawUpdate):
+            self._updated(raw)
+        elif isinstance(raw, RawDefinition):
+            self._defined(raw)
+        elif isinstance(raw, RawPing):
+            self._dispatcher.post(PingReply(raw.uid))
+        elif isinstance(raw, RawMessage):
+            self.store.add_message(raw.device, raw.text)
+            self._dispatcher.post(DriverMessage(raw.device, raw.text, self._clock.elapsed_s()))
+        elif isinstance(raw, RawBlob):
+            self._blob(raw)
+        elif isinstance(raw, RawRemoved):
+            self._removed(raw.device, raw.name)
+        elif isinstance(raw, RawGhost):
+            self._ghost(raw.device, raw.name)
+        self._changed.notify_all()
+
+    # -- kinds of news ------------------------------------------------------------------------
+
+    def _defined(self, raw: RawDefinition) -> None:
+        if self.store.redefines_lost_driver(raw):
+            self._removed(raw.device, None)
+        before = self.store.get(raw.device, raw.name)
+        snapshot = self.store.define(raw)
+        if before is not None:
+            # Another client asked for definitions: for us an update like any other.
+            self.commands.observe(snapshot)
+        self._saved_frame(before, snapshot, updated=False)
+        self._dispatcher.post(PropertyDefined(snapshot))
+        self._keep(snapshot, self._keeper.on_defined(snapshot))
+        if snapshot.type is PropertyType.BLOB and raw.device in self._blob_devices:
+            self._send(raw.device)
+        if raw.name == names.CONNECTION:
+            self._connector.on_defined(raw.device)
+
+    def _updated(self, raw: RawUpdate) -> None:
+        before = self.store.get(raw.device, raw.name)
+        snapshot = self.store.update(raw)
+        if snapshot is None:
+            self._ghost(raw.device, raw.name)
+            return
+        self.commands.observe(snapshot)
+        self._saved_frame(before, snapshot, updated=True)
+        self._dispatcher.post(PropertyUpdated(snapshot))
+        self._keep(snapshot, self._keeper.on_updated(snapshot))
+
+    def _removed(self, device: str, name: str | None) -> None:
+        if not self.store.remove(device, name):
+            return
+        self.store.next_generation()
+        self.commands.lose_device(device, name)
+        self._dispatcher.post(PropertyRemoved(device, name))
+        if name is not None:
+            return
+        self.driver_losses += 1
+        self._device_losses[device] = self.device_losses(device) + 1
+        _log.warning("driver_lost device=%r", device)
+        for future in self.frames.take_device(device):
+            future.end(None, loss_error(device, "its properties were removed"))
+        self._dispatcher.post(DeviceRemoved(device))
+
+    def _blob(self, raw: RawBlob) -> None:
+        if self.store.get(raw.device, raw.name) is None:
+            self._ghost(raw.device, raw.name)
+            return
+        if raw.data is None:
+            self.bad_frames += 1
+            refused = BlobRefused(raw.device, raw.name, raw.element, raw.format, raw.reason)
+            _log.warning(
+                "blob_refused device=%r element=%s format=%s reason=%r",
+                raw.device,
+                raw.element,
+                raw.format,
+                raw.reason,
+            )
+            for future in self.frames.take(raw.device, raw.element):
+                future.end(None, frame_error(refused))
+            self._dispatcher.post(refused)
+            return
+        frame = BlobReceived(
+            device=raw.device,
+            property=raw.name,
+            element=raw.element,
+            format=raw.format,
+            size=len(raw.data),
+            path=None,
+            data=raw.data,
+            generation=self.store.next_generation(),
+        )
+        self._deliver(frame)
+
+    def _saved_frame(
+        self, before: PropertySnapshot | None, snapshot: PropertySnapshot, *, updated: bool
+    ) -> None:
+        if snapshot.name == names.CCD_FILE_PATH:
+            frame = saved_frame(before, snapshot, updated=updated)
+            if frame is not None:
+                self._deliver(frame)
+
+    def _deliver(self, frame: BlobReceived) -> None:
+        for future in self.frames.take(frame.device, frame.element):
+            future.end(frame, None)
+        self._dispatcher.post(frame)
+
+    def _ghost(self, device: str, name: str | None) -> None:
+        self.ghosts += 1
+        _log.warning("ghost_refused device=%r property=%s", device, name)
+
+    def _keep(self, snapshot: PropertySnapshot, values: Mapping[str, Value] | None) -> None:
+        if not values:
+            return
+        try:
+            self._send(build_vector(snapshot, values))
+        except InvalidCommand as error:
+            _log.error("configuration_refused error=%s", error)

@@ -1,0 +1,58 @@
+"""Reads a child's standard error, logs a little of it and counts the rest.
+
+libindiclient prints a rejected BLOB as base64: tens of megabytes a frame.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import IO
+
+from ctmo_indi.clock import Clock
+
+_log = logging.getLogger(__name__)
+
+_LINE_LIMIT = 200
+_BUDGET_BYTES = 10_000
+_BUDGET_S = 60.0
+
+
+class StderrTap:
+    """One thread that empties one pipe: at most 10 kB a minute go to the log."""
+
+    def __init__(self, stream: IO[bytes], name: str, clock: Clock) -> None:
+        self._stream = stream
+        self._name = name
+        self._clock = clock
+        self._left = _BUDGET_BYTES
+        self._renewed_s = clock.machine_s()
+        self.dropped = 0
+        self._thread = threading.Thread(target=self._run, name=f"{name}-stderr", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the end of the stream."""
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        with self._stream:
+            while True:
+                # readline with a limit: a line may have no end for tens of megabytes
+                line = self._stream.readline(65536)
+                if not line:
+                    break
+                self._take(line)
+
+    def _take(self, line: bytes) -> None:
+        now_s = self._clock.machine_s()
+        if now_s - self._renewed_s > _BUDGET_S:
+            self._left, self._renewed_s = _BUDGET_BYTES, now_s
+        told = line.strip()[: min(_LINE_LIMIT, self._left)]
+        self._left -= len(told)
+        self.dropped += len(line.strip()) - len(told)
+        if told:
+            _log.debug("stderr process=%s text=%r", self._name, told.decode("utf-8", "replace"))
