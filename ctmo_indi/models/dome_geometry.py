@@ -159,4 +159,5 @@ def _direction(hour_angle_h: float, dec_deg: float, latitude_deg: float) -> Arra
 
 
 def _azimuth_deg(vector: Array) -> float:
-    return math.degrees(math.atan2(vector[0], vector[1])) % 360.0
+    degrees = math.degrees(math.atan2(vector[0], vector[1])) % 360.0
+    return degrees % 360.0  # a tiny negative angle gives 360.0 the first time
