@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from ctmo_indi import __version__
 from ctmo_indi.cli import demo, fleet, hands, orders, site
@@ -53,12 +53,12 @@ def run(arguments: list[str] | None = None) -> int:
     """Run one command line and return its exit code; prints errors to stderr."""
     try:
         result = app(args=arguments, standalone_mode=False)
-    except click.exceptions.Exit as done:
+    except typer.Exit as done:
         return done.exit_code
-    except click.ClickException as wrong:
-        wrong.show()
+    except TyperException as wrong:
+        typer.echo(f"{wrong.format_message()} Try ctmo-indi --help.", err=True)
         return EXIT_USAGE
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         typer.echo("interrupted", err=True)
         return EXIT_INTERRUPTED
     except ConfigError as error:
