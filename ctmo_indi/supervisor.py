@@ -26,11 +26,12 @@ from ctmo_indi import logs
 from ctmo_indi.clock import ENVIRONMENT_VARIABLE, Clock, ClockAnchor, Deadline, SystemClock
 from ctmo_indi.config import Address, Config, IndiAddress, LoggingSettings
 from ctmo_indi.desk_client.client import DeskClient
-from ctmo_indi.devices.description import driver_executables
+from ctmo_indi.devices.observatory import driver_executables
 from ctmo_indi.errors import ConfigError, CtmoError, ServiceUnreachable
 from ctmo_indi.indi.indiserver import IndiServer
 from ctmo_indi.profiles import Profile
 from ctmo_indi.simulator.gsc import prepare_gsc
+from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS
 
 _log = logging.getLogger(__name__)
 
@@ -178,7 +179,7 @@ class Supervisor:
         desk = self.client("scheduler", timeout_s=60.0)
         for command in ("start", "enable", "resume"):
             reply = desk.front_desk({"WOType": "Scheduler", "User": "up", "Command": command})
-            desk.wait_until_terminal(str(reply["Receipt"]), timeout_s=60.0)
+            desk.wait_for(str(reply["Receipt"]), timeout_s=60.0, until=SETTLED_ATTEMPTS)
 
     def _address(self, service: str) -> Address:
         address: Address = getattr(self.config, service)
@@ -361,12 +362,14 @@ def free_port() -> int:
 
 def on_free_ports(config: Config) -> Config:
     """Return ``config`` with every service on a free loopback port: for demos and tests."""
-    names = ("scheduler", "telescope", "dome", "preprocessor", "safety")
-    addresses = {}
-    for name in names:
+
+    def free() -> Address:
         port = free_port()
-        addresses[name] = Address(f"http://127.0.0.1:{port}", "127.0.0.1", port)
-    return replace(config, **addresses)
+        return Address(f"http://127.0.0.1:{port}", "127.0.0.1", port)
+
+    return replace(
+        config, scheduler=free(), telescope=free(), dome=free(), preprocessor=free(), safety=free()
+    )
 
 
 def _as_file(config: Config) -> dict[str, object]:

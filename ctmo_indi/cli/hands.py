@@ -143,10 +143,12 @@ def _send(
     wait_s: float,
     as_json: bool,
 ) -> None:
+    from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS
+
     desk = client(load_config(config, data), service, timeout_s=10.0)
     reply = desk.front_desk(order)
     if wait_s and reply.get("Receipt"):
-        reply = desk.wait_until_terminal(str(reply["Receipt"]), timeout_s=wait_s)
+        reply = desk.wait_for(str(reply["Receipt"]), timeout_s=wait_s, until=SETTLED_ATTEMPTS)
     print_reply(reply, as_json=as_json)
     status = str(reply.get("Status", ""))
     if status in {"FAILED", "REJECTED", "INTERRUPTED", "ABORTED"}:

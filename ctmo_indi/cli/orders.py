@@ -55,7 +55,7 @@ def submit(
         desk = client(settings, service or _DESK_OF.get(str(order.get("WOType")), "scheduler"))
         reply = desk.front_desk(order)
         if wait:
-            reply = desk.wait_until_terminal(str(reply["Receipt"]), timeout_s=wait)
+            reply = desk.wait_for(str(reply["Receipt"]), timeout_s=wait)
         replies.append(reply)
         if not as_json:
             print_reply(reply, as_json=False)
@@ -155,11 +155,13 @@ def scheduler(
     as_json: JsonOption = False,
 ) -> None:
     """Send a command to the scheduler's state machine."""
+    from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS
+
     order: dict[str, object] = {"WOType": "Scheduler", "User": user, "Command": command}
     if abort:
         order["Abort"] = True
     desk = client(load_config(config, data), "scheduler", timeout_s=wait + 10.0)
     reply = desk.front_desk(order)
     if wait:
-        reply = desk.wait_until_terminal(str(reply["Receipt"]), timeout_s=wait)
+        reply = desk.wait_for(str(reply["Receipt"]), timeout_s=wait, until=SETTLED_ATTEMPTS)
     print_reply(reply, as_json=as_json)

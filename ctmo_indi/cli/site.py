@@ -58,11 +58,14 @@ def check(
 def _check_devices(observatory: Profile) -> list[tuple[str, bool, str]]:
     import shutil
 
-    from ctmo_indi.devices.description import describe_all
+    from ctmo_indi.devices import description as descriptions
 
     rows = []
-    for role, description in describe_all(observatory).items():
-        there = not observatory.indiserver.start or shutil.which(description.driver) is not None
+    for role, equipment in observatory.equipment.items():
+        description = descriptions.load(equipment.description)
+        there = (
+            not observatory.indiserver.start or shutil.which(description.driver or "") is not None
+        )
         detail = f"{description.device} ({description.driver})"
         rows.append(
             (f"device {role.value}", there, detail if there else f"{detail} is not installed")

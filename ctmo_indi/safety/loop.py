@@ -44,6 +44,8 @@ class SafetyLoop:
         last bad weather (None when none was seen); must not block.
     publish
         Called in the loop's thread with (kind, data) whenever something changed.
+    on_verdict
+        Called in the loop's thread with every verdict: our own interlocks go by it.
     """
 
     def __init__(
@@ -55,7 +57,8 @@ class SafetyLoop:
         holds: Holds,
         beats: Beats,
         closer: Closer,
-        publish: Callable[[str, dict[str, object]], None],
+        publish: Callable[[str, dict[str, object]], object],
+        on_verdict: Callable[[Verdict], None] = lambda _verdict: None,
     ) -> None:
         self._policy = policy
         self._clock = clock
@@ -64,6 +67,7 @@ class SafetyLoop:
         self._beats = beats
         self._closer = closer
         self._publish = publish
+        self._on_verdict = on_verdict
         self._bad_weather_elapsed_s: float | None = None
         self._unsafe_since_elapsed_s: float | None = None
         self._cycle = 0
@@ -115,6 +119,7 @@ class SafetyLoop:
         self._cycle += 1
         before = self._verdict
         self._verdict = self._make_verdict(reasons)
+        self._on_verdict(self._verdict)
         if _differs(before, self._verdict):
             _log.info("verdict level=%s reasons=%r", self._verdict.level, list(reasons))
             self._publish("verdict", self._verdict.to_wire())

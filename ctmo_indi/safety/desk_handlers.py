@@ -1,0 +1,193 @@
+"""What safety's front desk serves: Heartbeat, Status, Control, Events.
+
+Handlers run on the front desk's loop; what takes time goes to a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.errors import CtmoError, NotServedHere
+from ctmo_indi.models.states import AttemptState
+from ctmo_indi.models.verdict import LockKind
+from ctmo_indi.safety.beats import Beats
+from ctmo_indi.safety.closer import Closer
+from ctmo_indi.safety.holds import Holds
+from ctmo_indi.safety.loop import SafetyLoop
+from ctmo_indi.work_orders.access import Caller
+from ctmo_indi.work_orders.contract import CheckedOrder
+from ctmo_indi.work_orders.desk import Handler, Reply, order_reply
+from ctmo_indi.work_orders.model import (
+    ControlCommand,
+    ControlRequest,
+    EventsRequest,
+    HeartbeatRequest,
+    OrderKind,
+    StatusRequest,
+)
+from ctmo_indi.work_orders.revisions import RevisionBoard, answer_on_change
+
+
+class SafetyHandlers:
+    """The handlers of safety's desk.
+
+    Parameters
+    ----------
+    stop_all
+        Stops every motion and the exposure over safety's own link; blocks; returns what it did.
+    observatory_status
+        What the devices say, as a struct.
+    """
+
+    def __init__(
+        self,
+        *,
+        loop: SafetyLoop,
+        holds: Holds,
+        beats: Beats,
+        closer: Closer,
+        board: RevisionBoard,
+        clock: Clock,
+        stop_all: Callable[[], str],
+        observatory_status: Callable[[], dict[str, object]],
+    ) -> None:
+        self._loop = loop
+        self._holds = holds
+        self._beats = beats
+        self._closer = closer
+        self._board = board
+        self._clock = clock
+        self._stop_all = stop_all
+        self._observatory_status = observatory_status
+        self._commands: dict[ControlCommand, Callable[[ControlRequest], str]] = {
+            ControlCommand.STOP: self._stop,
+            ControlCommand.ABORT: lambda _request: self._stop_all(),
+            ControlCommand.RELEASE: self._release,
+            ControlCommand.LOCK: self._lock,
+            ControlCommand.UNLOCK: self._unlock,
+            ControlCommand.CLOSE: self._close,
+        }
+
+    def table(self) -> dict[OrderKind, Handler]:
+        """Kind of order -> handler."""
+        return {
+            OrderKind.HEARTBEAT: self.heartbeat,
+            OrderKind.STATUS: self.status,
+            OrderKind.CONTROL: self.control,
+            OrderKind.EVENTS: self.events,
+        }
+
+    async def heartbeat(self, order: CheckedOrder, caller: Caller) -> Reply:
+        """Note the beat and give the verdict back."""
+        request = order.request
+        assert isinstance(request, HeartbeatRequest)
+        self._beats.record(request.service, request.state)
+        return order_reply(
+            order,
+            status="COMPLETED",
+            message="",
+            extra={
+                "Verdict": self._loop.verdict.to_wire(),
+                "Observatory": self._loop.state.value,
+                "Closing": self._closer.is_closing,
+                "Alarm": self._closer.alarm or "",
+            },
+        )
+
+    async def status(self, order: CheckedOrder, caller: Caller) -> Reply:
+        """Verdict, holds, beats and what the devices say; waits for news when asked to."""
+        request = order.request
+        assert isinstance(request, StatusRequest)
+        return await answer_on_change(
+            self._board,
+            self._status_now,
+            subject=None,
+            since=request.since,
+            wait_s=request.wait_s,
+        )
+
+    async def _status_now(self) -> Reply:
+        verdict = self._loop.verdict
+        return {
+            "Service": "safety",
+            "Status": self._loop.state.value,
+            "Revision": self._board.revision,
+            "UTC": verdict.utc,
+            "Message": "; ".join(verdict.reasons) or "safe",
+            "Verdict": verdict.to_wire(),
+            "Verdict Age": round(self._clock.machine_s() - verdict.machine_s, 3),
+            "Beats": self._beats.to_wire(),
+            "Closing": self._closer.is_closing,
+            "Alarm": self._closer.alarm or self._holds.write_failure or "",
+            "Devices": self._observatory_status(),
+        }
+
+    async def control(self, order: CheckedOrder, caller: Caller) -> Reply:
+        """Carry out stop, abort, release, lock, unlock or close."""
+        request = order.request
+        assert isinstance(request, ControlRequest)
+        command = self._commands.get(request.command)
+        if command is None:
+            served = ", ".join(sorted(self._commands))
+            raise NotServedHere(
+                f"Command: came {request.command.value!r}, safety takes {served}; the telescope's "
+                "desk moves things"
+            )
+        message = await asyncio.to_thread(command, request)
+        self._board.publish(
+            "control",
+            request.command.value,
+            {"User": request.user, "Reason": request.reason, "Message": message},
+        )
+        return order_reply(
+            order,
+            status=AttemptState.COMPLETED.value,
+            message=f"Work order received. {message}",
+            revision=self._board.revision,
+        )
+
+    async def events(self, order: CheckedOrder, caller: Caller) -> Reply:
+        """Everything published, from a cursor."""
+        request = order.request
+        assert isinstance(request, EventsRequest)
+        page = await self._board.next_events(
+            request.cursor, request.wait_s, request.kinds, request.limit
+        )
+        return page.to_wire()
+
+    def _stop(self, request: ControlRequest) -> str:
+        self._holds.set_latch(request.user, request.reason or "stop")
+        try:
+            done = self._stop_all()
+        except CtmoError as error:
+            return f"The stop latch is set, but not everything could be stopped: {error}"
+        return f"Stopped and latched until release. {done}"
+
+    def _release(self, request: ControlRequest) -> str:
+        self._holds.release(request.user)
+        return "The stop latch is released."
+
+    def _lock(self, request: ControlRequest) -> str:
+        expires_utc = (
+            None
+            if request.expires_utc_s is None
+            else datetime.fromtimestamp(request.expires_utc_s, UTC)
+        )
+        kind = request.lock_kind or LockKind.OBSERVER
+        lock = self._holds.take_lock(kind, request.user, request.reason, expires_utc)
+        until = f" until {lock.expires_utc}" if lock.expires_utc else ""
+        return f"Locked ({lock.kind}) for {lock.owner}{until}."
+
+    def _unlock(self, request: ControlRequest) -> str:
+        self._holds.drop_lock(request.user)
+        return "Unlocked."
+
+    def _close(self, request: ControlRequest) -> str:
+        lock = self._holds.lock
+        if lock is not None and lock.kind is LockKind.MAINTENANCE:
+            return f"Nothing moves: {lock.owner} holds the maintenance lock."
+        self._closer.demand(f"asked by {request.user}: {request.reason or 'no reason given'}")
+        return "Closing."

@@ -1,0 +1,111 @@
+"""The safety service: its own INDI link, its loop, its desk, wired together."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.config import Address, Config
+from ctmo_indi.devices.observatory import Observatory
+from ctmo_indi.devices.stopping import endpoint_of, stop_everything
+from ctmo_indi.errors import CtmoError
+from ctmo_indi.indi.client import IndiClient
+from ctmo_indi.indi.link import LinkState
+from ctmo_indi.indi.wire_transport import IndipyTransport
+from ctmo_indi.profiles import Profile
+from ctmo_indi.safety.beats import Beats
+from ctmo_indi.safety.closer import Closer
+from ctmo_indi.safety.desk_handlers import SafetyHandlers
+from ctmo_indi.safety.holds import Holds
+from ctmo_indi.safety.look import take_look
+from ctmo_indi.safety.loop import SafetyLoop
+from ctmo_indi.work_orders.contract import Contract
+from ctmo_indi.work_orders.desk import Desk, DispatchDesk
+from ctmo_indi.work_orders.revisions import RevisionBoard
+
+_log = logging.getLogger(__name__)
+
+# Machine seconds between two looks at whether some device still has to be connected.
+_CONNECT_PERIOD_S = 2.0
+
+
+class SafetyService:
+    """Judges every second and closes first; see the package's docstring."""
+
+    def __init__(self, config: Config, profile: Profile, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._stop = threading.Event()
+        endpoint = endpoint_of(config.indi, profile.indiserver)
+        self._client = IndiClient(lambda: IndipyTransport(endpoint, clock), clock, name="safety")
+        self.observatory = Observatory.build(profile, self._client, clock)
+        self._board = RevisionBoard(clock)
+        self._holds = Holds(config.data_dir / "safety" / "holds.json", clock)
+        self._beats = Beats(clock)
+        self._closer = Closer(self.observatory, profile.safety, clock, self._announce)
+        self.loop = SafetyLoop(
+            policy=profile.safety,
+            clock=clock,
+            look=lambda since_s: take_look(self.observatory, self._client, clock, since_s),
+            holds=self._holds,
+            beats=self._beats,
+            closer=self._closer,
+            publish=lambda kind, data: self._board.publish(kind, "safety", data),
+            on_verdict=self.observatory.hear_verdict,
+        )
+        handlers = SafetyHandlers(
+            loop=self.loop,
+            holds=self._holds,
+            beats=self._beats,
+            closer=self._closer,
+            board=self._board,
+            clock=clock,
+            stop_all=lambda: stop_everything(self.observatory),
+            observatory_status=lambda: self.observatory.status().to_wire(),
+        )
+        self._desk = DispatchDesk("safety", Contract.load(profile), handlers.table())
+        self._connecting = threading.Thread(
+            target=self._keep_connected, name="safety-connect", daemon=True
+        )
+
+    @property
+    def desks(self) -> Sequence[tuple[Desk, Address]]:
+        """The desk and where it listens."""
+        return [(self._desk, self._config.safety)]
+
+    def start(self) -> None:
+        """Start the link and the loop; the first verdicts are UNSAFE until the devices are read."""
+        self._client.start()
+        self._connecting.start()
+        self.loop.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """End loop and link; a closing under way is finished first. Nothing is opened or closed."""
+        self._closer.join(timeout_s / 2)
+        self._stop.set()
+        self.loop.stop(timeout_s / 4)
+        self._client.close()
+        self._connecting.join(timeout_s / 4)
+
+    def _announce(self, text: str) -> None:
+        _log.warning("closing step=%r", text)
+        self._board.publish("closing", "safety", {"Message": text})
+
+    def _keep_connected(self) -> None:
+        """Connect what is not connected; a thread of its own, since a device may take its time."""
+        while not self._stop.wait(_CONNECT_PERIOD_S if self._is_complete() else 0.2):
+            if self._client.link is not LinkState.UP or self._is_complete():
+                continue
+            try:
+                self.observatory.connect_all()
+            except CtmoError as error:
+                _log.warning("devices_not_connected error=%s", error)
+                self._stop.wait(_CONNECT_PERIOD_S)
+            except Exception:  # noqa: BLE001 - the thread must live; what is unknown is unsafe anyway
+                _log.exception("connecting_failed")
+                self._stop.wait(_CONNECT_PERIOD_S)
+
+    def _is_complete(self) -> bool:
+        return self._client.link is LinkState.UP and not self.observatory.status().disconnected
