@@ -1,0 +1,253 @@
+"""Close the observatory: the one sequence that the telescope service and safety share.
+
+Abort the exposure, park the mount, close the shutter, park the dome, read back. Bounded: the mount
+has ``park_timeout_s`` in all, since the shutter waits for it; then the site's policy says whether
+to close over an unparked telescope. The shutter is tried three times, with pauses and no stop in
+between: a shutter stopped and restarted again and again stutters and stays open.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ctmo_indi.clock import Clock, Deadline
+from ctmo_indi.devices.dome import DomeStatus
+from ctmo_indi.devices.interlocks import MotionKind, MotionRequest, ShutterState
+from ctmo_indi.devices.motion import Motion
+from ctmo_indi.devices.mount import MountStatus
+from ctmo_indi.devices.observatory import Observatory
+from ctmo_indi.errors import CommandCanceled, DeviceError
+from ctmo_indi.models.states import ObservatoryState
+from ctmo_indi.profiles import MountFailedPolicy, SafetyPolicy
+
+_log = logging.getLogger(__name__)
+
+TRIES = 3
+_ABORT_WAIT_S = 10.0
+_PAUSE_FLOOR_MACHINE_S = 0.1
+_STEP_FLOOR_MACHINE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingReport:
+    """What a closing did.
+
+    Parameters
+    ----------
+    confirmed
+        True when everything was read back as closed.
+    steps, failures
+        One line each, in order.
+    state
+        Of the observatory afterwards; ALARM when not confirmed.
+    """
+
+    confirmed: bool
+    steps: tuple[str, ...]
+    failures: tuple[str, ...]
+    state: ObservatoryState
+    elapsed_s: float
+
+
+def close_observatory(
+    observatory: Observatory,
+    policy: SafetyPolicy,
+    clock: Clock,
+    *,
+    report: Callable[[str], None],
+    give_way: Callable[[], str | None] | None = None,
+    pause_s: float = 5.0,
+) -> ClosingReport:
+    """Close, whatever the state; blocks until it is read back or given up.
+
+    Safe to call again and when all is closed already. Takes at most ``park_timeout_s`` + three
+    times ``shutter_timeout_s`` + the dome's parking, elapsed seconds.
+
+    Parameters
+    ----------
+    report
+        Called with one line for each step and result.
+    give_way
+        Asked between the steps: a reason to leave the rest to another closer, or None.
+    pause_s
+        Elapsed seconds before the second try of a step; doubled before the third.
+
+    Returns
+    -------
+    ClosingReport
+        Not confirmed: the alarm is raised in the observatory's state, and the caller tells people.
+
+    Raises
+    ------
+    Locked
+        A maintenance lock: somebody is in the dome, nothing was moved.
+    CommandCanceled
+        ``give_way`` said so.
+    """
+    return _Closing(observatory, policy, clock, report, give_way, pause_s).run()
+
+
+class _Closing:
+    """One run; the steps and what came of them."""
+
+    def __init__(
+        self,
+        observatory: Observatory,
+        policy: SafetyPolicy,
+        clock: Clock,
+        report: Callable[[str], None],
+        give_way: Callable[[], str | None] | None,
+        pause_s: float,
+    ) -> None:
+        self._observatory = observatory
+        self._policy = policy
+        self._clock = clock
+        self._tell = report
+        self._give_way = give_way
+        self._pause_s = pause_s
+        self._steps: list[str] = []
+        self._failures: list[str] = []
+
+    def run(self) -> ClosingReport:
+        started_s = self._clock.elapsed_s()
+        self._observatory.guard(MotionRequest(MotionKind.PARK_MOUNT))
+        with self._observatory.phase(ObservatoryState.CLOSING):
+            self._abort_exposure()
+            parked = self._park_mount()
+            self._yield_if_asked()
+            if parked or self._policy.mount_failed is MountFailedPolicy.CLOSE:
+                closed = self._close_shutter(emergency=not parked)
+                if closed:
+                    self._park_dome(emergency=not parked)
+            else:
+                self._fail("the shutter stays open over the telescope: the site's policy")
+        confirmed = self._read_back()
+        if not confirmed:
+            self._observatory.raise_alarm("not closed: " + "; ".join(self._failures))
+        return ClosingReport(
+            confirmed=confirmed,
+            steps=tuple(self._steps),
+            failures=tuple(self._failures),
+            state=self._observatory.state(),
+            elapsed_s=self._clock.elapsed_s() - started_s,
+        )
+
+    def _abort_exposure(self) -> None:
+        camera = self._observatory.camera
+        if camera is None or camera.status().exposing is not True:
+            return
+        self._say("aborting the exposure")
+        # Nobody waits for it here: parking comes first, and a frame more or less harms nobody.
+        camera.abort()
+
+    def _park_mount(self) -> bool:
+        mount = self._observatory.mount
+        if mount is None or mount.status().parked is True:
+            return True
+        if not mount.can_park:
+            return self._stop_mount()
+        deadline = Deadline(self._clock, self._policy.park_timeout_s, _STEP_FLOOR_MACHINE_S)
+        for number in range(1, TRIES + 1):
+            self._say(f"parking the mount, try {number}")
+            error = self._finish(mount.park(), deadline)
+            if error is None:
+                return True
+            self._fail(f"mount not parked: {error}")
+            if deadline.expired:
+                break
+            self._pause(number, deadline)
+            self._yield_if_asked()
+        return mount.status().parked is True
+
+    def _stop_mount(self) -> bool:
+        """Stop a mount that cannot park; never counts as parked."""
+        mount = self._observatory.mount
+        assert mount is not None  # _park_mount looked
+        self._say("stopping the mount, which cannot park")
+        deadline = Deadline(self._clock, self._policy.park_timeout_s, _STEP_FLOOR_MACHINE_S)
+        error = self._finish(mount.abort(), deadline)
+        if error is not None:
+            self._fail(f"mount not stopped: {error}")
+        return False
+
+    def _close_shutter(self, *, emergency: bool) -> bool:
+        dome = self._observatory.dome
+        if dome is None:
+            return True
+        for number in range(1, TRIES + 1):
+            if dome.status().shutter is ShutterState.CLOSED:
+                return True
+            over = " over an unparked telescope" if emergency else ""
+            self._say(f"closing the shutter{over}, try {number}")
+            deadline = Deadline(self._clock, self._policy.shutter_timeout_s, _STEP_FLOOR_MACHINE_S)
+            error = self._finish(dome.close_shutter(emergency=emergency), deadline)
+            if error is None:
+                return True
+            self._fail(f"shutter not closed: {error}")
+            if number < TRIES:
+                self._pause(number, None)
+                self._yield_if_asked()
+        return dome.status().shutter is ShutterState.CLOSED
+
+    def _park_dome(self, *, emergency: bool) -> None:
+        dome = self._observatory.dome
+        if dome is None or not dome.can_park or dome.status().parked is True:
+            return
+        self._say("parking the dome")
+        timeout_s = dome.description.operation("park").finish_s
+        deadline = Deadline(self._clock, timeout_s, _STEP_FLOOR_MACHINE_S)
+        error = self._finish(dome.park(emergency=emergency), deadline)
+        if error is not None:
+            # A dome that stands elsewhere is closed all the same.
+            self._fail(f"dome not parked: {error}")
+
+    def _read_back(self) -> bool:
+        observatory = self._observatory
+        dome, mount = observatory.dome, observatory.mount
+        good = True
+        if dome is not None and dome.status().shutter is not ShutterState.CLOSED:
+            self._fail(f"the shutter reads {dome.status().shutter}")
+            good = False
+        if mount is not None and mount.can_park and mount.status().parked is not True:
+            self._fail("the mount does not read as parked")
+            good = False
+        if good:
+            self._say("closed")
+        return good
+
+    def _finish(
+        self, motion: Motion[MountStatus] | Motion[DomeStatus], deadline: Deadline
+    ) -> DeviceError | None:
+        """Wait for a motion until the deadline; return why it failed."""
+        try:
+            if not motion.join(deadline.remaining_machine_s()):
+                motion.cancel("it took too long")
+            motion.wait()
+        except DeviceError as error:
+            return error
+        return None
+
+    def _pause(self, number: int, deadline: Deadline | None) -> None:
+        seconds = self._pause_s * 2 ** (number - 1)
+        machine_s = Deadline(self._clock, seconds, _PAUSE_FLOOR_MACHINE_S).remaining_machine_s()
+        if deadline is not None:
+            machine_s = min(machine_s, deadline.remaining_machine_s())
+        threading.Event().wait(machine_s)
+
+    def _yield_if_asked(self) -> None:
+        reason = self._give_way() if self._give_way else None
+        if reason:
+            raise CommandCanceled(f"closing left to another: {reason}")
+
+    def _say(self, line: str) -> None:
+        self._steps.append(line)
+        _log.info("closing step=%r", line)
+        self._tell(line)
+
+    def _fail(self, line: str) -> None:
+        self._failures.append(line)
+        _log.error("closing_failure what=%r", line)
+        self._tell(line)

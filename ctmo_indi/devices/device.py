@@ -1,0 +1,284 @@
+"""What all roles share: readings, operations, ages, the guard."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ctmo_indi.clock import Clock, Deadline
+from ctmo_indi.devices import description as descriptions
+from ctmo_indi.devices.description import Description
+from ctmo_indi.devices.interlocks import Guard, MotionKind, MotionRequest
+from ctmo_indi.devices.link import DeviceLink, PendingCommand
+from ctmo_indi.devices.motion import Motion
+from ctmo_indi.devices.own_moves import OwnMoves
+from ctmo_indi.devices.placeholders import Value, fill_all
+from ctmo_indi.errors import ConfigError, UnknownProperty
+from ctmo_indi.indi import names
+from ctmo_indi.indi.command import CompletionRule
+from ctmo_indi.indi.events import Event, PropertyDefined, PropertyUpdated
+from ctmo_indi.indi.snapshot import PropertySnapshot, PropertyState
+from ctmo_indi.profiles import Equipment, Profile
+
+ResultT = TypeVar("ResultT")
+
+
+def allow_all(request: MotionRequest) -> None:
+    """Guard of a device outside an observatory: nothing is forbidden."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a device shares with the others of its observatory."""
+
+    moves: OwnMoves
+    guard: Guard = allow_all
+
+
+class Device:
+    """One INDI device in a role.
+
+    Parameters
+    ----------
+    client
+        The INDI link; commands and snapshots go through it, from any thread.
+    surroundings
+        The observatory's guard and book of own moves; None: no interlocks.
+    """
+
+    def __init__(
+        self,
+        client: DeviceLink,
+        description: Description,
+        equipment: Equipment,
+        profile: Profile,
+        clock: Clock,
+        surroundings: Surroundings | None = None,
+    ) -> None:
+        self.description = description
+        self.equipment = equipment
+        self.profile = profile
+        self.name = device_name(description, equipment)
+        self._client = client
+        self._clock = clock
+        self._around = surroundings or Surroundings(OwnMoves(clock))
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the driver is there and connected to its hardware."""
+        snapshot = self._client.get(self.name, names.CONNECTION)
+        return (
+            snapshot is not None
+            and snapshot.values.get(names.CONNECT) is True
+            and snapshot.state is not PropertyState.ALERT
+        )
+
+    def connect(self, context: Mapping[str, Value], timeout_s: float | None = None) -> None:
+        """Connect, wait for the required properties and apply the configuration; blocks.
+
+        Parameters
+        ----------
+        timeout_s
+            Elapsed seconds; None, or longer than the file's ``connect_timeout_s``: that.
+
+        Raises
+        ------
+        ConfigError
+            A placeholder without a value.
+        NotConnected, CommandTimeout
+            No link, or the driver does not connect in ``connect_timeout_s``.
+        """
+        before, after = self.configuration(context)
+        own_s = self.description.connect_timeout_s
+        self._client.connect_device(
+            self.name,
+            before=list(before.items()),
+            requires=self.description.requires,
+            timeout_s=own_s if timeout_s is None else min(own_s, timeout_s),
+        )
+        for prop, values in after.items():
+            self._client.keep(self.name, prop, values)
+
+    def configuration(
+        self, context: Mapping[str, Value]
+    ) -> tuple[dict[str, dict[str, Value]], dict[str, dict[str, Value]]]:
+        """Return what is set before and after CONNECTION; the profile's settings win."""
+        where = str(self.description.path)
+        before = descriptions.resolve(self.description.connect, context, where)
+        after = descriptions.resolve(self.description.configure, context, where)
+        for prop, values in self.equipment.settings.items():
+            early = prop in before or prop in self.description.connect_first
+            merged = (before if early else after).setdefault(prop, {})
+            if any(isinstance(value, bool) for value in values.values()):
+                merged.clear()  # one switch vector is one choice, not a sum of two
+            merged.update(values)
+        return before, after
+
+    def snapshot(self, reading: str) -> PropertySnapshot | None:
+        """Return the property behind a reading; None when the device has none, or not now."""
+        entry = self.description.readings.get(reading)
+        return None if entry is None else self._client.get(self.name, entry.property)
+
+    def element(self, reading: str, word: str) -> str:
+        """Return the INDI element a reading calls ``word``; UnknownProperty when it has none."""
+        entry = self.description.readings.get(reading)
+        if entry is None or word not in entry.elements:
+            raise UnknownProperty(f"{self.description.name}: no reading {reading}.{word}")
+        return entry.elements[word]
+
+    def value(self, reading: str, word: str) -> Value | None:
+        """Return one value of a reading, None when it is not known."""
+        entry = self.description.readings.get(reading)
+        snapshot = self.snapshot(reading)
+        if entry is None or snapshot is None or word not in entry.elements:
+            return None
+        return snapshot.values.get(entry.elements[word])
+
+    def number(self, reading: str, word: str) -> float | None:
+        """Return one number of a reading, None when it is not known."""
+        value = self.value(reading, word)
+        return value if isinstance(value, float) and not isinstance(value, bool) else None
+
+    def switch(self, reading: str, word: str) -> bool | None:
+        """Return one switch of a reading, None when it is not known."""
+        value = self.value(reading, word)
+        return value if isinstance(value, bool) else None
+
+    def switch_of(self, prop: str, element: str) -> bool | None:
+        """Return a switch that the profile names itself; None when it is not known."""
+        snapshot = self._client.get(self.name, prop)
+        value = None if snapshot is None else snapshot.values.get(element)
+        return value if isinstance(value, bool) else None
+
+    def command(
+        self, prop: str, values: Mapping[str, Value], rule: CompletionRule
+    ) -> PendingCommand:
+        """Send to a property that the profile names itself; returns at once."""
+        return self._client.command(self.name, prop, values, rule=rule)
+
+    def age_s(self, reading: str) -> float | None:
+        """Elapsed seconds since the driver last sent a reading; None when it never did."""
+        snapshot = self.snapshot(reading)
+        return None if snapshot is None else max(0.0, self._clock.elapsed_s() - snapshot.elapsed_s)
+
+    def check(self, request: MotionRequest) -> None:
+        """Ask the interlocks; raises SafetyError."""
+        self._around.guard(request)
+
+    def allow(self, motion: MotionKind, *, emergency: bool = False) -> None:
+        """Ask the interlocks about a motion without a target; raises SafetyError."""
+        self._around.guard(MotionRequest(motion, emergency=emergency))
+
+    def begin(self, label: str, body: Callable[[Motion[ResultT]], ResultT]) -> Motion[ResultT]:
+        """Start an operation of several steps in its own thread."""
+        title = f"{label} {self.name}"
+        return Motion(title, self.name, self._clock, self._around.moves, body).start()
+
+    def send(
+        self,
+        operation: str,
+        arguments: Mapping[str, Value] | None = None,
+        *,
+        extra_s: float = 0.0,
+        supersede: bool = True,
+    ) -> PendingCommand:
+        """Send the one command of an operation; returns at once."""
+        entry = self.description.operation(operation)
+        values = _numbers(fill_all(entry.values, arguments or {}))
+        return self._client.command(
+            self.name,
+            entry.property,
+            values,
+            rule=entry.rule(self.name, values, extra_s),
+            label=f"{operation} {self.name}",
+            supersede=supersede,
+        )
+
+    def perform(
+        self,
+        motion: Motion[ResultT],
+        operation: str,
+        arguments: Mapping[str, Value] | None = None,
+    ) -> PropertySnapshot:
+        """Set what the operation needs first, send it and wait for its end; for a body."""
+        entry = self.description.operation(operation)
+        for prop, values in entry.first.items():
+            self._set_first(motion, prop, values, entry.acknowledge_s)
+        return motion.follow(self.send(operation, arguments))
+
+    def wait_until(
+        self, motion: Motion[ResultT], condition: Callable[[], bool], timeout_s: float
+    ) -> bool:
+        """Wait for a condition on this device's snapshots; for a body.
+
+        Parameters
+        ----------
+        timeout_s
+            Elapsed seconds, at least 0.1 machine seconds.
+
+        Returns
+        -------
+        bool
+            False when the time passed first. CommandCanceled when the motion was canceled.
+        """
+        news: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+        def on_event(event: Event) -> None:
+            if (
+                isinstance(event, PropertyUpdated | PropertyDefined)
+                and event.snapshot.device == self.name
+            ):
+                news.put(None)
+
+        unsubscribe = self._client.subscribe(on_event)
+        deadline = Deadline(self._clock, timeout_s, 0.1)
+        try:
+            while not condition():
+                motion.check_canceled()
+                if deadline.expired:
+                    return False
+                try:
+                    # In slices, so that a cancellation is seen on a device that says nothing.
+                    news.get(timeout=min(deadline.remaining_machine_s(), 0.1))
+                except queue.Empty:
+                    continue
+        finally:
+            unsubscribe()
+        return True
+
+    def _set_first(
+        self,
+        motion: Motion[ResultT],
+        prop: str,
+        values: Mapping[str, Value],
+        acknowledge_s: float,
+    ) -> None:
+        current = self._client.get(self.name, prop)
+        if (
+            current is not None
+            and current.state is not PropertyState.ALERT
+            and all(current.values.get(element) == value for element, value in values.items())
+        ):
+            return
+        rule = descriptions.setting_rule(values, acknowledge_s)
+        motion.follow(self._client.command(self.name, prop, values, rule=rule, label=f"set {prop}"))
+
+
+def device_name(description: Description, equipment: Equipment) -> str:
+    """Return the INDI device name; ConfigError when neither file says it."""
+    name = equipment.device or description.device
+    if not name:
+        raise ConfigError(
+            f"{description.path}: names no device, so the profile's equipment.{equipment.role} "
+            "must: expected the key device"
+        )
+    return name
+
+
+def _numbers(values: Mapping[str, Value]) -> dict[str, Value]:
+    return {
+        element: value if isinstance(value, bool | str) else float(value)
+        for element, value in values.items()
+    }

@@ -1,0 +1,303 @@
+"""The mount: ICRS degrees outside, apparent-of-date hours at its property."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ctmo_indi.devices.device import Device
+from ctmo_indi.devices.interlocks import MotionKind, MotionRequest
+from ctmo_indi.devices.motion import Motion
+from ctmo_indi.devices.placeholders import Value
+from ctmo_indi.errors import CommandRejected, CommandTimeout, DeviceError
+from ctmo_indi.indi.snapshot import PropertyState
+from ctmo_indi.models import coordinates
+
+_STILL = frozenset({PropertyState.OK, PropertyState.IDLE})
+_VERIFY_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class MountStatus:
+    """What the mount is now; None is "not known".
+
+    Parameters
+    ----------
+    ra_deg, dec_deg
+        ICRS.
+    eod_ra_hours, eod_dec_deg
+        Apparent of date, as the mount says.
+    alt_deg, az_deg, hour_angle_h
+        Of where it points now at the site.
+    age_s
+        Elapsed seconds since the last position; a mount may be silent while it tracks.
+    """
+
+    connected: bool
+    ra_deg: float | None = None
+    dec_deg: float | None = None
+    eod_ra_hours: float | None = None
+    eod_dec_deg: float | None = None
+    alt_deg: float | None = None
+    az_deg: float | None = None
+    hour_angle_h: float | None = None
+    tracking: bool | None = None
+    parked: bool | None = None
+    slewing: bool | None = None
+    pier_side: str | None = None
+    age_s: float | None = None
+
+
+class Mount(Device):
+    """A mount. Commands return a :class:`Motion` at once; status never blocks; any thread."""
+
+    _current: Motion[MountStatus] | None = None
+
+    @property
+    def can_park(self) -> bool:
+        """Whether it can be parked at all."""
+        return self.description.can("park")
+
+    def status(self) -> MountStatus:
+        """Return what is known now; does not ask the driver."""
+        if not self.is_connected:
+            return MountStatus(connected=False)
+        utc = self._clock.utc()
+        position = self._position(utc)
+        parked = self._parked()
+        slewing = self._slewing()
+        common = {
+            "connected": True,
+            "tracking": self._tracking(parked, slewing),
+            "parked": parked,
+            "slewing": slewing,
+            "pier_side": self._pier_side(),
+            "age_s": self.age_s("position"),
+        }
+        if position is None:
+            return MountStatus(**common)  # type: ignore[arg-type]  # the fields just named
+        ra_deg, dec_deg, eod_ra_hours, eod_dec_deg = position
+        site = self.profile.site
+        alt_deg, az_deg = coordinates.eod_to_altaz(eod_ra_hours, eod_dec_deg, site, utc)
+        return MountStatus(
+            ra_deg=ra_deg,
+            dec_deg=dec_deg,
+            eod_ra_hours=eod_ra_hours,
+            eod_dec_deg=eod_dec_deg,
+            alt_deg=alt_deg,
+            az_deg=az_deg,
+            hour_angle_h=coordinates.eod_hour_angle_h(eod_ra_hours, site, utc),
+            **common,  # type: ignore[arg-type]  # the fields just named
+        )
+
+    def error_arcsec(self, ra_deg: float, dec_deg: float) -> float | None:
+        """Return the angle between where it points and an ICRS position; None when not known."""
+        position = self._position(self._clock.utc())
+        if position is None:
+            return None
+        return 3600.0 * coordinates.separation_deg(position[0], position[1], ra_deg, dec_deg)
+
+    def start_slew(
+        self, ra_deg: float, dec_deg: float, *, closed_dome: bool = False
+    ) -> Motion[MountStatus]:
+        """Slew to an ICRS position and track it; returns at once.
+
+        Tracking is switched on first, since a mount may otherwise end beside the target by what
+        the sky turned meanwhile; a miss of more than ``slew_tolerance_arcsec`` is slewed again.
+
+        Raises
+        ------
+        SafetyError
+            The interlocks refuse; nothing was sent. They are asked again before each command.
+        """
+        request = MotionRequest(MotionKind.SLEW, (ra_deg, dec_deg), closed_dome=closed_dome)
+        self.check(request)
+        return self._replace(self.begin("slew", lambda motion: self._slew(motion, request)))
+
+    def slew(
+        self,
+        ra_deg: float,
+        dec_deg: float,
+        timeout_s: float | None = None,
+        *,
+        closed_dome: bool = False,
+    ) -> MountStatus:
+        """Slew and block until there; as :meth:`start_slew`, and DeviceError when it failed."""
+        return self.start_slew(ra_deg, dec_deg, closed_dome=closed_dome).wait(timeout_s)
+
+    def park(self) -> Motion[MountStatus]:
+        """Stop a slew and park; allowed at any time but under a maintenance lock."""
+        self.allow(MotionKind.PARK_MOUNT)
+        return self._replace(self.begin("park", self._park))
+
+    def unpark(self, *, closed_dome: bool = False) -> Motion[MountStatus]:
+        """Unpark; it does not track afterwards."""
+        request = MotionRequest(MotionKind.UNPARK_MOUNT, closed_dome=closed_dome)
+        self.check(request)
+
+        def body(motion: Motion[MountStatus]) -> MountStatus:
+            self.check(request)
+            if self._parked() is not False:
+                self.perform(motion, "unpark")
+            return self.status()
+
+        return self._replace(self.begin("unpark", body))
+
+    def set_tracking(self, on: bool, *, closed_dome: bool = False) -> Motion[MountStatus]:
+        """Switch tracking on or off; UnknownProperty when the mount has no such switch."""
+        motion_kind = MotionKind.TRACK if on else MotionKind.STOP_TRACKING
+        request = MotionRequest(motion_kind, closed_dome=closed_dome)
+        self.check(request)
+        self.description.operation("track_on" if on else "track_off")
+
+        def body(motion: Motion[MountStatus]) -> MountStatus:
+            self.check(request)
+            self.perform(motion, "track_on" if on else "track_off")
+            return self.status()
+
+        return self.begin("track" if on else "stop tracking", body)
+
+    def abort(self) -> Motion[MountStatus]:
+        """Stop every motion and verify that tracking is off and stays off.
+
+        A mount may resume tracking after an abort (the simulator: 1 s later); it is switched off
+        until it was quiet for ``abort_quiet_s``. A mount without a tracking switch is only
+        stopped: the result's ``tracking`` then says what is known, and parking stops it.
+        """
+        self.allow(MotionKind.ABORT_MOUNT)
+        return self._replace(self.begin("abort", self._abort))
+
+    def set_time(self) -> None:
+        """Set the mount's clock, where the device file has that operation; does not block."""
+        if self.description.can("set_time"):
+            utc = self._clock.utc()
+            self.send(
+                "set_time",
+                {
+                    "utc": utc.strftime("%Y-%m-%dT%H:%M:%S"),
+                    "utc_date": utc.strftime("%Y-%m-%d"),
+                    "utc_time": utc.strftime("%H:%M:%S"),
+                },
+            )
+
+    def _replace(self, motion: Motion[MountStatus]) -> Motion[MountStatus]:
+        before, self._current = self._current, motion
+        if before is not None and not before.done():
+            before.cancel(f"replaced by {motion.label}")
+        return motion
+
+    def _slew(self, motion: Motion[MountStatus], request: MotionRequest) -> MountStatus:
+        assert request.target_icrs_deg is not None  # start_slew made it
+        ra_deg, dec_deg = request.target_icrs_deg
+        tolerance_arcsec = self.description.quirk("slew_tolerance_arcsec", 20.0)
+        settle_s = self.description.quirk("settle_s", 3.0)
+
+        def is_there() -> bool:
+            error_arcsec = self.error_arcsec(ra_deg, dec_deg)
+            return (
+                error_arcsec is not None
+                and error_arcsec <= tolerance_arcsec
+                and self._slewing() is False
+            )
+
+        for _ in range(int(self.description.quirk("slew_attempts", 2))):
+            self.check(request)
+            if self.description.can("track_on") and self.status().tracking is not True:
+                self.perform(motion, "track_on")
+            self.perform(motion, "slew", self._slew_arguments(ra_deg, dec_deg))
+            if self.wait_until(motion, is_there, settle_s):
+                return self.status()
+        error_arcsec = self.error_arcsec(ra_deg, dec_deg)
+        shown = "unknown" if error_arcsec is None else f"{error_arcsec:.0f} arcsec"
+        raise CommandRejected(
+            f"{motion.label}: ended {shown} off the target, tolerance {tolerance_arcsec:g} arcsec"
+        )
+
+    def _slew_arguments(self, ra_deg: float, dec_deg: float) -> dict[str, Value]:
+        eod_ra_hours, eod_dec_deg = coordinates.icrs_to_eod(ra_deg, dec_deg, self._clock.utc())
+        return {
+            "ra_hours": eod_ra_hours,
+            "dec_deg": eod_dec_deg,
+            "icrs_ra_hours": ra_deg / 15.0,
+            "icrs_dec_deg": dec_deg,
+        }
+
+    def _park(self, motion: Motion[MountStatus]) -> MountStatus:
+        if self._parked() is True:
+            return self.status()
+        if self._slewing() is not False:
+            # A refused abort must not keep it from parking.
+            try:
+                self.perform(motion, "abort")
+            except DeviceError:
+                motion.check_canceled()
+        self.perform(motion, "park")
+        if not self.wait_until(motion, lambda: self._parked() is True, 5.0):
+            raise CommandRejected(f"{motion.label}: the driver does not confirm that it is parked")
+        return self.status()
+
+    def _abort(self, motion: Motion[MountStatus]) -> MountStatus:
+        if self._parked() is True:
+            return self.status()
+        self.perform(motion, "abort")
+        if not self.wait_until(motion, lambda: self._slewing() is False, _VERIFY_S):
+            raise CommandTimeout(f"{motion.label}: it still moves {_VERIFY_S:g} s after the abort")
+        if not self.description.can("track_off"):
+            return self.status()
+        quiet_s = self.description.quirk("abort_quiet_s", 2.5)
+        for _ in range(3):
+            if self.switch("tracking", "on") is not False:
+                self.perform(motion, "track_off")
+            if not self.wait_until(motion, lambda: self.switch("tracking", "on") is True, quiet_s):
+                return self.status()
+        raise CommandTimeout(f"{motion.label}: tracking comes back after each stop")
+
+    def _position(self, utc: datetime) -> tuple[float, float, float, float] | None:
+        reading = self.description.readings["position"]
+        dec_deg = self.number("position", "dec_deg")
+        ra_hours = self.number("position", "ra_hours")
+        if ra_hours is None:
+            ra_deg = self.number("position", "ra_deg")
+            ra_hours = None if ra_deg is None else ra_deg / 15.0
+        if ra_hours is None or dec_deg is None:
+            return None
+        if reading.frame == "icrs":
+            eod_ra_hours, eod_dec_deg = coordinates.icrs_to_eod(ra_hours * 15.0, dec_deg, utc)
+            return ra_hours * 15.0, dec_deg, eod_ra_hours, eod_dec_deg
+        ra_deg, icrs_dec_deg = coordinates.eod_to_icrs(ra_hours, dec_deg, utc)
+        return ra_deg, icrs_dec_deg, ra_hours, dec_deg
+
+    def _parked(self) -> bool | None:
+        snapshot = self.snapshot("parked")
+        if snapshot is None or snapshot.state is PropertyState.ALERT:
+            return None
+        if self.switch("parked", "yes") is True:
+            return snapshot.state is not PropertyState.BUSY
+        return False if self.switch("parked", "no") is True else None
+
+    def _slewing(self) -> bool | None:
+        position, parked = self.snapshot("position"), self.snapshot("parked")
+        if position is None:
+            return None
+        if parked is not None and parked.state is PropertyState.BUSY:
+            return True
+        if position.state is PropertyState.BUSY:
+            return True
+        return False if position.state in _STILL else None
+
+    def _tracking(self, parked: bool | None, slewing: bool | None) -> bool | None:
+        if parked is True:
+            return False
+        if self.snapshot("tracking") is not None:
+            on = self.switch("tracking", "on")
+            return on if on is not None else None
+        if self.description.quirks.get("tracks_when") == "position_ok" and slewing is False:
+            position = self.snapshot("position")
+            return position is not None and position.state is PropertyState.OK
+        return None
+
+    def _pier_side(self) -> str | None:
+        for word in ("west", "east"):
+            if self.switch("pier_side", word):
+                return word
+        return None

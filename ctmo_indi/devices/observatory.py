@@ -1,0 +1,481 @@
+"""The equipment of one profile on one INDI link: roles, guard, state, status.
+
+Every process that touches devices has its own: the telescope service, and safety for closing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.devices import description as descriptions
+from ctmo_indi.devices import interlocks
+from ctmo_indi.devices.camera import Camera, CameraStatus
+from ctmo_indi.devices.description import Description
+from ctmo_indi.devices.device import Device, Surroundings
+from ctmo_indi.devices.dome import Dome, DomeStatus
+from ctmo_indi.devices.filter_wheel import FilterWheel, FilterWheelStatus
+from ctmo_indi.devices.focuser import Focuser, FocuserStatus
+from ctmo_indi.devices.interlocks import Facts, MotionRequest, ShutterState
+from ctmo_indi.devices.light_panel import LightPanel, LightPanelStatus, set_switch, switch_value
+from ctmo_indi.devices.limits import Pointing, path_sun_separation_deg, pointing_at
+from ctmo_indi.devices.link import DeviceLink
+from ctmo_indi.devices.motion import Motion
+from ctmo_indi.devices.mount import Mount, MountStatus
+from ctmo_indi.devices.observatory_state import OBSERVATORY_TABLE, read_state
+from ctmo_indi.devices.own_moves import OwnMoves
+from ctmo_indi.devices.placeholders import Value
+from ctmo_indi.devices.status_wire import status_to_wire
+from ctmo_indi.devices.weather import Weather, WeatherStatus
+from ctmo_indi.errors import CtmoError, InvalidCommand, NotConnected
+from ctmo_indi.indi.events import Event, PropertyDefined
+from ctmo_indi.models import dome_geometry, sun_moon
+from ctmo_indi.models.dome_geometry import TubeSide
+from ctmo_indi.models.states import ObservatoryState
+from ctmo_indi.models.verdict import Verdict
+from ctmo_indi.profiles import Profile, Role
+
+__all__ = [
+    "OBSERVATORY_TABLE",
+    "Observatory",
+    "ObservatoryStatus",
+    "driver_executables",
+]
+
+_log = logging.getLogger(__name__)
+
+_NEAR_ARCSEC = 3600.0
+
+_CLASSES: Mapping[Role, type[Device]] = {
+    Role.MOUNT: Mount,
+    Role.CAMERA: Camera,
+    Role.FILTER_WHEEL: FilterWheel,
+    Role.DOME: Dome,
+    Role.FOCUSER: Focuser,
+    Role.WEATHER: Weather,
+    Role.LIGHT_PANEL: LightPanel,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ObservatoryStatus:
+    """Everything the devices say at one instant; a role is None when the profile has none.
+
+    Parameters
+    ----------
+    alarm
+        Why the state is ALARM; empty otherwise.
+    switches
+        Bound switches of the profile ("Blink01"); None when not known.
+    """
+
+    state: ObservatoryState
+    utc: datetime
+    alarm: str = ""
+    mount: MountStatus | None = None
+    dome: DomeStatus | None = None
+    camera: CameraStatus | None = None
+    filter_wheel: FilterWheelStatus | None = None
+    focuser: FocuserStatus | None = None
+    weather: WeatherStatus | None = None
+    light_panel: LightPanelStatus | None = None
+    switches: Mapping[str, bool | None] | None = None
+
+    @property
+    def disconnected(self) -> tuple[Role, ...]:
+        """Roles of the profile whose device is not connected."""
+        by_role = {
+            Role.MOUNT: self.mount,
+            Role.CAMERA: self.camera,
+            Role.FILTER_WHEEL: self.filter_wheel,
+            Role.DOME: self.dome,
+            Role.FOCUSER: self.focuser,
+            Role.WEATHER: self.weather,
+            Role.LIGHT_PANEL: self.light_panel,
+        }
+        return tuple(role for role, part in by_role.items() if part and not part.connected)
+
+    def to_wire(self) -> dict[str, object]:
+        """Keys as they stand in a reply; what is not known is left out."""
+        return status_to_wire(self)
+
+
+def driver_executables(profile: Profile, *, site: Path | None = None) -> tuple[str, ...]:
+    """Return what indiserver must start for a profile; ConfigError for a bad device file."""
+    drivers = []
+    for equipment in profile.equipment.values():
+        driver = descriptions.load(equipment.description, site=site).driver
+        if driver and driver not in drivers:
+            drivers.append(driver)
+    return tuple(drivers)
+
+
+class Observatory:
+    """The devices of one profile. Made by :meth:`build`; any thread may use it."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        client: DeviceLink,
+        clock: Clock,
+        files: Mapping[Role, Description],
+    ) -> None:
+        self.profile = profile
+        self.client = client
+        self.moves = OwnMoves(clock)
+        self._clock = clock
+        self._verdict: tuple[Verdict, float] | None = None
+        self._lock = threading.Lock()
+        self._phase: ObservatoryState | None = None
+        self._alarm = ""
+        self._last_state = ObservatoryState.UNKNOWN
+        around = Surroundings(self.moves, self.guard)
+        self.devices: dict[Role, Device] = {
+            role: _CLASSES[role](client, entry, profile.equipment[role], profile, clock, around)
+            for role, entry in files.items()
+        }
+
+    @classmethod
+    def build(
+        cls, profile: Profile, client: DeviceLink, clock: Clock, *, site: Path | None = None
+    ) -> Observatory:
+        """Read the profile's device files and make the roles; nothing is connected yet.
+
+        Raises
+        ------
+        ConfigError
+            Every problem of every file.
+        """
+        files = {}
+        for role, equipment in profile.equipment.items():
+            entry = descriptions.load(equipment.description, site=site)
+            if entry.role is not role:
+                raise descriptions.wrong_role(entry, role)
+            files[role] = entry
+        observatory = cls(profile, client, clock, files)
+        context = observatory.context()
+        for device in observatory.devices.values():
+            device.configuration(context)
+        return observatory
+
+    # -- the roles ----------------------------------------------------------------------------
+
+    @property
+    def mount(self) -> Mount | None:
+        """The mount, None when the profile has none."""
+        device = self.devices.get(Role.MOUNT)
+        return device if isinstance(device, Mount) else None
+
+    @property
+    def camera(self) -> Camera | None:
+        """The camera, None when the profile has none."""
+        device = self.devices.get(Role.CAMERA)
+        return device if isinstance(device, Camera) else None
+
+    @property
+    def filter_wheel(self) -> FilterWheel | None:
+        """The filter wheel, None when the profile has none."""
+        device = self.devices.get(Role.FILTER_WHEEL)
+        return device if isinstance(device, FilterWheel) else None
+
+    @property
+    def dome(self) -> Dome | None:
+        """The dome, None when the profile has none."""
+        device = self.devices.get(Role.DOME)
+        return device if isinstance(device, Dome) else None
+
+    @property
+    def focuser(self) -> Focuser | None:
+        """The focuser, None when the profile has none."""
+        device = self.devices.get(Role.FOCUSER)
+        return device if isinstance(device, Focuser) else None
+
+    @property
+    def weather(self) -> Weather | None:
+        """The weather station, None when the profile has none."""
+        device = self.devices.get(Role.WEATHER)
+        return device if isinstance(device, Weather) else None
+
+    @property
+    def light_panel(self) -> LightPanel | None:
+        """The flat-field panel, None when the profile has none."""
+        device = self.devices.get(Role.LIGHT_PANEL)
+        return device if isinstance(device, LightPanel) else None
+
+    # -- connecting ---------------------------------------------------------------------------
+
+    def context(self) -> dict[str, Value]:
+        """Return what the placeholders of device files stand for."""
+        site, optics = self.profile.site, self.profile.optics
+        context: dict[str, Value] = {
+            "site.name": site.name,
+            "site.latitude_deg": site.latitude_deg,
+            "site.longitude_deg": site.longitude_deg,
+            "site.longitude_east_deg": site.longitude_deg % 360.0,
+            "site.elevation_m": site.elevation_m,
+            "optics.aperture_mm": optics.aperture_mm,
+            "optics.focal_length_mm": optics.focal_length_mm,
+            "safety.weather_update_s": self.profile.safety.weather_update_s,
+        }
+        for role in Role:
+            device = self.devices.get(role)
+            context[f"{role}.device"] = device.name if device else ""
+        return context
+
+    def connect_all(self, timeout_s: float | None = None) -> None:
+        """Connect and configure every device, all at once; blocks.
+
+        A device that fails does not keep the others from connecting. May be called again.
+
+        Parameters
+        ----------
+        timeout_s
+            Not longer than this for each device, elapsed seconds; None: as its file says.
+
+        Raises
+        ------
+        NotConnected
+            Names every device that did not connect, and why.
+        """
+        context = self.context()
+
+        def connect(device: Device) -> str | None:
+            try:
+                device.connect(context, timeout_s)
+            except CtmoError as error:
+                _log.warning("device_connect_failed device=%r error=%s", device.name, error)
+                return f"{device.name}: {error}"
+            _log.info("device_connected device=%r role=%s", device.name, device.description.role)
+            return None
+
+        with ThreadPoolExecutor(max(1, len(self.devices)), "connect") as pool:
+            failures = [text for text in pool.map(connect, self.devices.values()) if text]
+        if self.mount is not None and self.mount.is_connected:
+            self._set_time()
+        if failures:
+            raise NotConnected("; ".join(failures))
+
+    def keep_time(self) -> Callable[[], None]:
+        """Set the mount's clock at each reconnection of its driver; the result ends that."""
+
+        def on_event(event: Event) -> None:
+            mount = self.mount
+            if (
+                mount is not None
+                and isinstance(event, PropertyDefined)
+                and event.snapshot.device == mount.name
+                and mount.description.can("set_time")
+                and event.snapshot.name == mount.description.operation("set_time").property
+            ):
+                self._set_time()
+
+        return self.client.subscribe(on_event)
+
+    def _set_time(self) -> None:
+        mount = self.mount
+        if mount is None:
+            return
+        try:
+            mount.set_time()
+        except CtmoError as error:
+            _log.warning("set_time_failed device=%r error=%s", mount.name, error)
+
+    # -- state --------------------------------------------------------------------------------
+
+    def state(self) -> ObservatoryState:
+        """Return what mount and dome are together now; never blocks."""
+        return self._observe(
+            self.mount.status() if self.mount else None, self.dome.status() if self.dome else None
+        )
+
+    def status(self) -> ObservatoryStatus:
+        """Return everything the devices say now; never blocks."""
+        mount = self.mount.status() if self.mount else None
+        dome = self.dome.status() if self.dome else None
+        state = self._observe(mount, dome)
+        return ObservatoryStatus(
+            state=state,
+            utc=self._clock.utc(),
+            alarm=self._alarm,
+            mount=mount,
+            dome=dome,
+            camera=self.camera.status() if self.camera else None,
+            filter_wheel=self.filter_wheel.status() if self.filter_wheel else None,
+            focuser=self.focuser.status() if self.focuser else None,
+            weather=self.weather.status() if self.weather else None,
+            light_panel=self.light_panel.status() if self.light_panel else None,
+            switches={
+                key: switch_value(self.devices[binding.role], binding)
+                for key, binding in self.profile.switches.items()
+                if binding.role in self.devices
+            },
+        )
+
+    @contextmanager
+    def phase(self, state: ObservatoryState) -> Iterator[None]:
+        """Show OPENING or CLOSING while the block runs, whatever single devices say."""
+        with self._lock:
+            before, self._phase = self._phase, state
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._phase = before
+
+    def raise_alarm(self, reason: str) -> None:
+        """Show ALARM until the devices are read as closed."""
+        self._alarm = reason
+        _log.critical("observatory_alarm reason=%r", reason)
+
+    def _observe(self, mount: MountStatus | None, dome: DomeStatus | None) -> ObservatoryState:
+        can_park = self.mount.can_park if self.mount else True
+        state = read_state(mount, dome, mount_can_park=can_park)
+        with self._lock:
+            if state is ObservatoryState.CLOSED:
+                self._alarm = ""
+            if self._phase is not None:
+                state = self._phase
+            elif self._alarm:
+                state = ObservatoryState.ALARM
+            before, self._last_state = self._last_state, state
+        if before is not state:
+            usual = OBSERVATORY_TABLE.allows(before, state)
+            level = logging.INFO if usual else logging.WARNING
+            _log.log(level, "observatory_state before=%s now=%s usual=%s", before, state, usual)
+        return state
+
+    # -- interlocks ---------------------------------------------------------------------------
+
+    def hear_verdict(self, verdict: Verdict | None) -> None:
+        """Take the newest verdict of safety; its age counts from this call."""
+        self._verdict = None if verdict is None else (verdict, self._clock.machine_s())
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The newest verdict, however old; see :meth:`verdict_age_s`."""
+        return self._verdict[0] if self._verdict else None
+
+    def verdict_age_s(self) -> float | None:
+        """Machine seconds since :meth:`hear_verdict`; None when there never was one."""
+        heard = self._verdict
+        return None if heard is None else self._clock.machine_s() - heard[1]
+
+    def guard(self, request: MotionRequest) -> None:
+        """Refuse a motion that is forbidden now; every role asks before it sends.
+
+        Raises
+        ------
+        Locked, Stopped, Unsafe, Interlocked
+            As :func:`interlocks.check`.
+        """
+        utc = self._clock.utc()
+        target = None
+        if request.target_icrs_deg is not None:
+            target = pointing_at(*request.target_icrs_deg, self.profile.site, utc)
+        interlocks.check(request.motion, target, self.facts(request, target, utc))
+
+    def facts(self, request: MotionRequest, target: Pointing | None, utc: datetime) -> Facts:
+        """Collect what the interlocks look at."""
+        mount = self.mount.status() if self.mount else None
+        dome = self.dome.status() if self.dome else None
+        camera = self.camera.status() if self.camera else None
+        heard = self._verdict
+        return Facts(
+            verdict=heard[0] if heard else None,
+            verdict_age_s=self._clock.machine_s() - heard[1] if heard else None,
+            sun_altitude_deg=sun_moon.sun_altitude_deg(self.profile.site, utc),
+            sun_max_altitude_deg=self.profile.safety.sun_max_altitude_deg,
+            limits=self.profile.limits,
+            has_mount=mount is not None,
+            mount_parked=self._mount_parked(mount),
+            mount_tracking=mount.tracking if mount else None,
+            mount_slewing=mount.slewing if mount else None,
+            mount_error_arcsec=(
+                self.mount.error_arcsec(target.ra_deg, target.dec_deg)
+                if self.mount and mount and mount.connected and target
+                else None
+            ),
+            path_sun_separation_deg=self._path(mount, target, utc),
+            has_dome=dome is not None,
+            shutter=dome.shutter if dome else ShutterState.UNKNOWN,
+            dome_can_park=self.dome.can_park if self.dome else False,
+            dome_parked=dome.parked if dome else None,
+            dome_rotates=self.dome.rotates if self.dome else False,
+            dome_error_deg=self._dome_error_deg(target),
+            camera_busy=camera.exposing if camera else None,
+            closed_dome=request.closed_dome,
+            emergency=request.emergency,
+        )
+
+    def dome_azimuth_deg(self, ra_deg: float, dec_deg: float) -> float | None:
+        """Return the azimuth the slit needs for an ICRS pointing now; None without a dome.
+
+        The side of the pier is the mount's own word once it points there, before that the usual
+        one. InvalidCommand when the dome's measurements cannot be right.
+        """
+        if self.dome is None or not self.dome.rotates:
+            return None
+        try:
+            return dome_geometry.slit_azimuth_for_icrs_deg(
+                ra_deg,
+                dec_deg,
+                self.profile.site,
+                self._clock.utc(),
+                self.dome.measurements(),
+                self._tube_side(ra_deg, dec_deg),
+            )
+        except ValueError as error:
+            raise InvalidCommand(f"{self.dome.name}: DOME_MEASUREMENTS: {error}") from error
+
+    def switch(self, key: str, on: bool) -> Motion[bool]:
+        """Set a switch that the profile binds to a key of Dome orders.
+
+        Raises
+        ------
+        InvalidCommand
+            The profile binds no such key; the message lists those it does.
+        """
+        binding = self.profile.switches.get(key)
+        if binding is None or binding.role not in self.devices:
+            known = ", ".join(self.profile.switches) or "none"
+            raise InvalidCommand(f"no switch {key!r} in the profile; there are {known}")
+        return set_switch(self.devices[binding.role], binding, on)
+
+    def _mount_parked(self, mount: MountStatus | None) -> bool | None:
+        if mount is None or not mount.connected:
+            return None
+        if self.mount is not None and not self.mount.can_park:
+            return False
+        return mount.parked
+
+    def _path(
+        self, mount: MountStatus | None, target: Pointing | None, utc: datetime
+    ) -> float | None:
+        if mount is None or mount.ra_deg is None or mount.dec_deg is None or target is None:
+            return None
+        start = (mount.ra_deg, mount.dec_deg)
+        return path_sun_separation_deg(start, (target.ra_deg, target.dec_deg), utc)
+
+    def _tube_side(self, ra_deg: float, dec_deg: float) -> TubeSide | None:
+        error_arcsec = self.mount.error_arcsec(ra_deg, dec_deg) if self.mount else None
+        if self.mount is None or error_arcsec is None or error_arcsec > _NEAR_ARCSEC:
+            return None
+        side = self.mount.status().pier_side
+        return TubeSide(side) if side else None
+
+    def _dome_error_deg(self, target: Pointing | None) -> float | None:
+        if self.dome is None or target is None:
+            return None
+        try:
+            wanted_deg = self.dome_azimuth_deg(target.ra_deg, target.dec_deg)
+        except InvalidCommand as error:
+            _log.error("dome_measurements_wrong error=%s", error)
+            return None
+        return None if wanted_deg is None else self.dome.error_deg(wanted_deg)
