@@ -108,6 +108,8 @@ class SafetyLink:
     def _answered(self, news: VerdictNews) -> None:
         self._is_under_way = False
         self.failures = 0
+        if self.news is not None and self.news.verdict.cycle == news.verdict.cycle:
+            return  # safety answers but judges no more: the verdict grows old
         if self.news is None or self.news.verdict.level is not news.verdict.level:
             _log.info("verdict %s reasons=%r", news.verdict.level, news.verdict.reasons)
         self.news = news
