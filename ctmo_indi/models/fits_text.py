@@ -13,6 +13,7 @@ CARD_LENGTH = 80
 STRING_ROOM = 68
 _VALUE_START = 10  # "KEYWORD = "
 _NUMBER_WIDTH = 20
+_LONGEST_READ = 1000  # of a text that will be cut anyway
 _SEPARATOR = " / "
 _ALIKE = str.maketrans(
     {"–": "-", "—": "-", "−": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "ß": "ss", "ø": "o",
@@ -37,7 +38,7 @@ def to_ascii(text: str) -> str:
 
 def fit_string(text: str, room: int = STRING_ROOM) -> str:
     """Cut a text so that it fits one card, counting quotes twice as FITS writes them."""
-    ascii_text = to_ascii(text)
+    ascii_text = to_ascii(text[:_LONGEST_READ])[:room]
     while len(ascii_text) + ascii_text.count("'") > room:
         ascii_text = ascii_text[:-1]
     return ascii_text.rstrip()
