@@ -13,12 +13,13 @@ replaced nor removed. See ``docs/decisions/0002-installation.md``.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,15 +91,13 @@ class Layout:
         return (units.DEFAULT_CONFIG.parent, units.DEFAULT_LOGS, *data)
 
 
-def install(layout: Layout, wheels: Path, *, with_dependencies: bool = True) -> list[str]:
+def install(layout: Layout, make_environment: Callable[[Path, Path], None]) -> list[str]:
     """Install, or install again over an older version; returns what to tell the user.
 
     Parameters
     ----------
-    wheels
-        Folder with the wheel of this project and all it needs; no network is used.
-    with_dependencies
-        False for packagers whose system brings the requirements.
+    make_environment
+        Called with the place of the virtual environment now and with the one it will have.
 
     Raises
     ------
@@ -134,9 +133,7 @@ def install(layout: Layout, wheels: Path, *, with_dependencies: bool = True) -> 
 
     for folder in layout.folders():
         layout.real(folder).mkdir(parents=True, exist_ok=True)
-    build_environment(
-        layout.real(layout.venv), layout.venv, wheels, with_dependencies=with_dependencies
-    )
+    make_environment(layout.real(layout.venv), layout.venv)
     for path, text in texts.items():
         _write(layout.real(path), text)
     for path, target in links.items():
@@ -158,8 +155,8 @@ def uninstall(layout: Layout) -> list[str]:
     for path in (*manifest.links, *manifest.files):
         layout.real(path).unlink(missing_ok=True)
     for unit in manifest.units:  # what "systemctl enable" made where no systemd runs
-        for wanted in layout.real(unit).parent.glob(f"*.wants/{unit.name}"):
-            wanted.unlink()
+        for folder in layout.real(unit).parent.glob("*.wants"):
+            (folder / unit.name).unlink(missing_ok=True)
     for path, expected in manifest.configs.items():
         real = layout.real(path)
         if real.is_file() and digest(real.read_bytes()) == expected:
@@ -303,7 +300,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         if given.action == "install":
-            notes = install(layout, given.wheels, with_dependencies=not given.no_deps)
+            options = {"wheels": given.wheels, "with_dependencies": not given.no_deps}
+            notes = install(layout, functools.partial(build_environment, **options))
         else:
             notes = uninstall(layout)
     except ConfigError as error:

@@ -18,7 +18,7 @@ _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def build_environment(
-    place: Path, final: Path, wheels: Path, *, with_dependencies: bool = True
+    place: Path, final: Path, *, wheels: Path, with_dependencies: bool = True
 ) -> None:
     """Make a new environment at ``place`` that will work at ``final``; blocks for some ten seconds.
 
@@ -27,7 +27,9 @@ def build_environment(
     place, final
         Differ with DESTDIR: the scripts are written for ``final``.
     wheels
-        Where pip finds everything.
+        Folder with the wheel of this project and of all it needs; no network is used.
+    with_dependencies
+        False for packagers whose system brings the requirements.
 
     Raises
     ------
