@@ -8,6 +8,9 @@ from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.models.verdict import Latch, Lock, LockKind
 from ctmo_indi.profiles import SafetyPolicy
 
+# Machine seconds: devices take 1-2 s to connect, a driver or server that died some 3 s to be back.
+UNREACHABLE_GRACE_S = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
@@ -21,6 +24,9 @@ class Situation:
         Services that have not beaten for too long.
     unsafe_for_s
         Elapsed seconds since the verdict became UNSAFE.
+    unreachable_for_s
+        Machine seconds for which the link, the mount or the dome has been away; 0 when all are
+        there. A closing then cannot succeed; after a grace it is tried all the same, for the alarm.
     """
 
     state: ObservatoryState
@@ -29,13 +35,15 @@ class Situation:
     lock: Lock | None
     latch: Latch | None
     unsafe_for_s: float
+    unreachable_for_s: float = 0.0
 
 
 def reason_to_close(situation: Situation, policy: SafetyPolicy) -> str | None:
     """Return why the observatory must be closed now, None when it need not or must not be.
 
     In order: closed already; a maintenance lock (people may be inside, nothing moves); nothing
-    wrong; the stop latch, which defers closing by the policy's notice.
+    wrong; devices that are still connecting; the stop latch, which defers closing by the policy's
+    notice.
     """
     if situation.state is ObservatoryState.CLOSED:
         return None
@@ -43,6 +51,8 @@ def reason_to_close(situation: Situation, policy: SafetyPolicy) -> str | None:
         return None
     causes = situation.reasons + situation.silent
     if not causes:
+        return None
+    if 0.0 < situation.unreachable_for_s < UNREACHABLE_GRACE_S:
         return None
     if situation.latch is not None and situation.unsafe_for_s < policy.latched_close_notice_s:
         return None

@@ -70,6 +70,7 @@ class SafetyLoop:
         self._on_verdict = on_verdict
         self._bad_weather_elapsed_s: float | None = None
         self._unsafe_since_elapsed_s: float | None = None
+        self._unreachable_since_machine_s: float | None = None
         self._cycle = 0
         self._verdict: Verdict | None = None
         self._state = ObservatoryState.UNKNOWN
@@ -106,12 +107,15 @@ class SafetyLoop:
         except Exception as error:  # noqa: BLE001 - a broken look is unknown, hence unsafe
             _log.exception("safety_look_failed")
             self._state = ObservatoryState.UNKNOWN
+            is_reachable = False
             reasons: tuple[str, ...] = (f"the safety cycle failed: {error!r}",)
         else:
             self._state = look.state
             reasons = judgement.reasons
+            is_reachable = look.facts.link_up and not look.facts.unknown_devices
             if judgement.is_bad_weather:
                 self._bad_weather_elapsed_s = now_s
+        self._note_reach(is_reachable)
         if not reasons:
             self._unsafe_since_elapsed_s = None
         elif self._unsafe_since_elapsed_s is None:
@@ -126,6 +130,12 @@ class SafetyLoop:
         self._act(reasons, now_s)
         return self._verdict
 
+    def _note_reach(self, is_reachable: bool) -> None:
+        if is_reachable:
+            self._unreachable_since_machine_s = None
+        elif self._unreachable_since_machine_s is None:
+            self._unreachable_since_machine_s = self._clock.machine_s()
+
     def _act(self, reasons: tuple[str, ...], now_s: float) -> None:
         if self._state is ObservatoryState.CLOSED and not self._closer.is_closing:
             self._closer.confirm_closed()
@@ -136,10 +146,16 @@ class SafetyLoop:
             lock=self._holds.lock,
             latch=self._holds.latch,
             unsafe_for_s=self._since(self._unsafe_since_elapsed_s, now_s) or 0.0,
+            unreachable_for_s=self._unreachable_for_s(),
         )
         reason = reason_to_close(situation, self._policy)
         if reason is not None:
             self._closer.demand(reason)
+
+    def _unreachable_for_s(self) -> float:
+        since_s = self._unreachable_since_machine_s
+        # At least a moment: 0 says that all is there.
+        return 0.0 if since_s is None else max(self._clock.machine_s() - since_s, 1e-3)
 
     def _make_verdict(self, reasons: tuple[str, ...]) -> Verdict:
         return Verdict(

@@ -90,7 +90,6 @@ class SafetyService:
         self._connecting.join(timeout_s / 4)
 
     def _announce(self, text: str) -> None:
-        _log.warning("closing step=%r", text)
         self._board.publish("closing", "safety", {"Message": text})
 
     def _keep_connected(self) -> None:

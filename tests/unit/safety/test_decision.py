@@ -40,6 +40,12 @@ def test_nothing_moves_under_a_maintenance_lock():
     assert reason_to_close(replace(OPEN_IN_RAIN, lock=lock), POLICY) is None
 
 
+def test_devices_that_are_connecting_are_waited_for_but_not_for_ever():
+    away = replace(OPEN_IN_RAIN, state=ObservatoryState.UNKNOWN, unreachable_for_s=9.0)
+    assert reason_to_close(away, POLICY) is None
+    assert reason_to_close(replace(away, unreachable_for_s=10.0), POLICY) == "rain"
+
+
 def test_the_stop_latch_defers_closing_by_the_notice():
     latched = replace(OPEN_IN_RAIN, latch=Latch("ana", "", "2026-01-01T00:00:00+00:00"))
     assert reason_to_close(replace(latched, unsafe_for_s=599.0), POLICY) is None

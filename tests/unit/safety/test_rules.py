@@ -33,7 +33,10 @@ def test_a_warning_keeps_open_what_is_open():
         (replace(GOOD, unknown_devices=("dome",)), "devices"),
         (replace(GOOD, weather=None), "weather_known"),
         (replace(GOOD, weather=replace(GOOD.weather, level=WeatherLevel.UNKNOWN)), "weather_known"),
-        (replace(GOOD, weather=replace(GOOD.weather, readings={"RAIN": math.nan})), "weather_known"),
+        (
+            replace(GOOD, weather=replace(GOOD.weather, readings={"RAIN": math.nan})),
+            "weather_known",
+        ),
         (replace(GOOD, weather=replace(GOOD.weather, age_s=180.5)), "weather_fresh"),
         (replace(GOOD, weather=replace(GOOD.weather, age_s=math.nan)), "weather_fresh"),
         (replace(GOOD, weather=replace(GOOD.weather, level=WeatherLevel.ALERT)), "weather_alert"),
