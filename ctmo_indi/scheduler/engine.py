@@ -117,12 +117,22 @@ class SchedulerEngine:
         self.inbox.post(self.runner.reconcile)
 
     def stop(self, timeout_s: float) -> None:
-        """End the threads; scripts under way are left, the next start adopts their attempts."""
+        """End the threads; attempts under way go on, the next start adopts them.
+
+        Blocks ``timeout_s`` machine seconds at most.
+        """
+        try:
+            script = self.inbox.ask(self.queue.leave).result(timeout_s / 4)
+        except (TimeoutError, RuntimeError):
+            script = None
+            _log.error("engine does not answer, it is stopped without order")
+        if script is not None:
+            script.join(timeout_s / 4)
         self.inbox.close()
         if self._thread.is_alive():
-            self._thread.join(timeout_s)
-        self.safety.stop(0.1)
-        self._worker.stop(0.1)
+            self._thread.join(timeout_s / 4)
+        self.safety.stop(timeout_s / 8)
+        self._worker.stop(timeout_s / 8)
 
     # What follows runs in the engine thread.
 

@@ -22,8 +22,8 @@ from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS
 
 _log = logging.getLogger(__name__)
 
-LONG_POLL_S = 5.0
-"""Machine seconds the telescope may keep a Status; shorter than the client's time-out."""
+LONG_POLL_S = 2.0
+"""Machine seconds the telescope may keep a Status; a service that stops waits for it."""
 
 STOPPING_PATIENCE_S = 10.0
 """Machine seconds a silent telescope is asked on after the script was stopped."""
@@ -154,6 +154,8 @@ class AttemptScript:
         silent_s = 0.0
         known_frames = -1
         while True:
+            if slot.is_leaving:
+                return self._ended(None, slot.stop_reason)
             try:
                 reply = self._telescope.front_desk(self._question(revision))
             except ServiceUnreachable as error:

@@ -36,6 +36,7 @@ class _Current:
     script: Script
     run: ScriptRun
     slot: Slot
+    thread: threading.Thread
     stop_deadline: Deadline | None = None
 
 
@@ -156,6 +157,14 @@ class ScriptQueue:
             self.remove(run.index, reason)
         self.stop_current(reason)
 
+    def leave(self) -> threading.Thread | None:
+        """Start nothing more, let the current script end without cancelling; its thread, if any."""
+        self.is_paused = True
+        if self._current is None:
+            return None
+        self._current.slot.leave()
+        return self._current.thread
+
     def tick(self) -> None:
         """Enforce deadlines; the owner calls it about once a machine second."""
         current = self._current
@@ -186,14 +195,15 @@ class ScriptQueue:
 
         deadline = Deadline(self._clock, script.timeout_s, self._floor_s)
         slot = Slot(self._clock, deadline, report)
-        self._current = _Current(script, run, slot)
-        self._on_change(run)
-        threading.Thread(
+        thread = threading.Thread(
             target=self._run_script,
             args=(script, slot, index),
             name=f"script-{run.name}-{index}",
             daemon=True,
-        ).start()
+        )
+        self._current = _Current(script, run, slot, thread)
+        self._on_change(run)
+        thread.start()
 
     def _run_script(self, script: Script, slot: Slot, index: int) -> None:
         """Body of a script's thread: whatever happens, one message goes to the owner."""

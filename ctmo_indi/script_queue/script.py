@@ -100,16 +100,27 @@ class Slot:
         self.report = report
         self.stop_reason = ""
         self._stop = threading.Event()
+        self._leave = threading.Event()
 
     @property
     def is_stopping(self) -> bool:
         """True once the script is to end."""
         return self._stop.is_set()
 
+    @property
+    def is_leaving(self) -> bool:
+        """True once the service stops: end waiting, cancel nothing; what goes on is found later."""
+        return self._leave.is_set()
+
     def stop(self, reason: str) -> None:
         """Ask the script to end; any thread."""
         self.stop_reason = self.stop_reason or reason
         self._stop.set()
+
+    def leave(self) -> None:
+        """Ask the script to end without cancelling anything; any thread."""
+        self._leave.set()
+        self.stop("the service stops")
 
     def wait(self, machine_s: float) -> None:
         """Wait that long, or raise ScriptStopped as soon as the script is to end."""
@@ -117,8 +128,8 @@ class Slot:
             raise ScriptStopped(self.stop_reason)
 
     def pause(self, machine_s: float) -> None:
-        """Wait that long even while stopping; for the work that stopping itself needs."""
-        threading.Event().wait(machine_s)
+        """Wait that long even while stopping, but not while leaving."""
+        self._leave.wait(machine_s)
 
     def check(self) -> None:
         """Raise ScriptStopped when the script is to end."""

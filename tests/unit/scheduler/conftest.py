@@ -1,0 +1,141 @@
+"""A scheduler with a fake telescope and fake safety behind real front desks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from ctmo_indi import profiles
+from ctmo_indi.clock import ClockAnchor, SystemClock
+from ctmo_indi.config import Address, Config
+from ctmo_indi.desk_client.client import DeskClient
+from ctmo_indi.front_desk.server import FrontDeskServer
+from ctmo_indi.profiles import Profile
+from ctmo_indi.scheduler.service import SchedulerService
+from ctmo_indi.testing.fake_clock import EVENING
+from ctmo_indi.testing.fake_desk import FakeSafety, FakeTelescope
+from ctmo_indi.testing.fake_sky import FakeSky
+
+SPEED = 60.0
+
+
+@pytest.fixture(scope="session")
+def profile() -> Profile:
+    return profiles.load("simulators")
+
+
+class Stack:
+    """Telescope and safety behind one server; schedulers come and go on one database."""
+
+    def __init__(self, folder: Path, profile: Profile, utc: datetime = EVENING) -> None:
+        clock = SystemClock()
+        self.clock = SystemClock(ClockAnchor(clock.machine_s(), utc.timestamp(), SPEED))
+        self.profile = profile
+        self.folder = folder
+        self.sky = FakeSky()
+        self.telescope = FakeTelescope(profile, self.clock)
+        self.safety = FakeSafety(profile, self.clock)
+        self.offline = threading.Event()
+        self._peers: FrontDeskServer | None = None
+        self._ports: tuple[int, ...] = (0, 0)
+        self._scheduler: tuple[SchedulerService, FrontDeskServer] | None = None
+        self.desk: DeskClient = DeskClient("http://127.0.0.1:9")
+
+    def start_peers(self) -> None:
+        """Serve telescope and safety, on the ports of before if there were any."""
+        desks = (self.telescope, self.safety)
+        self._peers = FrontDeskServer(
+            [(desk, "127.0.0.1", port) for desk, port in zip(desks, self._ports, strict=True)]
+        )
+        self._ports = self._peers.start()
+
+    def stop_peers(self) -> None:
+        """Let telescope and safety be dead."""
+        if self._peers is not None:
+            self._peers.stop()
+            self._peers = None
+
+    def start_scheduler(self) -> SchedulerService:
+        """Start a scheduler on the one database."""
+        telescope, safety = (
+            Address(f"http://127.0.0.1:{port}", "127.0.0.1", port) for port in self._ports
+        )
+        config = replace(
+            Config(), telescope=telescope, dome=telescope, safety=safety, data_dir=self.folder
+        )
+        service = SchedulerService(
+            config,
+            self.profile,
+            self.clock,
+            make_sky=lambda: self.sky,
+            on_offline=self.offline.set,
+        )
+        service.start()
+        server = FrontDeskServer([(service.desk, "127.0.0.1", 0)])
+        (port,) = server.start()
+        self._scheduler = (service, server)
+        self.desk = DeskClient(f"http://127.0.0.1:{port}", user="ana")
+        return service
+
+    def stop_scheduler(self) -> None:
+        """End the scheduler in order."""
+        if self._scheduler is not None:
+            service, server = self._scheduler
+            self.desk.close()
+            server.stop()
+            service.stop(8.0)
+            self._scheduler = None
+
+    def command(self, *commands: str, **more: object) -> str:
+        """Give commands and wait for each; return how the last one ended."""
+        state = ""
+        for command in commands:
+            reply = self.desk.front_desk(
+                {"WOType": "Scheduler", "User": "ana", "Command": command, **more}
+            )
+            ended = self.desk.wait_for(str(reply["Receipt"]), 20.0, until=("COMPLETED", "FAILED"))
+            state = str(ended["Status"])
+        return state
+
+    def submit(self, name: str, **keys: object) -> str:
+        """Submit an order for the sky; return its receipt."""
+        order = {
+            "WOType": "Observation",
+            "ID": name,
+            "Object": name,
+            "RA": 30.0,
+            "Dec": 20.0,
+            "Filter": "V",
+            "Exposure Time": 30.0,
+            "Number of Exposures": 2,
+        }
+        order |= {key.replace("_", " "): value for key, value in keys.items()}
+        order = {key: value for key, value in order.items() if value is not None}
+        return str(self.desk.front_desk(order)["Receipt"])
+
+    def ended(self, receipt: str, timeout_s: float = 20.0) -> dict[str, object]:
+        """Wait until the order is settled and return its status."""
+        return self.desk.wait_for(receipt, timeout_s)
+
+    def wait_until(self, is_true: Callable[[], bool], timeout_s: float = 20.0) -> None:
+        """Wait for events of the scheduler until ``is_true``; AssertionError at the deadline."""
+        end_s = self.clock.machine_s() + timeout_s
+        pause = threading.Event()
+        while not is_true():
+            if self.clock.machine_s() > end_s:
+                raise AssertionError(f"it did not become true within {timeout_s} s")
+            pause.wait(0.02)
+
+
+@pytest.fixture
+def stack(tmp_path: Path, profile: Profile) -> Iterator[Stack]:
+    made = Stack(tmp_path, profile)
+    made.start_peers()
+    yield made
+    made.stop_scheduler()
+    made.stop_peers()

@@ -1,0 +1,212 @@
+"""The observe script against a telescope that is slow, silent, forgetful or refuses."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+import pytest
+
+from ctmo_indi import profiles
+from ctmo_indi.clock import Deadline
+from ctmo_indi.desk_client.client import DeskFault
+from ctmo_indi.errors import CtmoError, ServiceUnreachable
+from ctmo_indi.models.states import AttemptState
+from ctmo_indi.script_queue import attempts
+from ctmo_indi.script_queue.attempts import AttemptProgress, AttemptResult, AttemptScript
+from ctmo_indi.script_queue.controls import ControlScript
+from ctmo_indi.script_queue.script import ScriptFailed, Slot
+from ctmo_indi.script_queue.scripts.park import park
+from ctmo_indi.testing.fake_clock import FakeClock
+from ctmo_indi.testing.fake_desk import FakeTelescope
+
+WIRE: dict[str, object] = {
+    "WOType": "Observation",
+    "User": "scheduler",
+    "ID": "A-1",
+    "Parent": "O-1",
+    "RA": 10.0,
+    "Dec": 20.0,
+    "RA Unit": "deg",
+    "Filter": "V",
+    "Exposure Time": 30.0,
+    "Number of Exposures": 2,
+}
+
+
+class Run:
+    """A script in its own thread."""
+
+    def __init__(self, script: AttemptScript | ControlScript, clock: FakeClock) -> None:
+        self.script = script
+        self.reports: list[object] = []
+        self.slot = Slot(clock, Deadline(clock, 1e6), self.reports.append)
+        self._future: Future[object] = Future()
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def _work(self) -> None:
+        try:
+            self._future.set_result(self.script.run(self.slot))
+        except BaseException as error:
+            self._future.set_exception(error)
+
+    def stop(self) -> None:
+        self.slot.stop("stopped by the test")
+        self.script.stop("stopped by the test")
+
+    def result(self) -> AttemptResult:
+        result = self._future.result(10.0)
+        assert isinstance(result, AttemptResult)
+        return result
+
+    def wait(self) -> None:
+        self._future.result(10.0)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def telescope(clock: FakeClock) -> FakeTelescope:
+    return FakeTelescope(profiles.load("simulators"), clock)
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "STOPPING_PATIENCE_S", 0.05)
+
+
+@pytest.fixture
+def start(telescope: FakeTelescope, clock: FakeClock) -> Callable[..., Run]:
+    def run(*, adopt: bool = False) -> Run:
+        script = AttemptScript(
+            "observe", telescope, "A-1", "O-1", wire=None if adopt else WIRE, timeout_s=100.0
+        )
+        return Run(script, clock)
+
+    return run
+
+
+def test_a_completed_attempt_brings_its_exposures(start: Callable[..., Run]) -> None:
+    result = start().result()
+    assert result.state is AttemptState.COMPLETED
+    assert [frame.exposure_id for frame in result.exposures] == ["A-1-001", "A-1-002"]
+    assert result.exposures[0].order_receipt == "O-1"
+    assert result.exposures[0].s_ra_deg == 10.0
+
+
+def test_progress_is_reported_while_the_attempt_goes_on(
+    start: Callable[..., Run], telescope: FakeTelescope
+) -> None:
+    telescope.outcome = lambda request: None
+    run = start()
+    telescope.wait_for_attempts(1)
+    telescope.finish("A-1", AttemptState.IN_PROGRESS, 1)
+    telescope.finish("A-1", AttemptState.INTERRUPTED, 1, "clouds")
+    result = run.result()
+    assert (result.state, result.failure) == (AttemptState.INTERRUPTED, "clouds")
+    assert len(result.exposures) == 1
+    assert all(isinstance(report, AttemptProgress) for report in run.reports)
+
+
+def test_a_lost_answer_is_followed_by_the_same_attempt_again(
+    start: Callable[..., Run], telescope: FakeTelescope
+) -> None:
+    real = telescope.front_desk
+    lost = iter([True, True])
+
+    def answer_lost(order: dict[str, object]) -> dict[str, object]:
+        reply = real(order)
+        if order["WOType"] == "Observation" and next(lost, False):
+            raise ServiceUnreachable("the connection broke before the answer")
+        return reply
+
+    script = AttemptScript("observe", _Desk(answer_lost), "A-1", "O-1", wire=WIRE, timeout_s=100.0)
+    assert Run(script, FakeClock()).result().state is AttemptState.COMPLETED
+    assert len(telescope.attempts) == 1
+
+
+class _Desk:
+    def __init__(self, answer: Callable[[dict[str, object]], dict[str, object]]) -> None:
+        self.front_desk = answer
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        (DeskFault(423, "unsafe: rain"), AttemptState.INTERRUPTED),
+        (DeskFault(426, "stopped by ana"), AttemptState.INTERRUPTED),
+        (DeskFault(412, "busy"), AttemptState.INTERRUPTED),
+        (DeskFault(400, "Filter: unknown"), AttemptState.FAILED),
+        (DeskFault(403, "role"), AttemptState.FAILED),
+    ],
+)
+def test_a_refusal_is_a_failure_only_when_the_order_is_wrong(
+    start: Callable[..., Run], telescope: FakeTelescope, fault: CtmoError, state: AttemptState
+) -> None:
+    telescope.faults.append(fault)
+    result = start().result()
+    assert result.state is state
+    assert str(fault) in result.failure
+
+
+def test_an_overloaded_telescope_is_asked_again(
+    start: Callable[..., Run], telescope: FakeTelescope
+) -> None:
+    telescope.faults += [DeskFault(429, "too many"), DeskFault(503, "starting")]
+    assert start().result().state is AttemptState.COMPLETED
+
+
+def test_stopping_cancels_the_attempt_and_waits_for_its_end(
+    start: Callable[..., Run], telescope: FakeTelescope
+) -> None:
+    telescope.outcome = lambda request: None
+    run = start()
+    telescope.wait_for_attempts(1)
+    run.stop()
+    result = run.result()
+    assert (result.state, result.failure) == (AttemptState.ABORTED, "stopped by the test")
+
+
+def test_an_attempt_whose_end_cannot_be_learned_stays_open(
+    start: Callable[..., Run], telescope: FakeTelescope
+) -> None:
+    telescope.is_down = True
+    run = start(adopt=True)
+    run.slot.stop("service stops")
+    assert run.result().state is None
+
+
+def test_stopped_before_it_was_handed_over_is_not_attempted(
+    telescope: FakeTelescope, clock: FakeClock
+) -> None:
+    script = AttemptScript("observe", telescope, "A-1", "O-1", wire=WIRE, timeout_s=100.0)
+    slot = Slot(clock, Deadline(clock, 1e6), lambda report: None)
+    slot.stop("scheduler stopped")
+    result = script.run(slot)
+    assert result.state is AttemptState.NOT_ATTEMPTED
+    assert not telescope.attempts
+
+
+def test_an_adopted_attempt_the_telescope_does_not_know_was_interrupted_by_a_restart(
+    start: Callable[..., Run],
+) -> None:
+    result = start(adopt=True).result()
+    assert result.state is AttemptState.INTERRUPTED
+    assert result.failure.startswith("restart")
+
+
+def test_park_closes_through_the_telescope(telescope: FakeTelescope, clock: FakeClock) -> None:
+    Run(park(telescope, timeout_s=100.0), clock).wait()
+    assert telescope.controls() == ["close"]
+
+
+def test_a_refused_control_order_fails_with_the_telescopes_words(
+    telescope: FakeTelescope, clock: FakeClock
+) -> None:
+    telescope.faults.append(DeskFault(425, "maintenance lock of ana"))
+    with pytest.raises(ScriptFailed, match="maintenance lock of ana"):
+        Run(park(telescope, timeout_s=100.0), clock).wait()
