@@ -104,6 +104,7 @@ def exposure_to_wire(record: ExposureRecord) -> dict[str, object]:
         "SHA256": record.sha256,
         "MJD Start": record.t_min_mjd,
         "MJD End": record.t_max_mjd,
+        "Name of object": record.target_name,
     }
     if record.s_ra_deg is not None and record.s_dec_deg is not None:
         wire["RA"] = record.s_ra_deg

@@ -228,6 +228,7 @@ class DeskHandlers:
             receipt=receipt,
             revision=_revision(await self._view(receipt) or {}),
             reasons=(failure,) if failure else (),
+            extra={"Failure": failure},
         )
 
     async def _settled_or_zero(self, receipt: str) -> Reply:
@@ -271,7 +272,7 @@ class DeskHandlers:
         if AttemptState(str(view["Status"])) not in SETTLED_ATTEMPTS:
             receipt = str(view["Receipt"])
             why = f"canceled by {request.user}" + (f": {request.reason}" if request.reason else "")
-            view = await self._ask(lambda: self._parts.engine.cancel(receipt, why))
+            view = await self._ask(lambda: self._parts.engine.cancel(receipt, request.user, why))
         return view
 
     async def events(self, checked: CheckedOrder, caller: Caller) -> Reply:

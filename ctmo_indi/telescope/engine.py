@@ -138,8 +138,11 @@ class Engine:
         self._closing.demand(f"close by {task.user}", task)
         return task.to_wire()
 
-    def cancel(self, receipt: str, reason: str) -> dict[str, object]:
-        """Cancel what waits, abort what runs; nothing happens to what has ended."""
+    def cancel(self, receipt: str, user: str, reason: str) -> dict[str, object]:
+        """Cancel what waits, end what runs; nothing happens to what has ended.
+
+        The scheduler's word interrupts (pre-emption, weather, end of night), a human's aborts.
+        """
         task = self._tasks.get(receipt)
         if task is None:
             raise WrongState(f"{receipt}: not under way here")
@@ -147,7 +150,7 @@ class Engine:
             self._waiting.remove(task)
             self._set(task, AttemptState.CANCELED, reason)
         elif self._current is not None and self._current[0] is task:
-            self.interrupt(Ending(AttemptState.ABORTED, reason))
+            self.interrupt(Ending(_ended_by(user), reason))
         return task.to_wire()
 
     def interrupt(self, ending: Ending) -> bool:
@@ -200,13 +203,24 @@ class Engine:
         if to_deg is not None:
             self._start_beside(None, "dome follows", self._turn_dome(to_deg))
 
+    def publish_telemetry(self) -> None:
+        """Tell what every device says; posted by a cycle."""
+        self._parts.publish("telemetry", "telescope", self._parts.hands.sight().wire)
+
     # -- what others see ---------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> str:
+        """What is under way, empty when nothing; any thread, for the beat to safety."""
+        current = self._current
+        if current is not None:
+            return current[1].name
+        return "closing" if self._closing.is_under_way else ""
 
     def to_wire(self) -> dict[str, object]:
         """Tell the service's own status."""
         sight = self._parts.hands.sight()
         current = self._current
-        busy = "closing" if self._closing.is_under_way else ""
         return {
             "Observatory": sight.state.value,
             "Link": "UP" if sight.link_up else "DOWN",
@@ -214,7 +228,7 @@ class Engine:
             "Verdict": self._parts.vigil.to_wire(),
             "Duty": self._duty.value,
             "Current": current[0].to_wire() if current else {},
-            "Busy": current[1].name if current else busy,
+            "Busy": self.busy,
             "Waits For": current[1].waits_for if current else "",
             "Waiting": len(self._waiting),
             "Foreign Motion": dict(self._foreign),
@@ -290,7 +304,7 @@ class Engine:
             task, procedure = self._current
             self._current = None
             self._conclude(task, procedure.error)
-        if self._current is None and not self._closing.is_under_way and self._waiting:
+        if self._is_idle() and self._waiting:
             self._begin(self._waiting.popleft())
 
     def _heed_verdict(self) -> None:
@@ -395,10 +409,13 @@ class Engine:
         task.revision = self._parts.publish(kind, task.receipt, task.to_wire())
 
 
+def _ended_by(user: str) -> AttemptState:
+    """The scheduler's own word is no human's abort."""
+    return AttemptState.INTERRUPTED if user == "scheduler" else AttemptState.ABORTED
+
+
 def _by(task: ControlTask) -> Ending:
-    """The scheduler's own order is no human's abort."""
-    state = AttemptState.INTERRUPTED if task.user == "scheduler" else AttemptState.ABORTED
-    return Ending(state, f"{task.name} by {task.user}", stops_motion=True)
+    return Ending(_ended_by(task.user), f"{task.name} by {task.user}")
 
 
 def _turn_only() -> None:

@@ -16,19 +16,17 @@ from ctmo_indi.errors import (
     BadFrame,
     CommandTimeout,
     CtmoError,
-    DeviceError,
     DriverLost,
     Interlocked,
     NotConnected,
     StoreUnavailable,
 )
 from ctmo_indi.models.orders import ExposureRecord
-from ctmo_indi.profiles import Role
 from ctmo_indi.telescope.attempt import Ending
 from ctmo_indi.telescope.dome_follow import THRESHOLD_DEG, target_deg
 from ctmo_indi.telescope.hands import ExposureHandle, ExposureSpec
 from ctmo_indi.telescope.procedure import All, Steps, Until, afterwards
-from ctmo_indi.telescope.scene import ExposurePlan, Observed, Scene, permission
+from ctmo_indi.telescope.scene import ExposurePlan, Observed, Scene, devices_there, permission
 
 _log = logging.getLogger(__name__)
 
@@ -117,23 +115,12 @@ def _one_frame(scene: Scene, loop: _Loop, sequence: int, prepare: Prepare) -> St
             error,
         )
         scene.report(f"exposure {sequence} lost ({error}); waiting for the device")
-        yield from _wait_until_back(scene, error)
+        try:
+            yield from devices_there(scene)
+        except NotConnected as late:
+            raise DriverLost(f"{error}; it did not come back: {late}") from error
         yield from prepare(scene)
         yield from _one_exposure(scene, loop, sequence)
-
-
-def _wait_until_back(scene: Scene, error: DeviceError) -> Steps[None]:
-    times = scene.times
-    needed = {Role.CAMERA, Role.MOUNT} if scene.request.frame_type.needs_sky else {Role.CAMERA}
-    try:
-        yield Until(
-            lambda: needed <= scene.hands.sight().ready,
-            times.back_s,
-            "the lost device",
-            times.back_machine_s,
-        )
-    except CommandTimeout as late:
-        raise DriverLost(f"{error}; it did not come back: {late}") from error
 
 
 def _one_exposure(scene: Scene, loop: _Loop, sequence: int) -> Steps[None]:
@@ -148,18 +135,26 @@ def _one_exposure(scene: Scene, loop: _Loop, sequence: int) -> Steps[None]:
     plan, intent = loop.intend(sequence)
     yield All((intent,), 0.0, "the journal", scene.times.store_machine_s)
     scene.report(f"exposure {sequence} of {request.count}, {request.exposure_s:g} s")
-    start_utc, sight = scene.clock.utc(), scene.hands.sight()
+    asked_utc, before = scene.clock.utc(), scene.hands.sight()
     try:
-        handle = scene.hands.expose(
-            ExposureSpec(plan.exposure_id, request.exposure_s, request.frame_type, request.binning)
-        )
+        handle = scene.hands.expose(_spec(plan))
         loop.intend_ahead(sequence + 1)
         yield from _finished(scene, handle, sequence)
     except (Ending, CtmoError) as error:
         loop.forget(plan, str(error))
         raise
-    observed = Observed(start_utc, scene.clock.utc(), sight)
+    observed = Observed(asked_utc, before, scene.hands.sight())
     loop.keeping.append(scene.frames.keep(plan, handle.future.result(), observed))
+
+
+def _spec(plan: ExposurePlan) -> ExposureSpec:
+    request = plan.request
+    target = None
+    if request.frame_type.needs_sky and request.ra_deg is not None and request.dec_deg is not None:
+        target = (request.ra_deg, request.dec_deg)
+    return ExposureSpec(
+        plan.exposure_id, request.exposure_s, request.frame_type, request.binning, target
+    )
 
 
 def _turn_dome(scene: Scene) -> Steps[None]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -25,15 +26,15 @@ class Sight:
     ----------
     ra_deg, dec_deg
         Where the mount points, ICRS.
-    ready
-        Roles whose device is connected and usable.
+    lost
+        Roles of the profile whose device is not there, not connected or not yet usable.
     wire
         The same for a Status reply.
     """
 
     state: ObservatoryState
     link_up: bool
-    ready: frozenset[Role] = frozenset()
+    lost: frozenset[Role] = frozenset()
     ra_deg: float | None = None
     dec_deg: float | None = None
     altitude_deg: float | None = None
@@ -53,20 +54,36 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class ExposureSpec:
-    """What the camera is asked for; ``exposure_id`` names the frame in the upload prefix."""
+    """What the camera is asked for.
+
+    Parameters
+    ----------
+    exposure_id
+        Names the frame in the upload prefix.
+    target_icrs_deg
+        (RA, Dec) of a sky frame: the interlocks check that mount and dome are there.
+    """
 
     exposure_id: str
     exposure_s: float
     frame_type: FrameType
     binning: int
+    target_icrs_deg: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RawFrame:
-    """A frame as the driver made it: in memory, or in a spool file that is ours to remove."""
+    """A frame as the driver made it: in memory, or in a spool file that is ours to remove.
+
+    Parameters
+    ----------
+    started_utc
+        When the driver began, as the camera's states tell; None when not known.
+    """
 
     data: bytes | None = None
     path: Path | None = None
+    started_utc: datetime | None = None
 
 
 class ExposureHandle(Protocol):

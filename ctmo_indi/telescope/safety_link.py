@@ -62,6 +62,8 @@ class SafetyLink:
         Safety's desk; its time-out should be a few seconds at most.
     state
         Called for each beat: what the telescope is doing, for safety's eyes; must not block.
+    on_news
+        Called in the link's thread with each new verdict; must not block.
     """
 
     def __init__(
@@ -70,11 +72,13 @@ class SafetyLink:
         clock: Clock,
         state: Callable[[], dict[str, object]],
         *,
+        on_news: Callable[[Verdict], None] = lambda verdict: None,
         period_machine_s: float = BEAT_PERIOD_S,
     ) -> None:
         self._desk = desk
         self._clock = clock
         self._state = state
+        self._on_news = on_news
         self._period_machine_s = period_machine_s
         self._news: VerdictNews | None = None
         self._stopping = threading.Event()
@@ -135,6 +139,7 @@ class SafetyLink:
         if known is None or known.verdict.level is not verdict.level:
             _log.info("verdict level=%s reasons=%s", verdict.level, "; ".join(verdict.reasons))
         self._news = VerdictNews(verdict, sent_machine_s, _beats(reply))
+        self._on_news(verdict)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

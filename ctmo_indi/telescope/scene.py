@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import Protocol
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import SafetyError
+from ctmo_indi.errors import CommandTimeout, NotConnected, SafetyError
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
+from ctmo_indi.models.states import FrameType
+from ctmo_indi.profiles import Role
 from ctmo_indi.telescope.attempt import Attempt
 from ctmo_indi.telescope.hands import Hands, RawFrame, Sight
 from ctmo_indi.telescope.procedure import All, Steps, Until
@@ -40,11 +42,19 @@ class ExposurePlan:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What was seen around an exposure; ``start_utc`` is when it was asked for."""
+    """What was seen around an exposure.
 
-    start_utc: datetime
-    end_utc: datetime
-    sight: Sight
+    Parameters
+    ----------
+    asked_utc
+        When it was asked for.
+    before, after
+        What the devices said when it began and when its frame was there.
+    """
+
+    asked_utc: datetime
+    before: Sight
+    after: Sight
 
 
 class FrameKeeper(Protocol):
@@ -145,6 +155,40 @@ def permission(scene: Scene) -> Steps[None]:
     error = scene.refusal(scene.request.frame_type.needs_sky)
     if error is not None:
         raise error
+
+
+def needed_roles(request: ObservationRequest) -> frozenset[Role]:
+    """Devices a request takes, as far as the profile has them."""
+    if request.frame_type.needs_sky:
+        return frozenset({Role.CAMERA, Role.MOUNT, Role.DOME, Role.FILTER_WHEEL})
+    if request.frame_type is FrameType.FLAT:
+        return frozenset({Role.CAMERA, Role.LIGHT_PANEL, Role.FILTER_WHEEL})
+    return frozenset({Role.CAMERA})
+
+
+def devices_there(scene: Scene) -> Steps[None]:
+    """Wait until every device the request takes is there.
+
+    Raises
+    ------
+    NotConnected
+        Not in time; names what is missing.
+    """
+    needed = needed_roles(scene.request)
+
+    def missing() -> list[str]:
+        sight = scene.hands.sight()
+        return sorted(needed & sight.lost) if sight.link_up else ["the INDI server"]
+
+    if not missing():
+        return
+    scene.report(f"waiting for {', '.join(missing())}")
+    try:
+        yield Until(
+            lambda: not missing(), scene.times.back_s, "devices", scene.times.back_machine_s
+        )
+    except CommandTimeout:
+        raise NotConnected(f"not there in time: {', '.join(missing())}") from None
 
 
 def do(scene: Scene, what: str, *deeds: Future[None]) -> Steps[None]:

@@ -17,7 +17,7 @@ from ctmo_indi.telescope.attempt import Ending
 from ctmo_indi.telescope.expose import expose_all
 from ctmo_indi.telescope.hands import Deed
 from ctmo_indi.telescope.procedure import All, Steps, Until, afterwards
-from ctmo_indi.telescope.scene import Scene, do, permission
+from ctmo_indi.telescope.scene import Scene, devices_there, do, permission
 
 _log = logging.getLogger(__name__)
 
@@ -61,8 +61,11 @@ def last_look(scene: Scene) -> Steps[None]:
     ------
     SafetyError
         With every reason; nothing has moved.
+    NotConnected
+        A device is missing.
     """
     yield from permission(scene)
+    yield from devices_there(scene)
     request = scene.request
     reasons = scene.observable(request, request.exposure_s)
     if reasons:
@@ -72,10 +75,12 @@ def last_look(scene: Scene) -> Steps[None]:
 
 
 def be_open(scene: Scene) -> Steps[None]:
-    """Open when CLOSED; wait for an opening under way; refuse in any other state."""
+    """Open when it is not; wait for an opening under way; never out of a closing or an alarm.
+
+    UNKNOWN with the devices there is a half-closed observatory (a shut dome over an unparked
+    telescope): opening it properly ends that, and the interlocks look at every step.
+    """
     state = scene.hands.sight().state
-    if state is ObservatoryState.OPEN:
-        return
     if state is ObservatoryState.OPENING:
         yield Until(
             lambda: scene.hands.sight().state is not ObservatoryState.OPENING,
@@ -83,10 +88,10 @@ def be_open(scene: Scene) -> Steps[None]:
             "the opening under way",
         )
         state = scene.hands.sight().state
-    if state is ObservatoryState.CLOSED:
+    if state in (ObservatoryState.CLOSED, ObservatoryState.UNKNOWN):
         yield from permission(scene)
         scene.report("opening the observatory")
-        yield from _stoppable(scene, "opening", scene.hands.open(scene.report))
+        yield from do(scene, "opening", scene.hands.open(scene.report))
         state = scene.hands.sight().state
     if state is not ObservatoryState.OPEN:
         raise Unsafe(f"the observatory is {state}, expected OPEN")

@@ -13,10 +13,7 @@ from dataclasses import replace
 
 from ctmo_indi.errors import CommandCanceled, Interlocked
 from ctmo_indi.models.states import ObservatoryState
-from ctmo_indi.profiles import Role
 from ctmo_indi.telescope.hands import Deed, ExposureSpec, RawFrame, Sight
-
-ALL_ROLES = frozenset(Role)
 
 
 class FakeExposure:
@@ -71,7 +68,6 @@ class FakeHands:
         self.present = Sight(
             state=state,
             link_up=True,
-            ready=ALL_ROLES,
             ra_deg=0.0,
             dec_deg=90.0,
             tracking=is_open,

@@ -131,7 +131,7 @@ def test_a_camera_that_does_not_come_back_fails_the_attempt_but_keeps_its_frames
     attempt = rig.submit(rig.attempt(count=2))
     rig.hands.exposures[0].future.set_result(raw())
     rig.turn()
-    rig.hands.see(ready=frozenset({Role.MOUNT}))
+    rig.hands.see(lost=frozenset({Role.CAMERA}))
     rig.hands.exposures[1].future.set_exception(DriverLost("CCD gone"))
     rig.turn()
     for _ in range(9):
@@ -202,7 +202,7 @@ def test_an_interrupted_flat_puts_the_panel_out():
     rig.hands.slow.add("expose")
     attempt = rig.submit(rig.attempt(frame_type=FrameType.FLAT, ra_deg=None, dec_deg=None))
     rig.turn(machine_s=2.0)
-    rig.engine.cancel("A-1", "by hand")
+    rig.engine.cancel("A-1", "ann", "by hand")
     rig.turn()
 
     assert attempt.state is AttemptState.ABORTED
@@ -420,7 +420,7 @@ def test_canceling_what_waits_leaves_what_runs():
     first = rig.submit(rig.attempt("A-1"))
     second = rig.submit(rig.attempt("A-2"))
 
-    rig.engine.cancel("A-2", "not wanted")
+    rig.engine.cancel("A-2", "ann", "not wanted")
     rig.turn()
 
     assert second.state is AttemptState.CANCELED

@@ -1,0 +1,298 @@
+"""The telescope service: wires store, INDI link, engine, safety link, watches, cycles and desks.
+
+It starts, and its desks answer, whether or not an INDI server is there; it connects when one
+appears. Stopping it closes the observatory.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import threading
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.config import Address, Config
+from ctmo_indi.desk_client.client import DeskClient
+from ctmo_indi.devices.foreign import ForeignWatch
+from ctmo_indi.devices.limits_watch import LimitWatch
+from ctmo_indi.devices.observatory import Observatory
+from ctmo_indi.devices.stopping import endpoint_of
+from ctmo_indi.errors import CtmoError
+from ctmo_indi.indi.client import IndiClient
+from ctmo_indi.indi.endpoint import Endpoint
+from ctmo_indi.indi.link import LinkState
+from ctmo_indi.indi.pyindi_transport import PyIndiTransport
+from ctmo_indi.indi.transport import Transport
+from ctmo_indi.indi.wire_transport import IndipyTransport
+from ctmo_indi.models.observability import observable_now
+from ctmo_indi.models.orders import ObservationRequest
+from ctmo_indi.profiles import Profile
+from ctmo_indi.store.database import open_database
+from ctmo_indi.store.intake import Writer
+from ctmo_indi.telescope.attempt_book import AttemptBook
+from ctmo_indi.telescope.cycles import Cycle, Cycles
+from ctmo_indi.telescope.desk_handlers import DeskHandlers, DeskParts
+from ctmo_indi.telescope.device_hands import DeviceHands
+from ctmo_indi.telescope.engine import Engine, EngineParts
+from ctmo_indi.telescope.frame_keeper import JournaledFrames
+from ctmo_indi.telescope.safety_link import SafetyDesk, SafetyLink
+from ctmo_indi.telescope.scene import StepTimes
+from ctmo_indi.telescope.verdict_rules import VerdictTimes
+from ctmo_indi.telescope.vigil import Vigil
+from ctmo_indi.work_orders.contract import Contract
+from ctmo_indi.work_orders.desk import Desk, DispatchDesk
+from ctmo_indi.work_orders.revisions import RevisionBoard
+
+_log = logging.getLogger(__name__)
+
+SAFETY_TIMEOUT_S = 3.0
+CONNECT_PERIOD_MACHINE_S = 2.0
+DOME_CYCLE_S = 5.0
+TELEMETRY_CYCLE_S = 30.0
+
+
+class TelescopeService:
+    """The telescope and the dome of one observatory.
+
+    Parameters
+    ----------
+    client
+        INDI client instead of the one made from configuration and profile.
+    safety
+        Safety's desk instead of the one at its address; for tests.
+    verdict_times, step_times
+        None: from the profile, and the defaults.
+    closes_on_stop
+        Whether :meth:`stop` leaves the observatory closed.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        profile: Profile,
+        clock: Clock,
+        *,
+        client: IndiClient | None = None,
+        safety: SafetyDesk | None = None,
+        verdict_times: VerdictTimes | None = None,
+        step_times: StepTimes | None = None,
+        closes_on_stop: bool = True,
+    ) -> None:
+        self._config = config
+        self._profile = profile
+        self._clock = clock
+        self._closes_on_stop = closes_on_stop
+        self._ending = threading.Event()
+        self.board = RevisionBoard(clock)
+        self.client = client or _make_client(endpoint_of(config.indi, profile.indiserver), clock)
+        self.observatory = Observatory.build(profile, self.client, clock)
+        self._database = open_database(
+            "telescope", config.database_url or Path(config.data_dir) / "telescope.sqlite3"
+        )
+        self._writer = Writer(self._database)
+        self._own_safety_client = None if safety else self._safety_client()
+        desk = safety or self._own_safety_client
+        assert desk is not None  # one of the two
+        self._link = SafetyLink(
+            desk, clock, self._beat_state, on_news=self.observatory.hear_verdict
+        )
+        self._vigil = Vigil(self._link, clock, verdict_times or _verdict_times(profile))
+        self._frames = JournaledFrames(
+            self._database, self._writer, profile, Path(config.data_dir), clock, self._drivers
+        )
+        self._hands = DeviceHands(self.observatory, self.client, profile, clock)
+        book = AttemptBook(self._database, self._writer, clock)
+        self._book = book
+        self._cycles = Cycles(
+            (
+                Cycle("dome", DOME_CYCLE_S, self._post_follow_dome),
+                Cycle("telemetry", TELEMETRY_CYCLE_S, self._post_telemetry),
+            ),
+            clock,
+        )
+        self.engine = Engine(
+            EngineParts(
+                hands=self._hands,
+                frames=self._frames,
+                vigil=self._vigil,
+                clock=clock,
+                observable=self._not_observable,
+                publish=self.board.publish,
+                on_state=book.on_state,
+                step_times=step_times or StepTimes(),
+                each_turn=self._cycles.watch,
+            )
+        )
+        self._limits = self._limit_watch()
+        self._foreign = ForeignWatch(
+            self.observatory,
+            lambda move: self.engine.inbox.post(
+                lambda: self.engine.foreign_motion(f"{move.device} {move.what}")
+            ),
+        )
+        self._handlers = DeskHandlers(
+            DeskParts(
+                engine=self.engine,
+                vigil=self._vigil,
+                book=book,
+                board=self.board,
+                clock=clock,
+                safety=desk,
+                scheduler_age_machine_s=self._scheduler_age_machine_s,
+            )
+        )
+        contract = Contract.load(profile, clock)
+        self.telescope_desk: Desk = DispatchDesk("telescope", contract, self._handlers.telescope())
+        self.dome_desk: Desk = DispatchDesk("dome", contract, self._handlers.dome_desk())
+        self._connecting = threading.Thread(
+            target=self._keep_connected, name="telescope-connect", daemon=True
+        )
+
+    @property
+    def desks(self) -> Sequence[tuple[Desk, Address]]:
+        """The desks it serves and where they listen."""
+        return [
+            (self.telescope_desk, self._config.telescope),
+            (self.dome_desk, self._config.dome),
+        ]
+
+    def start(self) -> None:
+        """Settle what a crash left, then begin; returns when orders can be taken.
+
+        Needs no INDI server: it is connected to in the background.
+        """
+        self._frames.reconcile()
+        self._book.settle_open()
+        self.client.start()
+        self._connecting.start()
+        self.engine.start()
+        self._link.start()
+        self._foreign.start()
+        if self._limits is not None:
+            self._limits.start()
+        self._cycles.start()
+        self._frames.warm_up()
+
+    def stop(self, timeout_s: float) -> None:
+        """End what is under way, close the observatory, end everything; may be repeated.
+
+        Blocks ``timeout_s`` machine seconds at most, most of it for the closing.
+        """
+        if self._ending.is_set():
+            return
+        self._ending.set()
+        self._cycles.stop()
+        if self._limits is not None:
+            self._limits.stop()
+        self._foreign.stop()
+        self.engine.stop(max(1.0, timeout_s - 15.0), close=self._closes_on_stop)
+        self._link.stop(SAFETY_TIMEOUT_S)
+        self._hands.shut()
+        self._frames.close()
+        self.client.close()
+        self._connecting.join(5.0)
+        self._writer.close()
+        self._database.close()
+        if self._own_safety_client is not None:
+            self._own_safety_client.close()
+
+    # -- pieces ------------------------------------------------------------------------------------
+
+    def _safety_client(self) -> DeskClient:
+        return DeskClient(
+            self._config.safety.http,
+            timeout_s=SAFETY_TIMEOUT_S,
+            user="telescope",
+            clock=self._clock,
+        )
+
+    def _limit_watch(self) -> LimitWatch | None:
+        mount = self.observatory.mount
+        if mount is None:
+            return None
+        return LimitWatch(
+            mount.status,
+            self._profile.site,
+            self._profile.limits,
+            self._clock,
+            lambda violation: self.engine.inbox.post(
+                lambda: self.engine.limit_violated(violation.message)
+            ),
+        )
+
+    def _not_observable(self, request: ObservationRequest, after_s: float) -> tuple[str, ...]:
+        """Say why not, now and at the end of the exposure."""
+        profile, now = self._profile, self._clock.utc()
+        reasons: dict[str, None] = {}
+        for utc in (now, now + timedelta(seconds=after_s)):
+            found = observable_now(request, profile.site, profile.limits, utc, profile.night)[1]
+            reasons.update(dict.fromkeys(found))
+        return tuple(reasons)
+
+    def _scheduler_age_machine_s(self) -> float:
+        news = self._link.news
+        if news is None or "scheduler" not in news.beats:
+            return float("inf")
+        return news.beats["scheduler"] + news.age_machine_s(self._clock.machine_s())
+
+    def _beat_state(self) -> dict[str, object]:
+        return {
+            "Observatory": self.observatory.state().value,
+            "Link": self.client.link.value,
+            "Busy": self.engine.busy,
+        }
+
+    def _drivers(self) -> str:
+        """Executable and version of each driver that tells them, for the header."""
+        told = []
+        for device in self.observatory.devices.values():
+            info = self.client.get(device.name, "DRIVER_INFO")
+            if info is not None:
+                executable = info.values.get("DRIVER_EXEC", device.name)
+                told.append(f"{executable} {info.values.get('DRIVER_VERSION', '')}".strip())
+        return ", ".join(told)
+
+    def _post_follow_dome(self) -> None:
+        self.engine.inbox.post(self.engine.follow_dome)
+
+    def _post_telemetry(self) -> None:
+        self.engine.inbox.post(self.engine.publish_telemetry)
+
+    def _keep_connected(self) -> None:
+        """Connect what is not connected, as long as there is something."""
+        stop_keeping_time = self.observatory.keep_time()
+        while not self._ending.wait(CONNECT_PERIOD_MACHINE_S if self._is_complete() else 0.2):
+            if self.client.link is not LinkState.UP or self._is_complete():
+                continue
+            try:
+                self.observatory.connect_all()
+            except CtmoError as error:
+                _log.warning("devices_not_connected error=%s", error)
+                self._ending.wait(CONNECT_PERIOD_MACHINE_S)
+            except Exception:  # noqa: BLE001 - the thread must live: try again, say why
+                _log.exception("connecting_failed")
+                self._ending.wait(CONNECT_PERIOD_MACHINE_S)
+        stop_keeping_time()
+
+    def _is_complete(self) -> bool:
+        return self.client.link is LinkState.UP and not self.observatory.status().disconnected
+
+
+def _make_client(endpoint: Endpoint, clock: Clock) -> IndiClient:
+    """Return a client on PyIndi where it is installed, else on indipyclient."""
+    has_pyindi = importlib.util.find_spec("PyIndi") is not None
+
+    def make() -> Transport:
+        return (PyIndiTransport if has_pyindi else IndipyTransport)(endpoint, clock)
+
+    return IndiClient(make, clock, name="telescope")
+
+
+def _verdict_times(profile: Profile) -> VerdictTimes:
+    """Safety's own time to close: park, three tries at the shutter, the dome."""
+    policy = profile.safety
+    closes_s = policy.park_timeout_s + 3.0 * policy.shutter_timeout_s + 120.0
+    return VerdictTimes(safety_closes_s=closes_s, latch_notice_s=policy.latched_close_notice_s)
