@@ -207,7 +207,7 @@ def airmass(altitude_deg: Angle) -> Angle:
     """Return the relative air mass at an altitude.
 
     Kasten and Young 1989, Applied Optics 28, 4735, table 2: finite down to the horizon (38), equal
-    to the secant of the zenith angle within 1.2 % above 20 degrees. Below the horizon: infinity.
+    to the secant of the zenith angle within 0.8 % above 20 degrees. Below the horizon: infinity.
     """
     altitude = np.asarray(altitude_deg, dtype=np.float64)
     up = np.clip(altitude, 0.0, 90.0)

@@ -164,7 +164,7 @@ def test_a_time_without_a_zone_is_refused() -> None:
 def test_airmass_is_the_secant_high_up_and_finite_at_the_horizon() -> None:
     high = np.arange(20.0, 90.0, 0.5)
     secant = 1.0 / np.sin(np.radians(high))
-    assert np.abs(coordinates.airmass(high) / secant - 1.0).max() < 0.012
+    assert np.abs(coordinates.airmass(high) / secant - 1.0).max() < 0.008
     assert coordinates.airmass(0.0) == pytest.approx(37.92, abs=0.01)  # Kasten and Young 1989
     assert coordinates.airmass(90.0) == 1.0
     assert coordinates.airmass(-0.1) == math.inf
@@ -172,7 +172,8 @@ def test_airmass_is_the_secant_high_up_and_finite_at_the_horizon() -> None:
 
 
 def test_the_sky_needs_no_astropy_so_that_front_desks_come_up_fast() -> None:
-    code = "import sys, ctmo_indi.models.sky, ctmo_indi.models.headers; print('astropy' in sys.modules)"
+    code = "import sys, ctmo_indi.models.sky, ctmo_indi.models.headers\n"
+    code += "print('astropy' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
