@@ -137,10 +137,16 @@ class _Reader:
         self._method: str | None = None
         self._parameters: list[object] | None = None
         self._values: list[object] = []  # one for each open <value>
-        self._containers: list[dict[str, object] | list[object]] = []
+        self._containers: list[dict[str, object] | list[object] | None] = []  # None: no <data> yet
         self._members: list[list[object]] = []  # [name, value] for each open <member>
 
     def read(self, body: bytes) -> Call:
+        try:
+            body.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise CallError(CallFault.NOT_WELL_FORMED, f"not UTF-8: {error.reason}") from error
+        if b"\x00" in body:  # expat would take it for UTF-16
+            _refuse("not UTF-8: zero bytes", CallFault.NOT_WELL_FORMED)
         parser = expat.ParserCreate("utf-8")
         parser.buffer_text = True
         parser.StartElementHandler = self._start
@@ -190,13 +196,25 @@ class _Reader:
             if tag == "struct":
                 self._open({})
             elif tag == "array":
-                self._open([])
+                self._open(None)
+        elif tag == "data":
+            if self._containers[-1] is not None:
+                _refuse("an array has two data")
+            self._containers[-1] = []
         elif tag == "params":
             if self._method is None or self._parameters is not None:
                 _refuse("expected methodName, then params, once each")
             self._parameters = []
+        elif tag == "param":
+            self._parameter()
 
-    def _open(self, container: dict[str, object] | list[object]) -> None:
+    def _parameter(self) -> None:
+        assert self._parameters is not None  # by the grammar
+        if len(self._parameters) >= self._limits.members:
+            self._refuse_members("list of params")
+        self._parameters.append(_NOTHING)
+
+    def _open(self, container: dict[str, object] | None) -> None:
         self._containers.append(container)
         if len(self._containers) > self._limits.depth:
             _refuse(
@@ -235,7 +253,12 @@ class _Reader:
             if tag == "member":
                 self._member()
             elif tag in ("struct", "array"):
-                self._values[-1] = self._containers.pop()
+                container = self._containers.pop()
+                if container is None:
+                    _refuse("an array has no data")
+                self._values[-1] = container
+            elif tag == "param" and self._parameters and self._parameters[-1] is _NOTHING:
+                _refuse("expected one value in a param")
 
     def _method_name(self, text: str) -> None:
         if self._method is not None or self._parameters is not None:
@@ -264,9 +287,9 @@ class _Reader:
             container.append(value)
         else:
             assert self._parameters is not None  # by the grammar
-            if len(self._parameters) >= self._limits.members:
-                self._refuse_members("list of params")
-            self._parameters.append(value)
+            if self._parameters[-1] is not _NOTHING:
+                _refuse("expected one value in a param")
+            self._parameters[-1] = value
 
     def _member(self) -> None:
         name, value = self._members.pop()
