@@ -232,7 +232,9 @@ class IndiClient:
                 if snapshot is not None and (predicate is None or predicate(snapshot)):
                     return snapshot
                 remaining_s = deadline.remaining_machine_s()
-                if remaining_s <= 0 or self._connector.is_closed:
+                if self._connector.is_closed:
+                    raise NotConnected(f"{device}.{prop}: the INDI client is closed")
+                if remaining_s <= 0:
                     came = "it is not there" if snapshot is None else f"it is {snapshot.state}"
                     raise CommandTimeout(
                         f"{device}.{prop}: not as awaited after {timeout_s:g} s: {came}"

@@ -133,7 +133,7 @@ class CompletionWatch:
         """Whether the driver reacted: Busy, a value nearer to its target, an answer to a watch."""
         if self._busy_seen or self._approached:
             return True
-        return self._watched is not self._commanded and self._answered
+        return not self._is_same and self._answered
 
     @property
     def reason(self) -> str:
@@ -158,15 +158,16 @@ class CompletionWatch:
         before = self._watched.note(snapshot)
         self._note_values(snapshot)
         if snapshot.state is PropertyState.BUSY:
-            self._busy_seen = True
+            # Busy from before the command says nothing about an answer to another property
+            self._busy_seen = self._busy_seen or self._is_same or self._watched.changed_state
             self._settling = False
         if self._complete():
             return Judgement.DONE
         if snapshot.state is PropertyState.BUSY:
             return Judgement.PENDING
         if snapshot.state in self.rule.states or snapshot.state is PropertyState.OK:
-            stopped = self._busy_seen and before is PropertyState.BUSY
-            return self._settle() if stopped and not self._reached() else Judgement.PENDING
+            stopped = before is PropertyState.BUSY and not self._reached()
+            return self._settle() if stopped else Judgement.PENDING
         if self._in_flight(self._watched):
             return Judgement.PENDING
         if self.targets and self._reached():
@@ -199,6 +200,10 @@ class CompletionWatch:
     def _reject(self, what: str) -> Judgement:
         self._reason = f"{what}: {self._standing()}"
         return Judgement.REJECTED
+
+    @property
+    def _is_same(self) -> bool:
+        return self._watched is self._commanded
 
     @property
     def _answered(self) -> bool:

@@ -128,6 +128,8 @@ class Connector:
             try:
                 self._run(plan)
             except DeviceError as error:
+                if self._closing.is_set():
+                    return
                 _log.warning("device_not_restored device=%r error=%s", plan.device, error)
             except Exception:  # noqa: BLE001 - outermost loop of the thread: log, try again
                 _log.exception("device_not_restored device=%r", plan.device)

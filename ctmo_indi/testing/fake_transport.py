@@ -78,6 +78,10 @@ class FakeServer:
         """Make one connection; hand this method to IndiClient."""
         return FakeTransport(self)
 
+    def link(self) -> FakeTransport:
+        """The newest connection."""
+        return self._links[-1]
+
     # -- playing the drivers ------------------------------------------------------------------
 
     def number(
