@@ -145,6 +145,7 @@ class IndiServer:
         with self._lock:
             if self.is_alive():
                 return
+            self._end_run(2.0)  # what a crash left
             self._stopping.clear()
             self._options.check_programs()
             for tries_left in reversed(range(1 if self._port is not None else _PORT_TRIES)):
@@ -284,8 +285,10 @@ class IndiServer:
         self._folder = self._endpoint = None
 
     def _start_once(self, timeout_s: float) -> None:
-        command = self._options.command(self.endpoint, self.fifo or Path())
-        run = ServerRun(command, self._options, self._clock, self._start_lag_s)
+        if self._folder is None:
+            raise NotConnected("indiserver was not started, so it cannot be started again")
+        command = self._options.command(self.endpoint, self._folder / "fifo")
+        run = ServerRun(command, self._folder, self._options, self._clock, self._start_lag_s)
         self._run = run
         run.wait_listening(self.endpoint, timeout_s)
         for text in self._options.drivers:

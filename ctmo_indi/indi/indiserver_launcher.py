@@ -13,8 +13,8 @@ few milliseconds. It exists for three things that a plain child process cannot d
   libfaketime leaves in ``/dev/shm``, which bear the pid of indiserver.
 
 Protocol: one JSON object in ``argv[1]`` (``argv``; ``log``: a path; ``preload``: libfaketime's path
-or null; ``fake_time``: [machine_s, utc_s, speed] or null); prints ``pid N`` when the server was
-started; ends with its exit code.
+or null; ``fake_time``: [machine_s, utc_s, speed] or null; ``folder``: of FIFO and socket, removed
+when the daemon is gone); prints ``pid N`` when the server was started; ends with its exit code.
 """
 
 from __future__ import annotations
@@ -122,9 +122,16 @@ def _wait(children: _Children, wake: int, seconds: float, *, all_gone: bool) -> 
             os.read(wake, 4096)
 
 
+def _remove_folder(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink(missing_ok=True)
+    folder.rmdir()
+
+
 def main() -> int:
     """Start the server, wait for its end or ours, clean up; the exit code is the server's."""
     spec = json.loads(sys.argv[1])
+    parent = os.getppid()
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     wake, wake_write = os.pipe()
     os.set_blocking(wake, False)
@@ -157,6 +164,8 @@ def main() -> int:
     if sys.platform != "linux":  # not ours to reap there: launchd adopted the drivers
         _signal_group(server, signal.SIGTERM)
     remove_shared_memory(server)
+    if os.getppid() != parent:  # else the daemon keeps it for the next start
+        _remove_folder(Path(str(spec["folder"])))
     code = children.status
     return 1 if code is None else (code if code >= 0 else 128 - code)
 

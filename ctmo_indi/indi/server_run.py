@@ -107,6 +107,8 @@ class ServerRun:
     ----------
     command
         From :meth:`ServerOptions.command`.
+    folder
+        Holds FIFO and socket, nothing else; the launcher removes it when this process is gone.
     clock, start_lag_s
         With ``fake_time`` the drivers' clock starts at ``clock.utc()`` plus that many machine
         seconds, which pass between computing the date and the drivers' first look at it.
@@ -118,7 +120,12 @@ class ServerRun:
     """
 
     def __init__(
-        self, command: Sequence[str], options: ServerOptions, clock: Clock, start_lag_s: float
+        self,
+        command: Sequence[str],
+        folder: Path,
+        options: ServerOptions,
+        clock: Clock,
+        start_lag_s: float,
     ) -> None:
         self.started_machine_s = clock.machine_s()
         self._clock = clock
@@ -128,6 +135,7 @@ class ServerRun:
             self._log_file.replace(self._log_file.with_suffix(".log.1"))
         self._log_start = self._log_file.stat().st_size if self._log_file.is_file() else 0
         spec: dict[str, object] = {"argv": list(command), "log": str(self._log_file)}
+        spec["folder"] = str(folder)
         spec["preload"] = spec["fake_time"] = None
         if options.fake_time:
             utc_s = clock.utc().timestamp() + start_lag_s * clock.speed

@@ -89,7 +89,7 @@ def test_the_server_ends_with_the_process_that_started_it(tmp_path):
         "clock = SystemClock(ClockAnchor(time.monotonic(), 1.8e9, 120.0))\n"
         f"server = IndiServer(['{WHEEL}'], clock=clock,\n"
         "    workdir=pathlib.Path(sys.argv[1]), fake_time=True)\n"
-        "server.start(); print(server.pid, flush=True); sys.stdin.read()\n"
+        "server.start(); print(server.pid, server.fifo, flush=True); sys.stdin.read()\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path)],
@@ -98,13 +98,15 @@ def test_the_server_ends_with_the_process_that_started_it(tmp_path):
         cwd=Path(__file__).parents[3],
     ) as owner:
         assert owner.stdout is not None
-        pid = int(owner.stdout.readline())
+        first, second = owner.stdout.readline().decode().split()
+        pid, fifo = int(first), Path(second)
+        assert fifo.is_fifo()
         parent = psutil.Process(pid).parent()
         assert parent is not None
         family = [parent, *parent.children(recursive=True)]
         owner.kill()
     until(lambda: not [p for p in family if p.is_running() and p.status() != "zombie"])
-    until(lambda: not shared_memory_of(pid))
+    until(lambda: not shared_memory_of(pid) and not fifo.parent.exists())
 
 
 def test_a_killed_server_comes_back_at_the_same_address_and_sky_time(indi_simulators):
