@@ -110,7 +110,7 @@ class DeviceHands:
         return self._pool.submit(self._close, report)
 
     def _open(self, report: Callable[[str], None]) -> None:
-        open_observatory(self._observatory, report=report)
+        open_observatory(self._observatory, self._profile.safety, self._clock, report=report)
 
     def _close(self, report: Callable[[str], None]) -> None:
         done = close_observatory(

@@ -361,6 +361,7 @@ class Engine:
             observable=self._parts.observable,
             begin=begin,
             report=report,
+            report_later=lambda text: self.inbox.post(lambda: report(text)),
         )
 
     def _conclude(self, task: Task, error: BaseException | None) -> None:

@@ -122,6 +122,8 @@ class Scene:
         Called once, when the last look was passed: from then on it is an attempt.
     report
         Says what goes on: to Status, events and log.
+    report_later
+        The same for deeds that run in a thread of their own.
     """
 
     attempt: Attempt
@@ -134,6 +136,7 @@ class Scene:
     observable: Callable[[ObservationRequest, float], tuple[str, ...]]
     begin: Callable[[], None]
     report: Callable[[str], None]
+    report_later: Callable[[str], None]
 
     @property
     def request(self) -> ObservationRequest:

@@ -40,6 +40,7 @@ from ctmo_indi.telescope.engine import Engine, EngineParts
 from ctmo_indi.telescope.frame_keeper import JournaledFrames
 from ctmo_indi.telescope.safety_link import SafetyDesk, SafetyLink
 from ctmo_indi.telescope.scene import StepTimes
+from ctmo_indi.telescope.settling import SettlingWatch
 from ctmo_indi.telescope.verdict_rules import VerdictTimes
 from ctmo_indi.telescope.vigil import Vigil
 from ctmo_indi.work_orders.contract import Contract
@@ -127,6 +128,7 @@ class TelescopeService:
             )
         )
         self._limits = self._limit_watch()
+        self._settling = SettlingWatch(self.observatory.moves)
         self._foreign = ForeignWatch(
             self.observatory,
             lambda move: self.engine.inbox.post(
@@ -166,11 +168,12 @@ class TelescopeService:
         """
         self._frames.reconcile()
         self._book.settle_open()
+        self.client.subscribe(self._settling.on_event)
+        self._foreign.start()
         self.client.start()
         self._connecting.start()
         self.engine.start()
         self._link.start()
-        self._foreign.start()
         if self._limits is not None:
             self._limits.start()
         self._cycles.start()

@@ -91,7 +91,7 @@ def be_open(scene: Scene) -> Steps[None]:
     if state in (ObservatoryState.CLOSED, ObservatoryState.UNKNOWN):
         yield from permission(scene)
         scene.report("opening the observatory")
-        yield from do(scene, "opening", scene.hands.open(scene.report))
+        yield from do(scene, "opening", scene.hands.open(scene.report_later))
         state = scene.hands.sight().state
     if state is not ObservatoryState.OPEN:
         raise Unsafe(f"the observatory is {state}, expected OPEN")
