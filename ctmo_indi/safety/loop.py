@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.models.states import ObservatoryState
@@ -79,8 +79,11 @@ class SafetyLoop:
 
     @property
     def verdict(self) -> Verdict:
-        """The newest verdict; UNSAFE before the first cycle. Any thread."""
-        return self._verdict or self._make_verdict(("no safety cycle was completed yet",))
+        """The newest verdict with the holds as they are now; UNSAFE before the first cycle."""
+        verdict = self._verdict
+        if verdict is None:
+            return self._make_verdict(("no safety cycle was completed yet",))
+        return replace(verdict, lock=self._holds.lock, latch=self._holds.latch)
 
     @property
     def state(self) -> ObservatoryState:
