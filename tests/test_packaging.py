@@ -161,6 +161,32 @@ def test_make_install_and_uninstall_below_destdir_leave_nothing(wheel, tmp_path)
     assert list(destdir.iterdir()) == []
 
 
+def test_make_without_root_names_what_is_missing_in_one_message(tmp_path):
+    for name in ("make", "sh", "ls", "grep", "id", "find"):
+        found = shutil.which(name)
+        assert found is not None
+        (tmp_path / name).symlink_to(found)
+    words = (shutil.which("make"), "--silent", f"PYTHON={sys.executable}", "system-packages")
+    done = subprocess.run(
+        [str(word) for word in words],
+        cwd=ROOT,
+        env={"PATH": str(tmp_path)},  # neither indiserver nor apt-get nor sudo
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    (line, _) = done.stderr.splitlines()
+    assert line.startswith("Missing, and not to be installed without root or sudo: indi-bin")
+
+
+def test_make_help_names_the_targets():
+    said = run("make", "--silent", "help", cwd=ROOT)
+    for target in ("demo", "test", "install", "uninstall", "clean", "lint", "bench"):
+        assert f"\n  {target} " in said
+
+
 def test_data_folders_hold_no_python_package():
     assert [str(p) for kind in DATA_FOLDERS for p in (ROOT / kind).rglob("__init__.py")] == []
 
