@@ -22,7 +22,7 @@ from ctmo_indi.telescope.closing_run import LIMIT_S as CLOSING_LIMIT_S
 from ctmo_indi.telescope.closing_run import ClosingRun
 from ctmo_indi.telescope.control import ControlTask
 from ctmo_indi.telescope.dome_follow import THRESHOLD_DEG, target_deg
-from ctmo_indi.telescope.hands import Hands
+from ctmo_indi.telescope.hands import Hands, Sight
 from ctmo_indi.telescope.procedure import All, Procedure, Steps, Until
 from ctmo_indi.telescope.scene import FrameKeeper, Scene, StepTimes
 from ctmo_indi.telescope.steps import attempt_steps
@@ -88,6 +88,7 @@ class Engine:
         self._beside: list[tuple[ControlTask | None, Procedure]] = []
         self._duty = Duty.HOLD
         self._is_ending = False
+        self._was_known = False
         self._foreign: dict[str, object] = {}
         self.failures = 0
 
@@ -308,8 +309,10 @@ class Engine:
             self._begin(self._waiting.popleft())
 
     def _heed_verdict(self) -> None:
-        state = self._parts.hands.sight().state
+        sight = self._parts.hands.sight()
+        state = sight.state
         judgement = self._parts.vigil.look(state)
+        self._tidy_up(sight, judgement.duty)
         if judgement.duty is not self._duty:
             _log.info("duty from=%s to=%s reason=%s", self._duty, judgement.duty, judgement.reason)
             data: dict[str, object] = {"Duty": judgement.duty.value, "Reason": judgement.reason}
@@ -322,6 +325,20 @@ class Engine:
                 self.interrupt(ending)
         if judgement.duty is Duty.CLOSE and state is not ObservatoryState.CLOSED:
             self._closing.demand(judgement.reason)
+
+    def _tidy_up(self, sight: Sight, duty: Duty) -> None:
+        """Close properly what was found neither open nor closed when the devices came (back).
+
+        Such as a telescope left unparked under a closed shutter by a power cut. Only once after
+        each (re)connection: what a human does later is not undone.
+        """
+        is_known = sight.link_up and sight.parked is not None and sight.shutter != "UNKNOWN"
+        if not is_known:
+            self._was_known = False
+        elif not self._was_known and duty is Duty.WORK and self._is_idle():
+            self._was_known = True
+            if sight.state is ObservatoryState.UNKNOWN:
+                self._closing.demand("found neither open nor closed")
 
     # -- procedures --------------------------------------------------------------------------------
 
