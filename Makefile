@@ -83,17 +83,17 @@ $(VENV)/bin/python:
 $(VENV)/.stamp-run: $(METADATA) | $(VENV)/bin/python
 	$(PIP) install --quiet --no-deps 'pyindi-client>=2.1' \
 		|| echo 'pyindi-client could not be installed: the transport of indipyclient will be used.'
-	$(PIP) install --quiet --no-build-isolation --editable '.[sky]'
+	$(PIP) install --quiet --editable '.[sky]'
 	@touch $@
 
 $(VENV)/.stamp-test: $(VENV)/.stamp-run
-	$(PIP) install --quiet --no-build-isolation --editable '.[sky,test]'
+	$(PIP) install --quiet --editable '.[sky,test]'
 	@touch $@
 
 # --- wheels, so that an installation needs no network ----------------------------------------------
 $(WHEELS)/.stamp-needed: $(METADATA) $(VENV)/.stamp-run
 	@rm -rf "$(WHEELS)" && mkdir -p "$(WHEELS)"
-	$(PIP) wheel --quiet --no-build-isolation --wheel-dir "$(WHEELS)" '.[sky]'
+	$(PIP) wheel --quiet --wheel-dir "$(WHEELS)" '.[sky]'
 	$(PIP) wheel --quiet --no-deps --wheel-dir "$(WHEELS)" 'pyindi-client>=2.1' \
 		|| echo 'pyindi-client has no wheel here: the transport of indipyclient will be used.'
 	@touch $@

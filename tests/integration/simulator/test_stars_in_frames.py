@@ -30,13 +30,13 @@ def test_the_pleiades_are_in_the_frame(indi_simulators, tmp_path):
         speed=240,
         path_prefix=[prepare_gsc(tmp_path / "bin")],
     )
-    port = str(server.endpoint.port)
+    server_words = ["-h", server.endpoint.host, "-p", str(server.endpoint.port)]
 
     def send(*settings: str) -> None:
-        subprocess.run(["indi_setprop", "-p", port, *settings], check=True, timeout=20)
+        subprocess.run(["indi_setprop", *server_words, *settings], check=True, timeout=20)
 
     def wait(condition: str) -> None:
-        words = ["indi_eval", "-p", port, "-t", "20", "-w", condition]
+        words = ["indi_eval", *server_words, "-t", "20", "-w", condition]
         done = subprocess.run(words, capture_output=True, text=True, timeout=30)
         assert done.returncode == 0, f"{condition}: {done.stdout}{done.stderr}"
 
