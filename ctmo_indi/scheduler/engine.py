@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ctmo_indi.clock import Clock
+from ctmo_indi.clock import Clock, Deadline
 from ctmo_indi.errors import CtmoError
 from ctmo_indi.inbox import Inbox
 from ctmo_indi.models.orders import ObservationRequest
@@ -121,18 +121,19 @@ class SchedulerEngine:
 
         Blocks ``timeout_s`` machine seconds at most.
         """
+        deadline = Deadline(self._parts.clock, 0.0, timeout_s)
         try:
             script = self.inbox.ask(self.queue.leave).result(timeout_s / 4)
         except (TimeoutError, RuntimeError):
             script = None
             _log.error("engine does not answer, it is stopped without order")
         if script is not None:
-            script.join(timeout_s / 4)
+            script.join(deadline.remaining_machine_s() / 2)
         self.inbox.close()
         if self._thread.is_alive():
-            self._thread.join(timeout_s / 4)
-        self.safety.stop(timeout_s / 8)
-        self._worker.stop(timeout_s / 8)
+            self._thread.join(deadline.remaining_machine_s() / 2)
+        self.safety.stop(deadline.remaining_machine_s() / 2)
+        self._worker.stop(deadline.remaining_machine_s())
 
     # What follows runs in the engine thread.
 

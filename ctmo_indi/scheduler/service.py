@@ -94,7 +94,7 @@ class SchedulerService:
     def stop(self, timeout_s: float) -> None:
         """End within ``timeout_s`` machine seconds; attempts under way go on at the telescope."""
         self._cycles.stop(timeout_s / 8)
-        self._engine.stop(timeout_s / 2)
+        self._engine.stop(timeout_s * 5 / 8)
         self._writer.close(timeout_s / 4)
         self._database.close()
         for client in (self._telescope, self._safety, *self._others):

@@ -72,6 +72,7 @@ class FakeTelescope:
     faults: list[CtmoError] = field(default_factory=list)
     orders: list[CheckedOrder] = field(default_factory=list)
     attempts: dict[str, FakeAttempt] = field(default_factory=dict)
+    is_closed: bool = False
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _contract: Contract = field(init=False)
 
@@ -99,6 +100,12 @@ class FakeTelescope:
             attempt = self.attempts[attempt_id]
             attempt.state, attempt.frames, attempt.failure = state, frames, failure
             attempt.revision += 1
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Keep no Status waiting any more; before its server is stopped."""
+        with self._changed:
+            self.is_closed = True
             self._changed.notify_all()
 
     def wait_for_attempts(self, count: int, timeout_s: float = 10.0) -> list[FakeAttempt]:
@@ -166,7 +173,9 @@ class FakeTelescope:
         attempt = self._require(name)
         since = request.since
         if since is not None:
-            self._changed.wait_for(lambda: attempt.revision > since, request.wait_s)
+            self._changed.wait_for(
+                lambda: self.is_closed or attempt.revision > since, request.wait_s
+            )
         return self._view(attempt)
 
     def _require(self, attempt_id: str) -> FakeAttempt:

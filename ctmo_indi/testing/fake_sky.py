@@ -20,12 +20,15 @@ class FakeSky:
         Object name -> when it becomes observable.
     never
         Names of objects that are not observable at all.
+    error
+        Raised when asked for the next observable instant.
     """
 
     evening: datetime = EVENING - timedelta(hours=1)
     morning: datetime = EVENING + timedelta(hours=10)
     rises: dict[str, datetime] = field(default_factory=dict)
     never: set[str] = field(default_factory=set)
+    error: Exception | None = None
 
     def night(self, utc: datetime) -> Night:
         """Return the one night, moved by whole days until its morning is to come."""
@@ -47,6 +50,8 @@ class FakeSky:
         self, request: ObservationRequest, utc: datetime, until: datetime
     ) -> datetime | None:
         """Return the first instant without obstacles."""
+        if self.error is not None:
+            raise self.error
         if request.object_name in self.never:
             return None
         night = self.night(utc)

@@ -137,5 +137,6 @@ def stack(tmp_path: Path, profile: Profile) -> Iterator[Stack]:
     made = Stack(tmp_path, profile)
     made.start_peers()
     yield made
+    made.telescope.close()
     made.stop_scheduler()
     made.stop_peers()

@@ -1,0 +1,89 @@
+"""Cycles go on by themselves, and again after their scheduler stood still or died."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from ctmo_indi.clock import SystemClock
+from ctmo_indi.scheduler.cycles import Cycle, Cycles, sky_period_s
+from ctmo_indi.testing.fake_clock import FakeClock
+
+
+class Counter:
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.count = 0
+
+    def post(self) -> None:
+        with self._changed:
+            self.count += 1
+            self._changed.notify_all()
+
+    def wait_for(self, count: int) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.count >= count, 10.0)
+
+
+@pytest.fixture
+def counter() -> Counter:
+    return Counter()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def cycles(clock: FakeClock, counter: Counter) -> Iterator[Cycles]:
+    made = Cycles(
+        clock, (Cycle("tick", 0.05, counter.post),), canary_period_s=60.0, canary_silence_s=4.0
+    )
+    made.start()
+    yield made
+    made.stop(5.0)
+
+
+def test_a_cycle_comes_again_and_again(cycles: Cycles, counter: Counter) -> None:
+    counter.wait_for(3)
+    assert not cycles.check()
+
+
+def test_a_silent_canary_has_everything_built_anew(
+    cycles: Cycles, clock: FakeClock, counter: Counter
+) -> None:
+    clock.advance(5.0)  # the canary of this test sings every minute only
+    assert cycles.check()
+    assert cycles.restarts == 1
+    counter.wait_for(counter.count + 2)
+    assert not cycles.check()
+
+
+def test_a_dead_scheduler_thread_is_noticed(cycles: Cycles, counter: Counter) -> None:
+    dead = cycles._scheduler
+    assert dead is not None
+    dead.shutdown(wait=True)
+    assert cycles.check()
+    counter.wait_for(counter.count + 2)
+
+
+def test_nothing_is_posted_after_the_stop(clock: FakeClock, counter: Counter) -> None:
+    cycles = Cycles(clock, (Cycle("tick", 0.05, counter.post),))
+    cycles.start()
+    counter.wait_for(1)
+    cycles.stop(5.0)
+    count = counter.count
+    assert not threading.Event().wait(0.2)
+    assert counter.count <= count + 1  # one may have been under way
+
+
+@pytest.mark.parametrize(("speed", "period_s"), [(1.0, 1.0), (20.0, 0.25), (1000.0, 0.05)])
+def test_a_cycle_is_short_in_sky_time_within_reason(speed: float, period_s: float) -> None:
+    assert sky_period_s(FakeClock(speed=speed), 5.0, 1.0) == period_s
+
+
+def test_real_time_is_the_default() -> None:
+    assert sky_period_s(SystemClock(), 5.0, 1.0) == 1.0

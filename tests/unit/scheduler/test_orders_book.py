@@ -1,0 +1,286 @@
+"""The orders book on a real store: settling, retrying, expiring, and coming back after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ctmo_indi.errors import UnknownOrder, WrongState
+from ctmo_indi.models.orders import ExposureRecord, ObservationRequest, Window
+from ctmo_indi.models.states import AttemptState, FrameType, OrderState
+from ctmo_indi.profiles import NightPolicy
+from ctmo_indi.scheduler.orders_book import OrdersBook
+from ctmo_indi.scheduler.settlement import Cause
+from ctmo_indi.script_queue.attempts import AttemptResult
+from ctmo_indi.store import attempts, orders
+from ctmo_indi.store.database import open_database
+from ctmo_indi.store.intake import Writer
+from ctmo_indi.store.orders import OrderRow
+from ctmo_indi.testing.fake_clock import EVENING, FakeClock
+
+NOW_S = EVENING.timestamp()
+
+
+class Books:
+    """Opens one book after the other on the same database, as restarts do."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = FakeClock()
+        self.requests: dict[str, ObservationRequest] = {}
+        self.published: list[tuple[str, str]] = []
+        self._path = folder / "scheduler.sqlite3"
+        self._database = open_database("scheduler", self._path)
+        self._writer = Writer(self._database)
+
+    def open(self) -> OrdersBook:
+        book = OrdersBook(
+            self._database,
+            self._writer,
+            self.clock,
+            NightPolicy(failure_limit=3),
+            lambda row: self.requests[row.receipt],
+            lambda kind, subject, data: self.published.append((kind, subject)),
+        )
+        book.load()
+        return book
+
+    def close(self) -> None:
+        self._writer.close()
+        self._database.close()
+
+    def add(self, book: OrdersBook, receipt: str = "O-1", count: int = 10, **more: object) -> None:
+        request = ObservationRequest(
+            receipt, "ana", FrameType.LIGHT, 30.0, count, ra_deg=1.0, dec_deg=2.0
+        )
+        self.requests[receipt] = replace(request, **more)  # type: ignore[arg-type]  # of the test
+        row = OrderRow(
+            receipt=receipt,
+            user="ana",
+            order_id=receipt,
+            kind="Observation",
+            state=OrderState.PENDING,
+            priority=5.0,
+            content_hash=receipt,
+            wire={"WOType": "Observation", "User": "ana", "ID": receipt, "Priority": 3.0},
+            created_utc_s=NOW_S,
+            updated_utc_s=NOW_S,
+            wanted_count=count,
+        )
+        self._writer.run(lambda connection: orders.insert_order(connection, row))
+        book.adopt(row)
+
+    def row(self, receipt: str = "O-1") -> OrderRow:
+        with self._database.read() as connection:
+            found = orders.get(connection, receipt)
+        assert found is not None
+        return found
+
+    def attempt_states(self, receipt: str = "O-1") -> list[AttemptState]:
+        with self._database.read() as connection:
+            return [row.state for row in attempts.of_order(connection, receipt)]
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Iterator[Books]:
+    made = Books(tmp_path)
+    yield made
+    made.close()
+
+
+def frames(attempt_id: str, count: int) -> tuple[ExposureRecord, ...]:
+    return tuple(
+        ExposureRecord(
+            exposure_id=f"{attempt_id}-{number}",
+            attempt_id=attempt_id,
+            order_receipt="O-1",
+            sequence=number,
+            path="/x.fits",
+            frame_type=FrameType.LIGHT,
+            filter_name="V",
+            t_exptime_s=30.0,
+            t_min_mjd=61000.0 + number,
+            t_max_mjd=61000.5 + number,
+            s_ra_deg=1.0,
+            s_dec_deg=2.0,
+            target_name="",
+            sha256="0",
+        )
+        for number in range(count)
+    )
+
+
+def attempt(book: OrdersBook, state: AttemptState, good: int, cause: Cause = Cause.ITSELF) -> str:
+    """Make one attempt at O-1 from begin to end."""
+    attempt_id = book.begin_attempt("O-1").row.attempt_id
+    book.progressed(attempt_id, ())
+    book.settle(AttemptResult(attempt_id, state, frames(attempt_id, good), "why"), cause)
+    return attempt_id
+
+
+def test_the_attempts_order_is_the_orders_with_the_missing_frames(books: Books) -> None:
+    book = books.open()
+    books.add(book)
+    attempt(book, AttemptState.INTERRUPTED, 4)
+    begun = book.begin_attempt("O-1")
+    assert dict(begun.row.wire) == {
+        "WOType": "Observation",
+        "User": "scheduler",
+        "ID": begun.row.attempt_id,
+        "Parent": "O-1",
+        "Number of Exposures": 6,
+    }
+    assert books.row().state is OrderState.SCHEDULED
+
+
+def test_ninety_percent_over_all_attempts_completes_an_order(books: Books) -> None:
+    book = books.open()
+    books.add(book)
+    attempt(book, AttemptState.INTERRUPTED, 8)
+    assert books.row().state is OrderState.PENDING
+    attempt(book, AttemptState.INTERRUPTED, 1)
+    assert books.row().state is OrderState.COMPLETED
+    assert book.pending() == ()
+
+
+def test_failures_count_up_to_the_limit_and_interruptions_do_not(books: Books) -> None:
+    book = books.open()
+    books.add(book)
+    for _ in range(5):
+        attempt(book, AttemptState.INTERRUPTED, 0)
+    for _ in range(2):
+        attempt(book, AttemptState.FAILED, 0)
+    assert (books.row().state, books.row().failures) == (OrderState.PENDING, 2)
+    attempt(book, AttemptState.FAILED, 0)
+    assert books.row().state is OrderState.FAILURE_LIMIT_REACHED
+    assert "3 attempts failed" in books.row().reason
+
+
+def test_completed_without_a_frame_is_a_failure(books: Books) -> None:
+    book = books.open()
+    books.add(book)
+    attempt(book, AttemptState.COMPLETED, 0)
+    assert books.attempt_states() == [AttemptState.FAILED]
+
+
+@pytest.mark.parametrize(
+    ("told", "cause", "noted"),
+    [
+        (AttemptState.ABORTED, Cause.ITSELF, AttemptState.ABORTED),
+        (AttemptState.ABORTED, Cause.SCHEDULER_STOPPED, AttemptState.INTERRUPTED),
+        (AttemptState.ABORTED, Cause.OVERRUN, AttemptState.FAILED),
+        (AttemptState.CANCELED, Cause.ITSELF, AttemptState.ABORTED),
+        (AttemptState.NOT_ATTEMPTED, Cause.ITSELF, AttemptState.INTERRUPTED),
+    ],
+)
+def test_who_ended_an_attempt_decides_what_it_was(
+    books: Books, told: AttemptState, cause: Cause, noted: AttemptState
+) -> None:
+    book = books.open()
+    books.add(book)
+    attempt(book, told, 1, cause)
+    assert books.attempt_states() == [noted]
+    assert books.row().state is OrderState.PENDING
+
+
+def test_an_order_is_left_alone_for_a_while_after_a_failure(books: Books) -> None:
+    book = books.open()
+    books.add(book)
+    attempt(book, AttemptState.FAILED, 0)
+    (first,) = book.pending()
+    attempt(book, AttemptState.FAILED, 0)
+    (second,) = book.pending()
+    assert NOW_S < first.not_before_utc_s < second.not_before_utc_s
+
+
+def test_frames_reported_on_the_way_count_once(books: Books) -> None:
+    book = books.open()
+    books.add(book)
+    attempt_id = book.begin_attempt("O-1").row.attempt_id
+    book.progressed(attempt_id, frames(attempt_id, 3))
+    assert (books.row().state, books.row().good_count) == (OrderState.IN_PROGRESS, 3)
+    book.settle(
+        AttemptResult(attempt_id, AttemptState.INTERRUPTED, frames(attempt_id, 4)), Cause.ITSELF
+    )
+    assert books.row().good_count == 4
+
+
+def test_an_attempt_whose_end_is_unknown_stays_open(books: Books) -> None:
+    book = books.open()
+    books.add(book)
+    attempt_id = book.begin_attempt("O-1").row.attempt_id
+    assert book.settle(AttemptResult(attempt_id, None), Cause.ITSELF) is None
+    assert [one.row.attempt_id for one in book.open_attempts()] == [attempt_id]
+    assert book.pending() == ()
+
+
+def test_after_a_crash_open_attempts_are_known_and_orders_without_one_wait_again(
+    books: Books,
+) -> None:
+    book = books.open()
+    books.add(book)
+    attempt_id = book.begin_attempt("O-1").row.attempt_id
+    again = books.open()
+    (known,) = again.open_attempts()
+    assert known.row.attempt_id == attempt_id
+    again.settle(
+        AttemptResult(attempt_id, AttemptState.INTERRUPTED, (), "restart: not known"), Cause.ITSELF
+    )
+    assert books.row().state is OrderState.PENDING
+    assert "restart" in books.row().reason
+
+
+def test_a_pending_order_is_canceled_and_cannot_be_begun_any_more(books: Books) -> None:
+    book = books.open()
+    books.add(book)
+    assert book.cancel("O-1", "not needed") == ""
+    assert books.row().state is OrderState.CANCELED
+    with pytest.raises((UnknownOrder, WrongState)):
+        book.begin_attempt("O-1")
+
+
+def test_canceling_an_order_under_way_waits_for_its_attempt(books: Books) -> None:
+    book = books.open()
+    books.add(book)
+    attempt_id = book.begin_attempt("O-1").row.attempt_id
+    assert book.cancel("O-1", "not needed") == attempt_id
+    assert books.row().state is OrderState.SCHEDULED
+    book.settle(AttemptResult(attempt_id, AttemptState.CANCELED), Cause.ORDER_CANCELED)
+    assert (books.row().state, books.row().reason) == (OrderState.CANCELED, "not needed")
+    assert books.attempt_states() == [AttemptState.CANCELED]
+
+
+def test_an_order_expires_with_its_last_window(books: Books) -> None:
+    book = books.open()
+    windows = (Window(NOW_S, NOW_S + 10.0), Window(NOW_S + 20.0, NOW_S + 30.0))
+    books.add(book, windows=windows)
+    books.clock.advance(15.0)
+    assert book.expire() == 0
+    books.clock.advance(15.0)
+    assert book.expire() == 1
+    assert books.row().state is OrderState.WINDOW_EXPIRED
+
+
+def test_a_last_attempt_that_ends_after_the_window_expires_the_order(books: Books) -> None:
+    book = books.open()
+    books.add(book, windows=(Window(NOW_S, NOW_S + 10.0),))
+    attempt_id = book.begin_attempt("O-1").row.attempt_id
+    books.clock.advance(11.0)
+    assert book.expire() == 0
+    book.settle(AttemptResult(attempt_id, AttemptState.INTERRUPTED), Cause.ITSELF)
+    assert books.row().state is OrderState.WINDOW_EXPIRED
+
+
+def test_success_is_handed_on_once_to_be_registered(books: Books) -> None:
+    book = books.open()
+    books.add(book)
+    attempt_id = book.begin_attempt("O-1").row.attempt_id
+    result = AttemptResult(attempt_id, AttemptState.COMPLETED, frames(attempt_id, 10))
+    settled = book.settle(result, Cause.ITSELF)
+    assert settled is not None
+    assert settled.observation is not None
+    assert (settled.observation.frames, settled.observation.receipt) == (10, "O-1")
+    assert book.settle(result, Cause.ITSELF) is None
+    assert books.published[-1] == ("observation", attempt_id)
