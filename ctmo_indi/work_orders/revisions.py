@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.work_orders.desk import Reply
@@ -63,7 +64,7 @@ class EventPage:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # each is itself, whatever it waits for
 class _Waiter:
     loop: asyncio.AbstractEventLoop
     news: asyncio.Future[None]
@@ -140,9 +141,8 @@ class RevisionBoard:
         with self._lock:
             first_kept = self._ring[0].revision if self._ring else self._revision + 1
             missed = since < first_kept - 1 or since > self._revision
-            if missed or any(
-                event.revision > since and waiter.wants(event) for event in reversed(self._ring)
-            ):
+            newer = takewhile(lambda event: event.revision > since, reversed(self._ring))
+            if missed or any(map(waiter.wants, newer)):
                 return self._revision
             self._waiters.add(waiter)
         try:
