@@ -23,6 +23,7 @@ from ctmo_indi.telescope.closing_run import ClosingRun
 from ctmo_indi.telescope.control import ControlTask
 from ctmo_indi.telescope.dome_follow import THRESHOLD_DEG, target_deg
 from ctmo_indi.telescope.hands import Hands, Sight
+from ctmo_indi.telescope.ledger import TimeLedger, classify
 from ctmo_indi.telescope.procedure import All, Procedure, Steps, Until
 from ctmo_indi.telescope.scene import FrameKeeper, Scene, StepTimes
 from ctmo_indi.telescope.steps import attempt_steps
@@ -89,6 +90,7 @@ class Engine:
         self._duty = Duty.HOLD
         self._is_ending = False
         self._was_known = False
+        self._ledger = TimeLedger(parts.clock)
         self._foreign: dict[str, object] = {}
         self.failures = 0
 
@@ -234,6 +236,7 @@ class Engine:
             "Waiting": len(self._waiting),
             "Foreign Motion": dict(self._foreign),
             "Alarm": self._closing.alarm,
+            "Time Spent": self._ledger.to_wire(),
         }
 
     def view(self, receipt: str) -> dict[str, object] | None:
@@ -307,6 +310,14 @@ class Engine:
             self._conclude(task, procedure.error)
         if self._is_idle() and self._waiting:
             self._begin(self._waiting.popleft())
+        self._ledger.turn(
+            classify(
+                self._current[1].waits_for if self._current else None,
+                is_closing=self._closing.is_under_way,
+                is_working=self._duty is Duty.WORK,
+                state=self._parts.hands.sight().state,
+            )
+        )
 
     def _heed_verdict(self) -> None:
         sight = self._parts.hands.sight()
