@@ -190,3 +190,10 @@ def test_the_2019_client_works_unchanged(desks: dict[str, str]) -> None:
         for _ in range(2):
             reply: Any = proxy.front_desk(example["order"])
             assert reply["Message"].startswith("Work order received.")
+
+
+def test_readme_example_runs(desks: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    text = (XMLRPC / "README.md").read_text(encoding="utf-8")
+    code = text.partition("```python\n")[2].partition("```")[0]
+    exec(code.replace("http://localhost:8000", desks["scheduler"]), {})
+    assert capsys.readouterr().out.startswith("Work order received.")

@@ -17,6 +17,7 @@ from ctmo_indi.work_orders.receipts import new_receipt
 
 _LONGEST_WAIT_S = 60.0  # of the contract: Status and Events
 _BACK_OFF_S = 0.5
+_PACE_S = 0.2  # between polls that brought nothing new although they could have waited
 _SAFETY_CODES = range(423, 427)
 
 
@@ -190,8 +191,9 @@ class DeskClient:
         last: dict[str, Any] = {}  # Any: see front_desk
         while True:
             left_s = max(0.0, end_s - self._clock.machine_s())
+            since = last.get("Revision", 0)
             try:
-                news = {"Since": last.get("Revision", 0)} if last else {}
+                news = {"Since": since} if last else {}
                 last = self.status(receipt, **news, Wait=min(_LONGEST_WAIT_S, left_s))
             except ServiceUnreachable:
                 if left_s <= 0.0:
@@ -202,6 +204,8 @@ class DeskClient:
             if left_s <= 0.0 or give_up.is_set():
                 state = last.get("Status", OrderState.RECEIVED)
                 raise StillWaiting(f"{receipt} is {state} after {timeout_s:g} s", last)
+            if news and last.get("Revision") == since:
+                give_up.wait(min(_PACE_S, left_s))
 
     def submit_and_wait(
         self, order: Mapping[str, object], timeout_s: float
