@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ctmo_indi.clock import Clock, Deadline
 from ctmo_indi.devices import description as descriptions
@@ -64,6 +65,8 @@ class Device:
         self._client = client
         self._clock = clock
         self._around = surroundings or Surroundings(OwnMoves(clock))
+        self._slot_lock = threading.Lock()
+        self._slots: dict[str, Motion[Any]] = {}  # Any: results of all kinds
 
     @property
     def is_connected(self) -> bool:
@@ -171,10 +174,42 @@ class Device:
         """Ask the interlocks about a motion without a target; raises SafetyError."""
         self._around.guard(MotionRequest(motion, emergency=emergency))
 
-    def begin(self, label: str, body: Callable[[Motion[ResultT]], ResultT]) -> Motion[ResultT]:
-        """Start an operation of several steps in its own thread."""
+    def begin(
+        self,
+        label: str,
+        body: Callable[[Motion[ResultT]], ResultT],
+        slots: Sequence[str] = (),
+    ) -> Motion[ResultT]:
+        """Start an operation of several steps in its own thread.
+
+        Parameters
+        ----------
+        slots
+            What it moves ("shutter"). Whatever moves that is canceled, and nothing is sent before
+            its thread has ended, or one of its commands might come last.
+        """
         title = f"{label} {self.name}"
-        return Motion(title, self.name, self._clock, self._around.moves, body).start()
+
+        def after(motion: Motion[ResultT]) -> ResultT:
+            for other in replaced:
+                other.join()
+            motion.check_canceled()
+            return body(motion)
+
+        motion = Motion(title, self.name, self._clock, self._around.moves, after)
+        with self._slot_lock:
+            before = {id(other): other for slot in slots if (other := self._slots.get(slot))}
+            replaced = [other for other in before.values() if not other.done()]
+            self._slots.update(dict.fromkeys(slots, motion))
+        for other in replaced:
+            other.cancel(f"replaced by {title}")
+        return motion.start()
+
+    def occupied(self, slot: str) -> bool:
+        """Whether an operation of ours moves that part now."""
+        with self._slot_lock:
+            motion = self._slots.get(slot)
+        return motion is not None and not motion.done()
 
     def send(
         self,

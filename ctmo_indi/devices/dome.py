@@ -11,6 +11,8 @@ from ctmo_indi.errors import CommandRejected, CommandTimeout
 from ctmo_indi.indi.snapshot import PropertyState
 from ctmo_indi.models.dome_geometry import DomeMeasurements
 
+_SHUTTER = ("shutter",)
+_AZIMUTH = ("azimuth",)
 _MOVING = frozenset({ShutterState.OPENING, ShutterState.CLOSING})
 
 
@@ -36,9 +38,6 @@ class DomeStatus:
 
 class Dome(Device):
     """A dome. Commands return a :class:`Motion` at once; status never blocks; any thread."""
-
-    _rotation: Motion[DomeStatus] | None = None
-    _shutting: Motion[DomeStatus] | None = None
 
     @property
     def can_park(self) -> bool:
@@ -81,7 +80,7 @@ class Dome(Device):
     def open_shutter(self) -> Motion[DomeStatus]:
         """Open the shutter; SafetyError when the interlocks refuse."""
         self.allow(MotionKind.OPEN_SHUTTER)
-        return self._replace_shutter(self.begin("open shutter", lambda motion: self._open(motion)))
+        return self.begin("open shutter", self._open, _SHUTTER)
 
     def close_shutter(self, *, emergency: bool = False) -> Motion[DomeStatus]:
         """Close the shutter.
@@ -99,7 +98,7 @@ class Dome(Device):
                 self.perform(motion, "close_shutter")
             return self._confirmed(motion, ShutterState.CLOSED)
 
-        return self._replace_shutter(self.begin("close shutter", body))
+        return self.begin("close shutter", body, _SHUTTER)
 
     def goto(self, az_deg: float) -> Motion[DomeStatus]:
         """Turn the slit to an azimuth (degrees, any turn)."""
@@ -112,11 +111,7 @@ class Dome(Device):
                 self.perform(motion, "goto", {"az_deg": wanted_deg})
             return self.status()
 
-        motion = self.begin("turn", body)
-        before, self._rotation = self._rotation, motion
-        if before is not None and not before.done():
-            before.cancel(f"replaced by a turn to {wanted_deg:.1f} deg")
-        return motion
+        return self.begin("turn", body, _AZIMUTH)
 
     def follow(self, az_deg: float) -> Motion[DomeStatus] | None:
         """Turn to ``az_deg`` if the slit is off by more than ``follow_threshold_deg``.
@@ -126,7 +121,7 @@ class Dome(Device):
         Motion or None
             None when there is nothing to do, or a turn of ours is still under way.
         """
-        if self._rotation is not None and not self._rotation.done():
+        if self.occupied(*_AZIMUTH):
             return None
         if self.is_at(az_deg, self.description.quirk("follow_threshold_deg", 3.0)):
             return None
@@ -155,7 +150,7 @@ class Dome(Device):
             self._shutter_at_rest(motion)
             return self.status()
 
-        return self.begin("park", body)
+        return self.begin("park", body, _SHUTTER + _AZIMUTH)
 
     def unpark(self) -> Motion[DomeStatus]:
         """Unpark; counts as opening the shutter, which the driver may do by itself."""
@@ -168,14 +163,11 @@ class Dome(Device):
             self._shutter_at_rest(motion)
             return self.status()
 
-        return self.begin("unpark", body)
+        return self.begin("unpark", body, _SHUTTER + _AZIMUTH)
 
     def abort(self) -> Motion[DomeStatus]:
         """Stop every motion; a shutter stopped half-way is UNKNOWN."""
         self.allow(MotionKind.ABORT_DOME)
-        for motion in (self._rotation, self._shutting):
-            if motion is not None and not motion.done():
-                motion.cancel("aborted")
 
         def body(motion: Motion[DomeStatus]) -> DomeStatus:
             self.perform(motion, "abort")
@@ -183,7 +175,7 @@ class Dome(Device):
                 raise CommandTimeout(f"{motion.label}: it still moves 10 s after the abort")
             return self.status()
 
-        return self.begin("abort", body)
+        return self.begin("abort", body, _SHUTTER + _AZIMUTH)
 
     def _open(self, motion: Motion[DomeStatus]) -> DomeStatus:
         self.allow(MotionKind.OPEN_SHUTTER)
@@ -202,12 +194,6 @@ class Dome(Device):
         timeout_s = self.description.operation("close_shutter").finish_s
         if not self.wait_until(motion, lambda: self._shutter() not in _MOVING, timeout_s):
             raise CommandTimeout(f"{motion.label}: the shutter still moves after {timeout_s:g} s")
-
-    def _replace_shutter(self, motion: Motion[DomeStatus]) -> Motion[DomeStatus]:
-        before, self._shutting = self._shutting, motion
-        if before is not None and not before.done():
-            before.cancel(f"replaced by {motion.label}")
-        return motion
 
     def _shutter(self) -> ShutterState:
         snapshot = self.snapshot("shutter")

@@ -15,6 +15,7 @@ from ctmo_indi.models import coordinates
 
 _STILL = frozenset({PropertyState.OK, PropertyState.IDLE})
 _VERIFY_S = 20.0
+_SLOTS = ("pointing",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,6 @@ class MountStatus:
 
 class Mount(Device):
     """A mount. Commands return a :class:`Motion` at once; status never blocks; any thread."""
-
-    _current: Motion[MountStatus] | None = None
 
     @property
     def can_park(self) -> bool:
@@ -112,7 +111,7 @@ class Mount(Device):
         """
         request = MotionRequest(MotionKind.SLEW, (ra_deg, dec_deg), closed_dome=closed_dome)
         self.check(request)
-        return self._replace(self.begin("slew", lambda motion: self._slew(motion, request)))
+        return self.begin("slew", lambda motion: self._slew(motion, request), _SLOTS)
 
     def slew(
         self,
@@ -128,7 +127,7 @@ class Mount(Device):
     def park(self) -> Motion[MountStatus]:
         """Stop a slew and park; allowed at any time but under a maintenance lock."""
         self.allow(MotionKind.PARK_MOUNT)
-        return self._replace(self.begin("park", self._park))
+        return self.begin("park", self._park, _SLOTS)
 
     def unpark(self, *, closed_dome: bool = False) -> Motion[MountStatus]:
         """Unpark; it does not track afterwards."""
@@ -141,7 +140,7 @@ class Mount(Device):
                 self.perform(motion, "unpark")
             return self.status()
 
-        return self._replace(self.begin("unpark", body))
+        return self.begin("unpark", body, _SLOTS)
 
     def set_tracking(self, on: bool, *, closed_dome: bool = False) -> Motion[MountStatus]:
         """Switch tracking on or off; UnknownProperty when the mount has no such switch."""
@@ -165,7 +164,7 @@ class Mount(Device):
         stopped: the result's ``tracking`` then says what is known, and parking stops it.
         """
         self.allow(MotionKind.ABORT_MOUNT)
-        return self._replace(self.begin("abort", self._abort))
+        return self.begin("abort", self._abort, _SLOTS)
 
     def set_time(self) -> None:
         """Set the mount's clock, where the device file has that operation; does not block."""
@@ -179,12 +178,6 @@ class Mount(Device):
                     "utc_time": utc.strftime("%H:%M:%S"),
                 },
             )
-
-    def _replace(self, motion: Motion[MountStatus]) -> Motion[MountStatus]:
-        before, self._current = self._current, motion
-        if before is not None and not before.done():
-            before.cancel(f"replaced by {motion.label}")
-        return motion
 
     def _slew(self, motion: Motion[MountStatus], request: MotionRequest) -> MountStatus:
         assert request.target_icrs_deg is not None  # start_slew made it

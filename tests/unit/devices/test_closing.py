@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from ctmo_indi.clock import SystemClock
+from ctmo_indi.devices.closing import ClosingReport, close_observatory
+from ctmo_indi.devices.interlocks import ShutterState
+from ctmo_indi.devices.observatory import Observatory
+from ctmo_indi.devices.opening import open_observatory
+from ctmo_indi.errors import CommandCanceled, CommandRejected, Interlocked, Locked, Unsafe
+from ctmo_indi.indi.snapshot import PropertyState
+from ctmo_indi.models.states import FrameType, ObservatoryState
+from ctmo_indi.profiles import MountFailedPolicy, SafetyPolicy
+from ctmo_indi.testing.fake_instruments import CAMERA, DOME, MOUNT, FakeInstruments
+from ctmo_indi.testing.verdicts import LATCHED, MAINTENANCE_LOCK, OBSERVER_LOCK, UNSAFE
+
+POLICY = SafetyPolicy()
+Report = Callable[[str], None]
+Close = Callable[..., ClosingReport]
+
+
+@pytest.fixture
+def close(observatory: Observatory, clock: SystemClock, report: Report) -> Close:
+    def run(policy: SafetyPolicy = POLICY, **options: object) -> ClosingReport:
+        return close_observatory(
+            observatory,
+            policy,
+            clock,
+            report=report,
+            pause_s=0.0,
+            **options,  # type: ignore[arg-type]
+        )
+
+    return run
+
+
+def moves(client: FakeInstruments) -> list[tuple[str, str]]:
+    """What was told to move, in order: (property, element or value)."""
+    wanted = {"TELESCOPE_PARK", "DOME_SHUTTER", "DOME_PARK", "CCD_ABORT_EXPOSURE"}
+    return [(prop, next(iter(values))) for _, prop, values in client.sent if prop in wanted]
+
+
+def test_open_observatory_is_closed_in_order(
+    opened: Observatory, client: FakeInstruments, close: Close
+) -> None:
+    client.set_tracking(True)
+    result = close()
+    assert result.confirmed
+    assert result.failures == ()
+    assert result.state is ObservatoryState.CLOSED
+    assert moves(client) == [
+        ("TELESCOPE_PARK", "PARK"),
+        ("DOME_SHUTTER", "SHUTTER_CLOSE"),
+        ("DOME_PARK", "PARK"),
+    ]
+
+
+def test_closed_observatory_is_left_alone(
+    observatory: Observatory, client: FakeInstruments, close: Close
+) -> None:
+    assert close().confirmed
+    assert client.sent == []
+
+
+@pytest.mark.parametrize("verdict", [UNSAFE, None, OBSERVER_LOCK, LATCHED])
+def test_closing_needs_nobodys_leave(
+    opened: Observatory, client: FakeInstruments, close: Close, verdict: object
+) -> None:
+    opened.hear_verdict(verdict)  # type: ignore[arg-type]
+    assert close().confirmed
+
+
+def test_nothing_is_moved_under_a_maintenance_lock(
+    opened: Observatory, client: FakeInstruments, close: Close
+) -> None:
+    opened.hear_verdict(MAINTENANCE_LOCK)
+    with pytest.raises(Locked):
+        close()
+    assert client.sent == []
+
+
+def test_exposure_is_aborted(opened: Observatory, client: FakeInstruments, close: Close) -> None:
+    client.update(CAMERA, "CCD_EXPOSURE", state=PropertyState.BUSY)
+    assert close().confirmed
+    assert ("CCD_ABORT_EXPOSURE", "ABORT") in moves(client)
+    with pytest.raises(Interlocked):
+        opened.camera.expose(1.0, FrameType.LIGHT, target_icrs_deg=(0.0, 0.0))
+
+
+def test_slew_is_stopped_before_parking(
+    opened: Observatory, client: FakeInstruments, close: Close
+) -> None:
+    client.update(MOUNT, "EQUATORIAL_EOD_COORD", state=PropertyState.BUSY)
+    assert close().confirmed
+    order = [prop for _, prop, _ in client.sent]
+    assert order.index("TELESCOPE_ABORT_MOTION") < order.index("TELESCOPE_PARK")
+
+
+def test_mount_that_refuses_once_is_parked_at_the_second_try(
+    opened: Observatory, client: FakeInstruments, close: Close, lines: list[str]
+) -> None:
+    client.reject_next(MOUNT, "TELESCOPE_PARK")
+    result = close()
+    assert result.confirmed
+    assert "parking the mount, try 2" in lines
+    assert len(result.failures) == 1
+
+
+def test_mount_that_never_parks_is_closed_over_by_policy(
+    opened: Observatory, client: FakeInstruments, close: Close, lines: list[str]
+) -> None:
+    client.time_out_next(MOUNT, "TELESCOPE_PARK", 3)
+    result = close(replace(POLICY, mount_failed=MountFailedPolicy.CLOSE))
+    assert opened.dome.status().shutter is ShutterState.CLOSED
+    assert not result.confirmed
+    assert result.state is ObservatoryState.ALARM
+    assert any("over an unparked telescope" in line for line in lines)
+    assert "mount" in opened.status().alarm
+
+
+def test_mount_that_never_parks_keeps_the_shutter_open_by_policy(
+    opened: Observatory, client: FakeInstruments, close: Close
+) -> None:
+    client.time_out_next(MOUNT, "TELESCOPE_PARK", 3)
+    result = close(replace(POLICY, mount_failed=MountFailedPolicy.STAY_OPEN))
+    assert opened.dome.status().shutter is ShutterState.OPEN
+    assert ("DOME_SHUTTER", "SHUTTER_CLOSE") not in moves(client)
+    assert not result.confirmed
+    assert result.state is ObservatoryState.ALARM
+
+
+def test_dead_mount_driver_does_not_keep_the_shutter_open(
+    opened: Observatory, client: FakeInstruments, close: Close
+) -> None:
+    client.remove_device(MOUNT)
+    result = close()
+    assert opened.dome.status().shutter is ShutterState.CLOSED
+    assert not result.confirmed
+
+
+def test_shutter_is_tried_three_times_and_no_more(
+    opened: Observatory, client: FakeInstruments, close: Close
+) -> None:
+    client.time_out_next(DOME, "DOME_SHUTTER", 9)
+    result = close()
+    assert len(client.commands_to("DOME_SHUTTER")) == 3
+    assert client.commands_to("DOME_ABORT_MOTION") == []
+    assert not result.confirmed
+    assert any("the shutter reads OPEN" in failure for failure in result.failures)
+
+
+def test_shutter_that_says_closed_and_is_not_raises_the_alarm(
+    opened: Observatory, client: FakeInstruments, close: Close
+) -> None:
+    def lie(values: object) -> None:
+        client.set_shutter(False, PropertyState.BUSY)
+        client.set_shutter(False)
+        client.set_shutter(True)
+
+    client.on_command(DOME, "DOME_SHUTTER", lie)
+    client.reject_next(DOME, "DOME_PARK", 3)
+    result = close()
+    assert result.state is ObservatoryState.ALARM
+
+
+def test_dome_that_does_not_park_is_closed_all_the_same(
+    opened: Observatory, client: FakeInstruments, close: Close
+) -> None:
+    client.reject_next(DOME, "DOME_PARK")
+    result = close()
+    assert result.confirmed
+    assert any("dome not parked" in failure for failure in result.failures)
+
+
+def test_alarm_ends_when_everything_is_read_as_closed(
+    opened: Observatory, client: FakeInstruments, close: Close
+) -> None:
+    client.time_out_next(MOUNT, "TELESCOPE_PARK", 3)
+    close()
+    assert opened.state() is ObservatoryState.ALARM
+    assert close().confirmed
+    assert opened.state() is ObservatoryState.CLOSED
+    assert opened.status().alarm == ""
+
+
+def test_another_closer_may_take_over(
+    opened: Observatory, client: FakeInstruments, close: Close
+) -> None:
+    with pytest.raises(CommandCanceled, match="safety closes"):
+        close(give_way=lambda: "safety closes")
+    assert client.commands_to("DOME_SHUTTER") == []
+
+
+def test_state_is_closing_meanwhile(
+    opened: Observatory, client: FakeInstruments, clock: SystemClock
+) -> None:
+    seen = []
+    close_observatory(
+        opened, POLICY, clock, report=lambda _: seen.append(opened.state()), pause_s=0.0
+    )
+    assert set(seen[:-1]) == {ObservatoryState.CLOSING}
+
+
+class TestOpening:
+    def test_opens_in_order(
+        self,
+        observatory: Observatory,
+        client: FakeInstruments,
+        clock: SystemClock,
+        report: Report,
+        lines: list[str],
+    ) -> None:
+        status = open_observatory(observatory, POLICY, clock, report=report)
+        assert status.state is ObservatoryState.OPEN
+        assert status.mount is not None
+        assert status.mount.tracking is True
+        # UNPARK opened the shutter by itself: nothing is left to do for it.
+        assert lines == ["unparking the dome", "unparking the mount", "starting to track"]
+
+    def test_shutter_is_opened_when_unpark_left_it(
+        self,
+        observatory: Observatory,
+        client: FakeInstruments,
+        clock: SystemClock,
+        report: Report,
+        lines: list[str],
+    ) -> None:
+        client.on_command(DOME, "DOME_PARK", lambda _: client.set_dome_parked(False))
+        open_observatory(observatory, POLICY, clock, report=report)
+        assert "opening the shutter" in lines
+        assert observatory.state() is ObservatoryState.OPEN
+
+    def test_unsafe_opens_nothing(
+        self, observatory: Observatory, client: FakeInstruments, clock: SystemClock, report: Report
+    ) -> None:
+        observatory.hear_verdict(UNSAFE)
+        with pytest.raises(Unsafe):
+            open_observatory(observatory, POLICY, clock, report=report)
+        assert client.sent == []
+        assert observatory.state() is ObservatoryState.CLOSED
+
+    def test_mount_that_refuses_leaves_an_error_not_a_state(
+        self, observatory: Observatory, client: FakeInstruments, clock: SystemClock, report: Report
+    ) -> None:
+        client.reject_next(MOUNT, "TELESCOPE_PARK")
+        with pytest.raises(CommandRejected):
+            open_observatory(observatory, POLICY, clock, report=report)
+        assert observatory.state() is ObservatoryState.OPEN

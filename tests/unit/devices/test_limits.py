@@ -1,0 +1,63 @@
+"""Pointings against astropy; the way past the Sun against a brute-force search."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.coordinates import AltAz, EarthLocation, SkyCoord, get_body
+from astropy.time import Time
+from astropy.utils import iers
+
+from ctmo_indi.devices.limits import limit_violations, path_sun_separation_deg, pointing_at
+from ctmo_indi.profiles import Limits, Site
+
+SITE = Site("CTMO", 25.996, -97.571, 12.0)
+NOON = datetime(2026, 6, 21, 18, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("dec_deg", [-40.0, 5.0, 70.0])
+@pytest.mark.parametrize("ra_deg", [20.0, 100.0, 200.0, 300.0])
+def test_pointing_agrees_with_astropy(ra_deg: float, dec_deg: float) -> None:
+    with iers.conf.set_temp("auto_download", False):
+        utc = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
+        time = Time(utc)
+        place = EarthLocation(lat=SITE.latitude_deg * u.deg, lon=SITE.longitude_deg * u.deg)
+        frame = AltAz(obstime=time, location=place)
+        coordinate = SkyCoord(ra_deg * u.deg, dec_deg * u.deg)
+        expected = coordinate.transform_to(frame)
+        sun = get_body("sun", time, place).transform_to(frame)
+        separation_deg = sun.separation(expected).deg
+    pointing = pointing_at(ra_deg, dec_deg, SITE, utc)
+    # 0.02 deg: UT1 is taken as UTC (14 arcsec), the Sun's parallax is left out (9 arcsec).
+    assert pointing.alt_deg == pytest.approx(expected.alt.deg, abs=0.02)
+    difference = (pointing.az_deg - expected.az.deg + 180.0) % 360.0 - 180.0
+    assert abs(difference * np.cos(expected.alt.rad)) < 0.02
+    assert pointing.sun_separation_deg == pytest.approx(separation_deg, abs=0.03)
+
+
+def test_sun_limit_holds_while_the_sun_is_not_known() -> None:
+    utc = datetime(2026, 6, 21, 18, 30, tzinfo=UTC)
+    sun_ra_deg, sun_dec_deg = 90.2, 23.4
+    pointing = pointing_at(sun_ra_deg, sun_dec_deg, SITE, utc)
+    found = limit_violations(pointing, Limits(horizon_deg=-90.0), None)
+    assert [violation.name for violation in found] == ["Sun"]
+    assert found[0].value < 2.0
+    assert limit_violations(pointing, Limits(horizon_deg=-90.0), -7.0) == ()
+
+
+def test_way_across_the_sun_is_seen() -> None:
+    # At the solstice the Sun is at RA 90, Dec 23.4: the way from RA 60 to 120 leads over it.
+    assert path_sun_separation_deg((60.0, 23.4), (120.0, 23.4), NOON) < 2.0
+    # The same ends by way of the other axis first: the corner counts.
+    assert path_sun_separation_deg((90.0, -30.0), (200.0, 23.4), NOON) < 2.0
+
+
+def test_way_on_the_other_side_of_the_sky_keeps_its_distance() -> None:
+    assert path_sun_separation_deg((250.0, -30.0), (290.0, 10.0), NOON) > 100.0
+
+
+def test_way_takes_the_short_turn_through_ra_zero() -> None:
+    assert path_sun_separation_deg((350.0, 23.4), (10.0, 23.4), NOON) > 60.0
