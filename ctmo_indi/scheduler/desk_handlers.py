@@ -232,4 +232,4 @@ _SAFETYS = frozenset({ControlCommand.RELEASE, ControlCommand.LOCK, ControlComman
 
 async def _pass_on(peer: FrontDesk, checked: CheckedOrder) -> Reply:
     """Hand the order to the service that carries it out; its refusal is ours."""
-    return await asyncio.to_thread(peer.front_desk, dict(checked.wire))
+    return await asyncio.to_thread(peer.front_desk, {**checked.wire, "User": checked.user})

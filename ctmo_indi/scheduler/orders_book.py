@@ -12,17 +12,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import UnknownOrder, WrongState
+from ctmo_indi.errors import CtmoError, UnknownOrder, WrongState
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
 from ctmo_indi.models.states import AttemptState, OrderState
 from ctmo_indi.profiles import NightPolicy
 from ctmo_indi.scheduler.settlement import (
-    RETRY_AFTER_S,
     Cause,
     OrderFacts,
     attempt_state,
     good_fraction,
     order_state,
+    retry_after_s,
     windows_passed,
 )
 from ctmo_indi.scheduling.target import Observation, PendingOrder
@@ -38,15 +38,25 @@ from ctmo_indi.work_orders.receipts import new_receipt
 _log = logging.getLogger(__name__)
 
 OPEN_STATES = frozenset(OrderState) - SETTLED_ORDERS
+UNREADABLE = "the order no longer keeps the contract: "
 
 
 @dataclass(slots=True)
 class OpenOrder:
-    """An order that may still need work; the engine's copy."""
+    """An order that may still need work; the engine's copy.
+
+    Parameters
+    ----------
+    not_before_utc_s
+        Unix seconds; it is left alone until then after an attempt that ended short.
+    fruitless
+        Attempts in a row that brought no frame, since our start.
+    """
 
     row: OrderRow
     request: ObservationRequest
     not_before_utc_s: float = 0.0
+    fruitless: int = 0
     is_cancel_requested: bool = False
     cancel_reason: str = ""
 
@@ -105,14 +115,21 @@ class OrdersBook:
         _log.info("orders loaded open=%d attempts=%d", len(self._open), len(self._attempts))
 
     def adopt(self, row: OrderRow) -> None:
-        """Take an order that was just stored, or read back, among the open ones."""
+        """Take an order that was just stored, or read back, among the open ones.
+
+        One that no longer keeps the contract (the profile was changed) is HELD until it does.
+        """
         if row.receipt in self._open or row.state not in OPEN_STATES:
             return
         try:
             request = self.read_request(row)
-        except Exception as error:  # noqa: BLE001 - one unreadable order must not stop the others
+        except CtmoError as error:
             _log.error("order unreadable receipt=%s error=%s", row.receipt, error)
+            if row.state is OrderState.PENDING:
+                self._store(row.receipt, OrderState.HELD, f"{UNREADABLE}{error}")
             return
+        if row.state is OrderState.HELD and row.reason.startswith(UNREADABLE):
+            row = self._store(row.receipt, OrderState.PENDING, "")
         self._open[row.receipt] = OpenOrder(row, request)
 
     def order(self, receipt: str) -> OpenOrder:
@@ -247,10 +264,8 @@ class OrdersBook:
 
         attempt, after = self.writer.run(write)
         del self._attempts[row.attempt_id]
-        wait_s = RETRY_AFTER_S.get(attempt.state, 0.0)
-        if attempt.state is AttemptState.FAILED:
-            wait_s *= max(1, after.failures)
-        known.not_before_utc_s = now_utc_s + wait_s
+        known.fruitless = 0 if after.good_count > known.row.good_count else known.fruitless + 1
+        known.not_before_utc_s = now_utc_s + retry_after_s(attempt.state, known.fruitless)
         self._publish_attempt(attempt)
         self._note(after)
         observation = self._observation(known, attempt, result)
@@ -289,10 +304,11 @@ class OrdersBook:
         return len(over)
 
     def _change(self, receipt: str, to: OrderState, reason: str) -> None:
+        self._note(self._store(receipt, to, reason))
+
+    def _store(self, receipt: str, to: OrderState, reason: str) -> OrderRow:
         now_utc_s = self.clock.utc().timestamp()
-        self._note(
-            self.writer.run(lambda connection: _move(connection, receipt, to, reason, now_utc_s))
-        )
+        return self.writer.run(lambda connection: _move(connection, receipt, to, reason, now_utc_s))
 
     def _note(self, row: OrderRow) -> None:
         """Keep the engine's copy in step with a committed row, and publish it."""

@@ -104,7 +104,7 @@ class SchedulerService:
         config, clock = self._config, self._clock
 
         def client(address: Address, timeout_s: float) -> DeskClient:
-            return DeskClient(address.http, timeout_s=timeout_s, user="scheduler", clock=clock)
+            return DeskClient(address.http, timeout_s=timeout_s, clock=clock)
 
         self._telescope = client(config.telescope, PEER_TIMEOUT_S)
         self._safety = client(config.safety, SAFETY_TIMEOUT_S)

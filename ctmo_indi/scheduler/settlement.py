@@ -22,6 +22,20 @@ RETRY_AFTER_S: dict[AttemptState, float] = {
 }
 """Sky seconds until an order is tried again after an attempt that ended so; others go first."""
 
+RETRY_AFTER_LONGEST_S = 1800.0
+
+
+def retry_after_s(ended: AttemptState, in_a_row: int) -> float:
+    """Sky seconds to leave an order alone; doubled with every further attempt without a frame.
+
+    Parameters
+    ----------
+    in_a_row
+        Attempts of this order without a new frame, this one included.
+    """
+    first_s = RETRY_AFTER_S.get(ended, 0.0)
+    return min(RETRY_AFTER_LONGEST_S, first_s * 2.0 ** min(20, max(0, in_a_row - 1)))
+
 
 class Cause(StrEnum):
     """Who made the attempt end."""

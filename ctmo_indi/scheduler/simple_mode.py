@@ -62,6 +62,7 @@ class SimpleMode:
         self._not_before_machine_s = 0.0
         self._last: Decision | None = None
         self._estimated_for: tuple[PendingOrder, ...] = ()
+        self._published: tuple[datetime | None, str] | None = None
         self._idle_since: datetime | None = None
         self._is_tracking_stopped = False
         self._park_not_before_machine_s = 0.0
@@ -192,7 +193,6 @@ class SimpleMode:
             return
         decision = done.result()
         self._last = decision
-        self._context.set_detailed(DetailedState.RUNNING)
         if decision.conditions.telescope_answers:
             self._silence.reset()
         else:
@@ -207,6 +207,7 @@ class SimpleMode:
         self._idle_since = None
         self._is_tracking_stopped = False
         self._wake_utc = None
+        self._published = None
         context = self._context
         context.set_detailed(DetailedState.QUEUEING_TARGET)
         try:
@@ -229,7 +230,9 @@ class SimpleMode:
         if decision.conditions.telescope_answers:
             self._wake_utc = min(now + LOOK_AGAIN, max(upcoming.utc or now + LOOK_AGAIN, now))
         self._context.set_detailed(DetailedState.WAITING_NEXT_TARGET_TIMER_TASK)
-        self._context.publish("timeToNextTarget", upcoming.receipt, _next_to_wire(upcoming))
+        if (upcoming.utc, upcoming.receipt) != self._published:
+            self._published = (upcoming.utc, upcoming.receipt)
+            self._context.publish("timeToNextTarget", upcoming.receipt, _next_to_wire(upcoming))
         facts = IdleFacts(
             conditions=decision.conditions,
             night=decision.night,

@@ -17,6 +17,7 @@ from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.front_desk.server import FrontDeskServer
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.service import SchedulerService
+from ctmo_indi.scheduling.conditions import Observability
 from ctmo_indi.testing.fake_clock import EVENING
 from ctmo_indi.testing.fake_desk import FakeSafety, FakeTelescope
 from ctmo_indi.testing.fake_sky import FakeSky
@@ -32,12 +33,12 @@ def profile() -> Profile:
 class Stack:
     """Telescope and safety behind one server; schedulers come and go on one database."""
 
-    def __init__(self, folder: Path, profile: Profile, utc: datetime = EVENING) -> None:
-        clock = SystemClock()
-        self.clock = SystemClock(ClockAnchor(clock.machine_s(), utc.timestamp(), SPEED))
+    def __init__(self, folder: Path, profile: Profile) -> None:
+        self.set_clock(EVENING)
         self.profile = profile
         self.folder = folder
         self.sky = FakeSky()
+        self.make_sky: Callable[[], Observability] | None = lambda: self.sky
         self.telescope = FakeTelescope(profile, self.clock)
         self.safety = FakeSafety(profile, self.clock)
         self.offline = threading.Event()
@@ -45,6 +46,11 @@ class Stack:
         self._ports: tuple[int, ...] = (0, 0)
         self._scheduler: tuple[SchedulerService, FrontDeskServer] | None = None
         self.desk: DeskClient = DeskClient("http://127.0.0.1:9")
+
+    def set_clock(self, utc: datetime) -> None:
+        """Let it be ``utc`` now; before a scheduler is started."""
+        now_s = SystemClock().machine_s()
+        self.clock = SystemClock(ClockAnchor(now_s, utc.timestamp(), SPEED))
 
     def start_peers(self) -> None:
         """Serve telescope and safety, on the ports of before if there were any."""
@@ -72,7 +78,7 @@ class Stack:
             config,
             self.profile,
             self.clock,
-            make_sky=lambda: self.sky,
+            make_sky=self.make_sky,
             on_offline=self.offline.set,
         )
         service.start()

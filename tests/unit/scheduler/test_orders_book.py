@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ctmo_indi.errors import UnknownOrder, WrongState
+from ctmo_indi.errors import BadOrder, UnknownOrder, WrongState
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest, Window
 from ctmo_indi.models.states import AttemptState, FrameType, OrderState
 from ctmo_indi.profiles import NightPolicy
@@ -30,6 +30,7 @@ class Books:
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
         self.requests: dict[str, ObservationRequest] = {}
+        self.unreadable: set[str] = set()
         self.published: list[tuple[str, str]] = []
         self._path = folder / "scheduler.sqlite3"
         self._database = open_database("scheduler", self._path)
@@ -41,11 +42,16 @@ class Books:
             self._writer,
             self.clock,
             NightPolicy(failure_limit=3),
-            lambda row: self.requests[row.receipt],
+            self._read_request,
             lambda kind, subject, data: self.published.append((kind, subject)),
         )
         book.load()
         return book
+
+    def _read_request(self, row: OrderRow) -> ObservationRequest:
+        if row.receipt in self.unreadable:
+            raise BadOrder("Filter: came I, expected one of U, B, V")
+        return self.requests[row.receipt]
 
     def close(self) -> None:
         self._writer.close()
@@ -284,3 +290,14 @@ def test_success_is_handed_on_once_to_be_registered(books: Books) -> None:
     assert (settled.observation.frames, settled.observation.receipt) == (10, "O-1")
     assert book.settle(result, Cause.ITSELF) is None
     assert books.published[-1] == ("observation", attempt_id)
+
+
+def test_an_order_the_profile_no_longer_allows_is_held_until_it_does(books: Books) -> None:
+    books.add(books.open())
+    books.unreadable.add("O-1")
+    assert books.open().pending() == ()
+    assert books.row().state is OrderState.HELD
+    assert "Filter" in books.row().reason
+    books.unreadable.clear()
+    assert len(books.open().pending()) == 1
+    assert books.row().state is OrderState.PENDING

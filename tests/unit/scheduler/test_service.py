@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ctmo_indi.models.states import AttemptState
+from ctmo_indi.testing.fake_clock import EVENING
 
 if TYPE_CHECKING:
     from tests.unit.scheduler.conftest import Stack
@@ -44,3 +46,23 @@ def test_orders_are_completed_by_priority_through_a_silent_telescope_and_a_resta
     assert len(status["Exposures"]) == 2  # type: ignore[arg-type]  # of the wire
     assert names(stack) == ["urgent", "first", "second"]
     assert stack.desk.status()["Order Counts"]["COMPLETED"] == 3
+
+
+def test_with_the_real_sky_the_order_that_is_up_goes_before_the_one_that_rises_later(
+    stack: Stack,
+) -> None:
+    stack.set_clock(EVENING + timedelta(hours=1))  # local sidereal time about 23 h
+    stack.make_sky = None
+    stack.start_scheduler()
+    later = stack.submit("later", RA=130.0, Type_of_job="Research")
+    up = stack.submit("up", RA=350.0)
+    stack.command("start", "enable", "resume")
+    assert stack.ended(up)["Status"] == "COMPLETED"
+    stack.wait_until(
+        lambda: (
+            dict(stack.desk.status()["Next Target"]).get("Parent") == later
+            and not stack.desk.status()["Current"]
+        )
+    )
+    assert any("altitude" in reason for reason in stack.desk.status()["Reasons"])
+    assert names(stack) == ["up"]
