@@ -383,6 +383,8 @@ def _as_file(config: Config) -> dict[str, object]:
     data["Logging"] = {"Log Level": config.logging.level}
     if config.database_url:
         data["Database"] = {"URL": config.database_url}
+    elif config.database_file:
+        data["Database"] = {"File": str(config.database_file)}
     if config.indi is not None:
         indi: dict[str, object] = {"Host": config.indi.host, "Port": config.indi.port}
         if config.indi.socket:

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 # Each of these ends motion by itself; asked at the same time, the first answer counts.
 _STOPPERS = ("safety", "telescope", "scheduler")
-STOP_TIMEOUT_S = 1.0
+# A desk answers when tracking was seen to stay off, some 3 s after everything stood still.
+STOP_TIMEOUT_S = 8.0
+# No answer after that long: the services may hang, so INDI is told as well.
+PATIENCE_S = 1.0
 
 
 WaitOption = Annotated[float, typer.Option("--wait", help="Seconds to wait for the end.", min=0)]
@@ -165,10 +168,10 @@ def stop(
 ) -> None:
     """Stop all motion and the exposure now, by whatever still works.
 
-    Asks safety, telescope and scheduler at the same time; when none of them stopped it, talks to
-    the INDI server itself.
+    Asks safety, telescope and scheduler at the same time; when neither safety nor telescope has
+    confirmed it within a second, tells the INDI server as well: a stop twice harms nobody.
     """
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor, wait
 
     settings = load_config(config, data)
     order: dict[str, object] = {
@@ -184,16 +187,18 @@ def stop(
             return f"refused: {error}"
         return "stopped"
 
-    with ThreadPoolExecutor(len(_STOPPERS)) as pool:
-        answers = dict(zip(_STOPPERS, pool.map(ask, _STOPPERS), strict=True))
-    if "stopped" not in (answers["safety"], answers["telescope"]):
-        answers["INDI"] = _stop_by_indi(settings, profile)
+    with ThreadPoolExecutor(len(_STOPPERS) + 1) as pool:
+        asked: dict[str, Future[str]] = {name: pool.submit(ask, name) for name in _STOPPERS}
+        answered, _ = wait((asked["safety"], asked["telescope"]), PATIENCE_S)
+        if not any(answer.result() == "stopped" for answer in answered):
+            asked["INDI"] = pool.submit(_stop_by_indi, settings, profile)
+        answers = {name: answer.result() for name, answer in asked.items()}
     if as_json:
         print_json(answers)
     else:
         for name, answer in answers.items():
             typer.echo(f"{name:10} {answer}")
-    if not any(answers[name].startswith("stopped") for name in answers if name != "scheduler"):
+    if not any(answers[name].lower().startswith("stopped") for name in answers):
         raise typer.Exit(3)
 
 
