@@ -195,5 +195,7 @@ def test_the_2019_client_works_unchanged(desks: dict[str, str]) -> None:
 def test_readme_example_runs(desks: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     text = (XMLRPC / "README.md").read_text(encoding="utf-8")
     code = text.partition("```python\n")[2].partition("```")[0]
-    exec(code.replace("http://localhost:8000", desks["scheduler"]), {})
+    names: dict[str, Any] = {}
+    exec(code.replace("http://localhost:8000", desks["scheduler"]), names)
+    names["desk"]("close")()
     assert capsys.readouterr().out.startswith("Work order received.")

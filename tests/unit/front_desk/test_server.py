@@ -322,6 +322,22 @@ def test_slow_caller_is_cut(beginning: bytes) -> None:
         assert honest(port_of(url)) == "PENDING"
 
 
+@pytest.mark.parametrize("beginning", [b"POST / HTTP/1.1\r\nX: ", HEAD], ids=["headers", "body"])
+def test_byte_after_byte_does_not_win_time(beginning: bytes) -> None:
+    with (
+        serving(FakeDesk("scheduler"), limits=IMPATIENT) as (url,),
+        socket.create_connection(("127.0.0.1", port_of(url)), timeout=PATIENCE_S) as peer,
+    ):
+        peer.sendall(beginning)
+        deadline = Deadline(SystemClock(), PATIENCE_S)
+        tick = threading.Event()
+        with contextlib.suppress(ConnectionError):
+            while not deadline.expired:
+                peer.sendall(b"a")
+                tick.wait(0.02)
+        assert not deadline.expired
+
+
 def test_slow_body_is_refused_with_408() -> None:
     with serving(FakeDesk("scheduler"), limits=IMPATIENT) as (url,):
         assert cut_after(port_of(url), HEAD, BODY[:50]).startswith(b"HTTP/1.1 408 ")
@@ -398,8 +414,11 @@ def test_deed_is_carried_through_when_the_caller_is_gone() -> None:
         assert not hanging.cancelled.is_set()
 
 
-def test_slow_callers_beyond_the_cap_do_not_lock_out_an_honest_one() -> None:
-    limits = Limits(connections=8, connections_per_address=8)
+@pytest.mark.parametrize(("connections", "of_one_address"), [(8, 64), (64, 8)])
+def test_slow_callers_beyond_the_cap_do_not_lock_out_an_honest_one(
+    connections: int, of_one_address: int
+) -> None:
+    limits = Limits(connections=connections, connections_per_address=of_one_address)
     with serving(FakeDesk("scheduler"), limits=limits) as (url,), contextlib.ExitStack() as stack:
         slow = []
         for _ in range(40):
