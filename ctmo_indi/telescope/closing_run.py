@@ -82,5 +82,4 @@ class ClosingRun:
         yield All((self._hands.close(self._report),), LIMIT_S, "closing")
 
     def _report(self, text: str) -> None:
-        _log.info("closing_step step=%s", text)
         self._publish("closing_step", "telescope", {"Step": text})

@@ -108,7 +108,7 @@ def refused(
 
 
 def control_steps(request: ControlRequest) -> Callable[[Hands], Steps[None]]:
-    """Return what carries out one command; ``close`` and ``abort`` are the engine's own.
+    """Return what carries out one command.
 
     Raises
     ------
@@ -128,7 +128,9 @@ def control_steps(request: ControlRequest) -> Callable[[Hands], Steps[None]]:
         case ControlCommand.UNPARK:
             return lambda hands: _wait(hands.unpark(), "unpark")
         case ControlCommand.OPEN:
-            return lambda hands: _wait(hands.open(lambda _: None), "opening")
+            return lambda hands: _wait(hands.open(_untold), "opening")
+        case ControlCommand.CLOSE:
+            return lambda hands: _wait(hands.close(_untold), "closing")
         case ControlCommand.FILTER:
             if request.filter_name is None:
                 raise BadOrder("Filter: missing")
@@ -174,6 +176,10 @@ def dome_steps(request: DomeRequest) -> Callable[[Hands], Steps[None]]:
             yield from _wait(hands.dome_park(True), "dome park")
 
     return run
+
+
+def _untold(_: str) -> None:
+    """Steps of an order by hand are in the log only."""
 
 
 def _slew(hands: Hands, ra_deg: float, dec_deg: float) -> Steps[None]:

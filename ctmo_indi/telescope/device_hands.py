@@ -195,6 +195,10 @@ class DeviceHands:
             )
         )
 
+    def abort_exposure(self) -> Deed:
+        """Stop whatever the camera exposes; nothing to do is fine."""
+        return _begin(lambda: _require(self._observatory.camera, Role.CAMERA).abort())
+
     def _mount(self) -> Mount:
         return _require(self._observatory.mount, Role.MOUNT)
 

@@ -119,6 +119,10 @@ def _one_frame(scene: Scene, loop: _Loop, sequence: int, prepare: Prepare) -> St
             yield from devices_there(scene)
         except NotConnected as late:
             raise DriverLost(f"{error}; it did not come back: {late}") from error
+        # When only the link was lost, the camera may still be at the lost exposure.
+        yield All(
+            (scene.hands.abort_exposure(),), scene.times.abort_s, "abort of the lost exposure"
+        )
         yield from prepare(scene)
         yield from _one_exposure(scene, loop, sequence)
 

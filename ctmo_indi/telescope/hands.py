@@ -166,6 +166,10 @@ class Hands(Protocol):
         """Start an exposure."""
         ...
 
+    def abort_exposure(self) -> Deed:
+        """Stop whatever the camera exposes; nothing to do is fine."""
+        ...
+
     def dome_azimuth_for(self, ra_deg: float, dec_deg: float) -> float | None:
         """Azimuth the dome needs for a pointing (ICRS) now; None without a dome."""
         ...

@@ -128,7 +128,7 @@ class TelescopeService:
             )
         )
         self._limits = self._limit_watch()
-        self._settling = SettlingWatch(self.observatory.moves)
+        self._settling = SettlingWatch(self.observatory.moves, clock)
         self._foreign = ForeignWatch(
             self.observatory,
             lambda move: self.engine.inbox.post(

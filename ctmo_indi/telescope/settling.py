@@ -6,19 +6,21 @@ After CONNECT a driver loads its park data and sets its position; INDI 1.9.9's s
 
 from __future__ import annotations
 
+from ctmo_indi.clock import Clock
 from ctmo_indi.devices.own_moves import OwnMoves
 from ctmo_indi.indi import names
 from ctmo_indi.indi.events import DeviceRemoved, Event, LinkDown, PropertyDefined, PropertyUpdated
 
-SETTLING_MACHINE_S = 3.0
+SETTLING_S = 10.0
+FLOOR_MACHINE_S = 0.7
 
 
 class SettlingWatch:
     """Subscribe :meth:`on_event` to the client before anybody who looks for foreign motion."""
 
-    def __init__(self, moves: OwnMoves, settling_machine_s: float = SETTLING_MACHINE_S) -> None:
+    def __init__(self, moves: OwnMoves, clock: Clock) -> None:
         self._moves = moves
-        self._settling_machine_s = settling_machine_s
+        self._settling_machine_s = max(SETTLING_S / clock.speed, FLOOR_MACHINE_S)
         self._connected: set[str] = set()
 
     def on_event(self, event: Event) -> None:

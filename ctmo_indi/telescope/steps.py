@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ctmo_indi.errors import CtmoError, Interlocked, Unsafe
+from ctmo_indi.errors import CtmoError, Interlocked, NotConnected, Unsafe
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import FrameType, ObservatoryState
 from ctmo_indi.telescope.attempt import Ending
@@ -171,20 +171,30 @@ def attempt_steps(scene: Scene) -> Steps[None]:
 
 
 def _table(scene: Scene) -> Steps[None]:
-    for step in STEPS:
-        if step.applies(scene.request):
-            scene.report(step.name)
-            yield from step.run(scene)
-            if step.run is last_look:
-                scene.begin()
+    steps = [step for step in STEPS if step.applies(scene.request)]
+    yield from _run(scene, *(step for step in steps if step.run is last_look))
+    scene.begin()
+    try:
+        yield from prepare(scene)
+    except NotConnected as error:
+        # A driver or the server died under a motion: what it did is unknown, so look again.
+        scene.report(f"lost a device ({error})")
+        yield from devices_there(scene)
+        yield from prepare(scene)
+    yield from _run(scene, *(step for step in steps if step.run is expose))
 
 
 def prepare(scene: Scene) -> Steps[None]:
-    """Run the preparing steps again: a restarted driver has forgotten everything."""
-    for step in STEPS:
-        if step.prepares and step.applies(scene.request):
-            scene.report(f"{step.name}, again")
-            yield from step.run(scene)
+    """Run the preparing steps; once more after a loss, since a new driver has forgotten all."""
+    yield from _run(
+        scene, *(step for step in STEPS if step.prepares and step.applies(scene.request))
+    )
+
+
+def _run(scene: Scene, *steps: Step) -> Steps[None]:
+    for step in steps:
+        scene.report(step.name)
+        yield from step.run(scene)
 
 
 def _lamp_off(scene: Scene) -> Steps[None]:

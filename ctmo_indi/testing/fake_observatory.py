@@ -167,6 +167,10 @@ class FakeHands:
             exposure.future.set_result(RawFrame(data=self.frame))
         return exposure
 
+    def abort_exposure(self) -> Deed:
+        """Stop what the camera exposes."""
+        return self._do("abort_exposure")
+
     def dome_azimuth_for(self, ra_deg: float, dec_deg: float) -> float | None:
         """Answer with the RA itself: a plain rule that a test can foresee."""
         return ra_deg

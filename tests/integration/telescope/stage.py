@@ -1,9 +1,9 @@
-"""The telescope service on real INDI simulators under a fast clock, with safety played by the test."""
+"""The telescope service on INDI simulators under a fast clock; the test plays safety."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ from ctmo_indi.errors import ServiceUnreachable
 from ctmo_indi.indi.indiserver import IndiServer
 from ctmo_indi.models.coordinates import sidereal_time_h
 from ctmo_indi.models.verdict import Latch, Lock, Verdict, VerdictLevel
+from ctmo_indi.profiles import Profile
 from ctmo_indi.telescope.service import TelescopeService
 from ctmo_indi.work_orders.access import Caller, Role
 
@@ -63,11 +64,18 @@ class PlayedSafety:
 class Stage:
     """Simulators, service and an observer's hands."""
 
-    def __init__(self, server: IndiServer, folder: Path, **options: object) -> None:
+    def __init__(
+        self,
+        server: IndiServer,
+        folder: Path,
+        *,
+        profile: Profile | None = None,
+        **options: object,
+    ) -> None:
         self.server = server
         self.clock = server.clock
         endpoint = server.endpoint
-        self.profile = profiles.load("simulators")
+        self.profile = profile or profiles.load("simulators")
         self.config = replace(
             Config(),
             data_dir=folder,
@@ -88,9 +96,11 @@ class Stage:
     def ready(self) -> Stage:
         """Wait until every device is there and the verdict is known."""
         self.until(
-            lambda: self.service.client.link.value == "UP"
-            and not self.service.observatory.status().disconnected
-            and self.service.observatory.verdict is not None,
+            lambda: (
+                self.service.client.link.value == "UP"
+                and not self.service.observatory.status().disconnected
+                and self.service.observatory.verdict is not None
+            ),
             20.0,
             "all devices",
         )
@@ -98,6 +108,22 @@ class Stage:
 
     def stop(self, timeout_s: float = 30.0) -> None:
         self.service.stop(timeout_s)
+
+    def indi(self, program: str, *words: str) -> str:
+        """Run indi_getprop or indi_setprop as another client; return what it says."""
+        port = str(self.server.endpoint.port)
+        return subprocess.run(
+            [program, "-p", port, *words],
+            capture_output=True,
+            text=True,
+            timeout=10.0,
+            check=False,
+        ).stdout
+
+    def shutter(self) -> str:
+        dome = self.service.observatory.dome
+        assert dome is not None
+        return str(dome.status().shutter)
 
     # -- orders ------------------------------------------------------------------------------------
 
@@ -183,12 +209,6 @@ class Stage:
 
 def drivers() -> tuple[str, ...]:
     return driver_executables(profiles.load("simulators"))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 EVENING = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)

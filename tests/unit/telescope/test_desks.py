@@ -1,0 +1,325 @@
+"""What the telescope's and the dome's desk take, refuse and answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from ctmo_indi import profiles
+from ctmo_indi.clock import SystemClock
+from ctmo_indi.errors import (
+    BadOrder,
+    ConflictingOrder,
+    NotServedHere,
+    UnknownOrder,
+    Unsafe,
+    WrongState,
+)
+from ctmo_indi.models.states import ObservatoryState
+from ctmo_indi.models.verdict import VerdictLevel
+from ctmo_indi.store.database import open_database
+from ctmo_indi.store.intake import Writer
+from ctmo_indi.telescope.attempt_book import AttemptBook
+from ctmo_indi.telescope.desk_handlers import DeskHandlers, DeskParts
+from ctmo_indi.telescope.engine import Engine, EngineParts
+from ctmo_indi.telescope.verdict_rules import VerdictTimes
+from ctmo_indi.telescope.vigil import Vigil
+from ctmo_indi.testing.fake_observatory import FakeHands
+from ctmo_indi.work_orders.access import Caller, Role
+from ctmo_indi.work_orders.contract import Contract
+from ctmo_indi.work_orders.desk import DispatchDesk
+from ctmo_indi.work_orders.revisions import RevisionBoard
+
+from .rig import FakeFrames, FakeSafety
+
+CALLER = Caller("anonymous", Role.OPERATE, "127.0.0.1")
+PROFILE = profiles.load("simulators")
+ATTEMPT = {
+    "WOType": "Observation",
+    "ID": "A-00000000000000000000000001",
+    "User": "scheduler",
+    "Parent": "O-00000000000000000000000001",
+    "RA": 10.0,
+    "Dec": 20.0,
+    "Filter": "R",
+    "Exposure Time": 30.0,
+}
+
+
+class SafetyDesk:
+    """Remembers what was passed on."""
+
+    def __init__(self) -> None:
+        self.orders: list[dict] = []
+
+    def front_desk(self, order):
+        self.orders.append(dict(order))
+        return {"Status": "COMPLETED", "Verdict": {"Level": "SAFE"}}
+
+
+class Office:
+    """Both desks on a running engine with fake hands and a real store."""
+
+    def __init__(self, folder) -> None:
+        self.clock = SystemClock()
+        self.safety = FakeSafety(self.clock)
+        self.safety.say()
+        self.hands = FakeHands(ObservatoryState.OPEN)
+        self.board = RevisionBoard(self.clock)
+        self.database = open_database("telescope", folder / "telescope.sqlite3")
+        self.writer = Writer(self.database)
+        self.book = AttemptBook(self.database, self.writer, self.clock)
+        self.safety_desk = SafetyDesk()
+        self.scheduler_age_s = float("inf")
+        self.open_engine()
+
+    def open_engine(self) -> None:
+        """Begin with nothing in memory, as after a restart."""
+        vigil = Vigil(self.safety, self.clock, VerdictTimes())
+        self.engine = Engine(
+            EngineParts(
+                hands=self.hands,
+                frames=FakeFrames(),
+                vigil=vigil,
+                clock=self.clock,
+                observable=lambda request, seconds: (),
+                publish=self.board.publish,
+                on_state=self.book.on_state,
+            )
+        )
+        handlers = DeskHandlers(
+            DeskParts(
+                self.engine,
+                vigil,
+                self.book,
+                self.board,
+                self.clock,
+                self.safety_desk,
+                lambda: self.scheduler_age_s,
+            )
+        )
+        contract = Contract.load(PROFILE, self.clock)
+        self.telescope = DispatchDesk("telescope", contract, handlers.telescope())
+        self.dome = DispatchDesk("dome", contract, handlers.dome_desk())
+        self.engine.start()
+
+    def ask(self, order, desk=None):
+        return asyncio.run((desk or self.telescope).handle(order, CALLER))
+
+    def ended(self, receipt: str) -> dict:
+        """Long-poll until the order has ended."""
+        view = self.ask({"WOType": "Status", "Receipt": receipt})
+        end_s = time.monotonic() + 10.0
+        while view["Status"] in ("PENDING", "IN_PROGRESS"):
+            assert time.monotonic() < end_s, view
+            order = {"WOType": "Status", "Receipt": receipt, "Since": view["Revision"], "Wait": 2.0}
+            view = self.ask(order)
+        return view
+
+    def close(self) -> None:
+        self.engine.stop(5.0, close=False)
+        self.writer.close()
+        self.database.close()
+
+
+@pytest.fixture
+def office(tmp_path) -> Iterator[Office]:
+    made = Office(tmp_path)
+    yield made
+    made.close()
+
+
+def control(command: str, **keys: object) -> dict:
+    return {"WOType": "Control", "User": "ada", "Command": command, **keys}
+
+
+def test_the_schedulers_attempt_is_taken_under_its_own_id(office):
+    reply = office.ask(ATTEMPT)
+    view = office.ended(ATTEMPT["ID"])
+
+    assert reply["Receipt"] == ATTEMPT["ID"]
+    assert str(reply["Message"]).startswith("Work order received.")
+    assert view["Status"] == "COMPLETED"
+    assert view["Exposures"][0]["Exposure ID"] == f"{ATTEMPT['ID']}-001"
+
+
+def test_the_same_attempt_again_is_not_carried_out_again(office):
+    office.ask(ATTEMPT)
+    office.ended(ATTEMPT["ID"])
+    again = office.ask(ATTEMPT)
+
+    assert again["Status"] == "COMPLETED"
+    assert len(office.hands.exposures) == 1
+
+
+def test_the_same_id_with_other_content_is_refused(office):
+    office.ask(ATTEMPT)
+
+    with pytest.raises(ConflictingOrder):
+        office.ask({**ATTEMPT, "Exposure Time": 31.0})
+
+
+def test_an_attempt_is_still_known_after_a_restart(office):
+    office.ask(ATTEMPT)
+    office.ended(ATTEMPT["ID"])
+    office.engine.stop(5.0, close=False)
+    office.open_engine()
+
+    by_id = office.ask({"WOType": "Status", "User": "scheduler", "ID": ATTEMPT["ID"]})
+    again = office.ask(ATTEMPT)
+
+    assert by_id["Status"] == "COMPLETED"
+    assert again["Status"] == "COMPLETED"
+    assert len(office.hands.exposures) == 1
+
+
+def test_a_direct_observation_is_refused_beside_a_scheduler(office):
+    order = {**ATTEMPT, "User": "ada", "ID": "1"}
+    del order["Parent"]
+    office.scheduler_age_s = 3.0
+
+    with pytest.raises(WrongState, match="a scheduler is at work"):
+        office.ask(order)
+
+
+def test_a_direct_observation_is_carried_out_when_no_scheduler_is_heard(office):
+    order = {**ATTEMPT, "User": "ada", "ID": "1"}
+    del order["Parent"]
+
+    reply = office.ask(order)
+
+    assert str(reply["Receipt"]).startswith("A-")
+    assert office.ended(str(reply["Receipt"]))["Status"] == "COMPLETED"
+
+
+def test_status_waits_for_a_revision_that_is_not_there_yet(office):
+    office.hands.slow.add("expose")
+    office.ask(ATTEMPT)
+    view = office.ask({"WOType": "Status", "Receipt": ATTEMPT["ID"]})
+    begun_s = time.monotonic()
+
+    async def both():
+        order = {
+            "WOType": "Status",
+            "Receipt": ATTEMPT["ID"],
+            "Since": view["Revision"] + 100,
+            "Wait": 0.3,
+        }
+        return await office.telescope.handle(order, CALLER)
+
+    asyncio.run(both())
+
+    assert 0.25 <= time.monotonic() - begun_s < 5.0
+
+
+def test_an_unknown_order_is_said_to_be_unknown(office):
+    with pytest.raises(UnknownOrder):
+        office.ask({"WOType": "Status", "Receipt": "A-0000000000000000000000000Z"})
+
+
+def test_cancel_ends_a_running_attempt(office):
+    office.hands.slow.add("expose")
+    office.ask(ATTEMPT)
+    end_s = time.monotonic() + 5.0
+    while not office.hands.exposures and time.monotonic() < end_s:
+        office.ask({"WOType": "Status"})
+
+    office.ask({"WOType": "Cancel", "User": "ada", "Receipt": ATTEMPT["ID"]})
+
+    assert office.ended(ATTEMPT["ID"])["Status"] == "ABORTED"
+
+
+def test_blink01_switches_beside_a_running_attempt(office):
+    office.hands.slow.add("expose")
+    office.ask(ATTEMPT)
+
+    reply = office.ask({"WOType": "Dome", "User": "ada", "Blink01": True}, office.dome)
+
+    assert reply["Status"] == "COMPLETED"
+    assert "switch Blink01 True" in office.hands.done
+
+
+def test_a_dome_motion_is_refused_while_an_attempt_runs(office):
+    office.hands.slow.add("expose")
+    office.ask(ATTEMPT)
+    end_s = time.monotonic() + 5.0
+    while not office.hands.exposures and time.monotonic() < end_s:
+        office.ask({"WOType": "Status"})
+
+    with pytest.raises(WrongState):
+        office.ask({"WOType": "Dome", "User": "ada", "Azimuth": 10.0}, office.dome)
+
+
+def test_opening_is_refused_when_unsafe_and_closing_is_not(office):
+    office.safety.say(VerdictLevel.UNSAFE, "rain")
+
+    with pytest.raises(Unsafe, match="rain"):
+        office.ask(control("open"))
+    closed = office.ended(str(office.ask(control("close"))["Receipt"]))
+
+    assert closed["Status"] == "COMPLETED"
+    assert "open" not in office.hands.done
+    assert "close" in office.hands.done
+
+
+def test_a_failed_order_by_hand_says_why(office):
+    from ctmo_indi.errors import CommandRejected
+
+    office.hands.failing["focus"] = CommandRejected("the focuser is stuck")
+
+    reply = office.ask(control("focus", Position=100))
+
+    assert reply["Status"] == "FAILED"
+    assert "stuck" in str(reply["Failure"])
+
+
+@pytest.mark.parametrize("command", ["lock", "unlock", "release"])
+def test_lock_and_latch_are_passed_to_safety(office, command):
+    office.ask(control(command))
+
+    assert [order["Command"] for order in office.safety_desk.orders] == [command]
+    assert office.hands.done == []
+
+
+def test_stop_stops_here_and_is_told_to_safety(office):
+    office.hands.slow.add("expose")
+    office.ask(ATTEMPT)
+
+    office.ask(control("stop"))
+
+    assert office.ended(ATTEMPT["ID"])["Status"] in ("ABORTED", "CANCELED")
+    assert "abort_motion" in office.hands.done
+    assert office.safety_desk.orders[0]["Command"] == "stop"
+
+
+def test_the_dome_desk_takes_no_observation(office):
+    with pytest.raises(NotServedHere):
+        office.ask(ATTEMPT, office.dome)
+
+
+def test_a_slew_without_a_place_is_refused(office):
+    with pytest.raises(BadOrder):
+        office.ask(control("slew"))
+
+
+def test_the_services_own_status_says_what_is_under_way(office):
+    office.hands.slow.add("expose")
+    office.ask(ATTEMPT)
+
+    status = office.ask({"WOType": "Status"})
+
+    assert status["Observatory"] == "OPEN"
+    assert status["Verdict"]["Level"] == "SAFE"
+    assert ATTEMPT["ID"] in str(status["Busy"]) or status["Waiting"] == 1
+
+
+def test_events_tell_of_attempts(office):
+    office.ask(ATTEMPT)
+    office.ended(ATTEMPT["ID"])
+
+    page = office.ask({"WOType": "Events", "Cursor": 0, "Kinds": ["attempt"]})
+
+    assert page["Events"][-1]["Data"]["Status"] == "COMPLETED"

@@ -1,0 +1,108 @@
+"""The verdict's age is what the telescope trusts."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctmo_indi.errors import ServiceUnreachable
+from ctmo_indi.models.verdict import Verdict, VerdictLevel
+from ctmo_indi.telescope.safety_link import SafetyLink
+from ctmo_indi.testing.fake_clock import FakeClock
+
+
+class Desk:
+    """Answers with what it was given last; an exception is raised."""
+
+    def __init__(self) -> None:
+        self.answer: object = None
+        self.orders: list[object] = []
+
+    def front_desk(self, order):
+        self.orders.append(order)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def link(desk, clock) -> SafetyLink:
+    return SafetyLink(desk, clock, lambda: {"Observatory": "OPEN"})
+
+
+def reply(cycle: int, **keys: object) -> dict[str, object]:
+    return {"Verdict": Verdict(VerdictLevel.SAFE, (), cycle, "", 5.0).to_wire(), **keys}
+
+
+def test_the_beat_says_who_and_what(link, desk):
+    desk.answer = reply(1)
+    link.beat()
+
+    assert desk.orders == [
+        {
+            "WOType": "Heartbeat",
+            "User": "telescope",
+            "Service": "telescope",
+            "State": {"Observatory": "OPEN"},
+        }
+    ]
+
+
+def test_a_verdict_ages_while_safety_cannot_be_reached(link, desk, clock):
+    desk.answer = reply(1)
+    link.beat()
+    desk.answer = ServiceUnreachable("gone")
+    clock.advance(7.0)
+    link.beat()
+
+    assert link.age_machine_s() == pytest.approx(7.0)
+    assert link.failures == 1
+
+
+def test_a_cycle_that_stands_still_is_no_news(link, desk, clock):
+    desk.answer = reply(41)
+    link.beat()
+    clock.advance(12.0)
+    link.beat()
+    stuck_s = link.age_machine_s()
+    desk.answer = reply(42)
+    link.beat()
+
+    assert stuck_s == pytest.approx(12.0)
+    assert link.age_machine_s() == pytest.approx(0.0)
+
+
+def test_a_restarted_safety_counts_from_one_again_and_is_news(link, desk, clock):
+    desk.answer = reply(9000)
+    link.beat()
+    clock.advance(20.0)
+    desk.answer = reply(1)
+    link.beat()
+
+    assert link.age_machine_s() == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("wrong", [{}, {"Verdict": 3}, {"Verdict": {"Level": "FINE"}}])
+def test_an_answer_that_is_no_verdict_only_makes_the_old_one_older(link, desk, wrong):
+    desk.answer = wrong
+    link.beat()
+
+    assert link.news is None
+    assert link.age_machine_s() == float("inf")
+
+
+def test_the_schedulers_silence_comes_with_the_verdict(link, desk):
+    desk.answer = reply(1, Beats={"scheduler": {"Age": 2.5, "State": {}}, "odd": "x"})
+    link.beat()
+
+    assert link.news is not None
+    assert link.news.beats == {"scheduler": 2.5}
