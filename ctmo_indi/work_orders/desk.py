@@ -52,6 +52,8 @@ class Desk(Protocol):
 class DispatchDesk:
     """A desk that checks the contract and the role, then asks the handler of the order's kind.
 
+    Keys of every reply that a handler leaves out are there all the same, empty.
+
     Parameters
     ----------
     handlers
@@ -66,6 +68,11 @@ class DispatchDesk:
         self._contract = contract
         self._handlers = dict(handlers)
 
+    @property
+    def kinds(self) -> frozenset[OrderKind]:
+        """Kinds this desk takes."""
+        return frozenset(self._handlers)
+
     async def handle(self, order: Mapping[str, object], caller: Caller) -> Reply:
         """Check and dispatch; BadOrder, NotServedHere, NotPermitted, or the handler's error."""
         kind = self._contract.kind_of(order)
@@ -77,7 +84,9 @@ class DispatchDesk:
                 f" it serves {served}"
             )
         caller.require(ROLE_FOR[kind], kind.value)
-        return await handler(self._contract.check(order), caller)
+        checked = self._contract.check(order)
+        empty = order_reply(checked, status="", message="")
+        return empty | await handler(checked, caller)
 
 
 def order_reply(

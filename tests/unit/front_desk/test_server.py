@@ -469,16 +469,16 @@ def test_taken_port_is_a_configuration_error_and_frees_the_others() -> None:
 def test_two_desks_of_one_process_answer_for_themselves() -> None:
     telescope, dome = FakeDesk("telescope"), FakeDesk("dome")
     with serving(telescope, dome) as (telescope_url, dome_url):
-        order = {"WOType": "Dome", "User": "Ada", "Blink01": True}
-        with xmlrpc.client.ServerProxy(dome_url) as proxy:
-            reply: Any = proxy.front_desk(order)
-            assert reply["Kind"] == "Dome"
+        with xmlrpc.client.ServerProxy(telescope_url) as proxy:
+            reply: Any = proxy.front_desk(ORDER)
+            assert reply["Kind"] == "Observation"
         with (
-            xmlrpc.client.ServerProxy(telescope_url) as proxy,
+            xmlrpc.client.ServerProxy(dome_url) as proxy,
             pytest.raises(xmlrpc.client.Fault) as fault,
         ):
-            proxy.front_desk(order)
+            proxy.front_desk(ORDER)
         assert fault.value.faultCode == 405
+        assert "dome does not carry out" in fault.value.faultString
 
 
 def test_stop_cuts_long_polls_and_frees_the_port() -> None:

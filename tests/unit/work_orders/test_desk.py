@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ctmo_indi.errors import BadOrder, NotPermitted, NotServedHere
-from ctmo_indi.testing.desks import FakeDesk
+from ctmo_indi.testing.desks import FakeDesk, reply_faults
 from ctmo_indi.work_orders.access import Caller, Role
 from ctmo_indi.work_orders.desk import ROLE_FOR
 from ctmo_indi.work_orders.model import OrderKind
@@ -59,6 +59,13 @@ async def test_handler_never_sees_a_bad_order() -> None:
     with pytest.raises(BadOrder):
         await desk.handle({"WOType": "Dome", "User": "A", "Park": 3}, OPERATOR)
     assert desk.orders == []
+
+
+async def test_reply_has_the_keys_of_every_reply_whatever_the_handler_says() -> None:
+    desk = FakeDesk("scheduler", answer=lambda _checked: {"Status": "ENABLED"})
+    reply = await desk.handle({"WOType": "Status", "User": "Ada", "ID": "7"}, OPERATOR)
+    assert reply_faults("Status", reply) == []
+    assert (reply["ID"], reply["Kind"], reply["Status"]) == ("7", "Status", "ENABLED")
 
 
 async def test_reply_echoes_the_pointing_as_understood() -> None:
