@@ -131,10 +131,12 @@ def serve(
     clock = SystemClock.from_environment()
     logs.set_up(name, config.logging, clock)
     service = build(name, config, profile, clock)
+    from ctmo_indi.front_desk.access import LoopbackAccess
     from ctmo_indi.front_desk.server import FrontDeskServer  # aiohttp: after the arguments are good
 
     front_desk = FrontDeskServer(
-        [(desk, address.ip, address.port) for desk, address in service.desks]
+        [(desk, address.ip, address.port) for desk, address in service.desks],
+        access=LoopbackAccess(anonymous_may_operate=config.anonymous_may_operate),
     )
     service.start()
     try:

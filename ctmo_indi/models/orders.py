@@ -40,6 +40,8 @@ class ObservationRequest:
         As the profile names it; None for bias and dark.
     count
         Frames wanted.
+    parent, parent_id, parent_user
+        Of an attempt: receipt, ID and User of the order it is made for.
     """
 
     order_id: str
@@ -60,6 +62,8 @@ class ObservationRequest:
     calibration_frames: bool = False
     output: str = "Raw"
     parent: str = ""
+    parent_id: str = ""
+    parent_user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

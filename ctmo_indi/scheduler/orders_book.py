@@ -182,6 +182,8 @@ class OrdersBook:
             "ID": attempt_id,
             "User": "scheduler",
             "Parent": receipt,
+            "Parent ID": known.row.order_id,
+            "Parent User": known.row.user,
             "Number of Exposures": _missing(known),
         }
         row = AttemptRow(

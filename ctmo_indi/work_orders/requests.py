@@ -157,6 +157,8 @@ def _observation(draft: Draft) -> ObservationRequest:
         calibration_frames=good("Calibration Frames") in ("Yes", True),
         output=str(good("Output") or "Raw"),
         parent=str(good("Parent") or ""),
+        parent_id=str(good("Parent ID") or ""),
+        parent_user=str(good("Parent User") or ""),
     )
 
 

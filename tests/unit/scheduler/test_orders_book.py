@@ -136,6 +136,8 @@ def test_the_attempts_order_is_the_orders_with_the_missing_frames(books: Books) 
         "User": "scheduler",
         "ID": begun.row.attempt_id,
         "Parent": "O-1",
+        "Parent ID": "O-1",
+        "Parent User": "ana",
         "Number of Exposures": 6,
     }
     assert books.row().state is OrderState.SCHEDULED
