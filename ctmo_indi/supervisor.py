@@ -176,10 +176,10 @@ class Supervisor:
             The scheduler refused or did not finish a command within 60 s.
         """
         self._keeps_observing = True
-        desk = self.client("scheduler", timeout_s=60.0)
-        for command in ("start", "enable", "resume"):
-            reply = desk.front_desk({"WOType": "Scheduler", "User": "up", "Command": command})
-            desk.wait_for(str(reply["Receipt"]), timeout_s=60.0, until=SETTLED_ATTEMPTS)
+        with self.client("scheduler", timeout_s=60.0) as desk:
+            for command in ("start", "enable", "resume"):
+                reply = desk.front_desk({"WOType": "Scheduler", "User": "up", "Command": command})
+                desk.wait_for(str(reply["Receipt"]), timeout_s=60.0, until=SETTLED_ATTEMPTS)
 
     def _address(self, service: str) -> Address:
         address: Address = getattr(self.config, service)
@@ -265,25 +265,24 @@ class Supervisor:
             )
 
     def _wait_until_it_answers(self, name: str) -> None:
-        clock = SystemClock()
-        deadline = Deadline(clock, START_TIMEOUT_S)
-        client = self.client(name, timeout_s=2.0)
-        while True:
-            try:
-                client.front_desk({"WOType": "Status", "User": "supervisor"})
-            except ServiceUnreachable as error:
-                code = self._children[name].process.poll()
-                if code is not None or deadline.expired:
-                    what = f"ended with {code}" if code is not None else "does not answer"
-                    raise ServiceUnreachable(
-                        f"{name} {what} at {self._address(name).http}: "
-                        f"{_last_line(self._log_path(name)) or error}"
-                    ) from error
-                self._stopping.wait(0.05)
-            except CtmoError:
-                return  # it answers, be it with a fault
-            else:
-                return
+        deadline = Deadline(SystemClock(), START_TIMEOUT_S)
+        with self.client(name, timeout_s=2.0) as client:
+            while True:
+                try:
+                    client.front_desk({"WOType": "Status", "User": "supervisor"})
+                except ServiceUnreachable as error:
+                    code = self._children[name].process.poll()
+                    if code is not None or deadline.expired:
+                        what = f"ended with {code}" if code is not None else "does not answer"
+                        raise ServiceUnreachable(
+                            f"{name} {what} at {self._address(name).http}: "
+                            f"{_last_line(self._log_path(name)) or error}"
+                        ) from error
+                    self._stopping.wait(0.05)
+                except CtmoError:
+                    return  # it answers, be it with a fault
+                else:
+                    return
 
     def _watch(self) -> None:
         clock = SystemClock()

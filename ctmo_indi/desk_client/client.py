@@ -70,6 +70,8 @@ class StillWaiting(CtmoError):
 class DeskClient:
     """Sends Work Orders to one front desk. Thread-safe; calls block their thread.
 
+    A context manager: it closes at the end.
+
     Parameters
     ----------
     url
@@ -100,6 +102,12 @@ class DeskClient:
     def url(self) -> str:
         """Address without name and token, for messages."""
         return self._connections.name
+
+    def __enter__(self) -> DeskClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the kept connections."""
