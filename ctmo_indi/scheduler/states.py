@@ -52,7 +52,6 @@ class ErrorCode(StrEnum):
     """Why the component is in FAULT; numbers as upstream's."""
 
     NONE = "0"
-    PUT_ON_QUEUE = "301"
     SIMPLE_LOOP = "400"
 
 
