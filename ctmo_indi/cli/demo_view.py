@@ -106,7 +106,7 @@ class NightView:
         frames = sum(int(str(row.get("Good Exposures", 0))) for row in rows)
         return (
             f"{_state_of(telescope):8} {scheduler.get('Detailed State', '')!s:8} "
-            f"orders {done}/{len(rows)}  frames {frames}  {telescope.get('Activity', '')}"
+            f"orders {done}/{len(rows)}  frames {frames}  {_activity(scheduler, telescope)}"
         ).rstrip()
 
     def _picture(
@@ -125,7 +125,7 @@ class NightView:
         head = Text(
             f"{utc:%Y-%m-%d %H:%M:%S} UTC   observatory {_state_of(telescope)}   scheduler "
             f"{scheduler.get('Status', '')} {scheduler.get('Detailed State', '')}   "
-            f"{telescope.get('Activity', '')}"
+            f"\n{_activity(scheduler, telescope)}"
         )
         table = Table("Order", "Object", "Filter", "Priority", "Status", "Frames", box=box.SIMPLE)
         for row in _rows(orders):
@@ -146,6 +146,20 @@ class NightView:
 def _rows(orders: Mapping[str, object]) -> list[Mapping[str, object]]:
     rows = orders.get("Orders")
     return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+
+
+def _activity(scheduler: Mapping[str, object], telescope: Mapping[str, object]) -> str:
+    """Say what the telescope does, else why the scheduler asks nothing of it."""
+    current = telescope.get("Current")
+    if isinstance(current, Mapping) and current.get("Step"):
+        return str(current["Step"])
+    if telescope.get("Busy"):
+        return str(telescope["Busy"])
+    upcoming = scheduler.get("Next Target")
+    if isinstance(upcoming, Mapping) and upcoming.get("UTC"):
+        return f"next target at {str(upcoming['UTC'])[11:16]} UTC"
+    reasons = scheduler.get("Reasons")
+    return str(reasons[0]) if isinstance(reasons, list) and reasons else ""
 
 
 def _state_of(telescope: Mapping[str, object]) -> str:
