@@ -65,6 +65,8 @@ class Operation:
         In the unit of the element.
     watch
         Property that is tested for completion instead of the commanded one.
+    repeat
+        How often it is sent, one after the other.
     acknowledge_s, finish_s
         Elapsed seconds until the driver's first answer and until the end.
     """
@@ -81,6 +83,7 @@ class Operation:
     watch: str | None
     acknowledge_s: float
     finish_s: float
+    repeat: int = 1
 
     def rule(self, device: str, values: Mapping[str, Value], extra_s: float) -> CompletionRule:
         """Return the completion rule for filled ``values``; ``extra_s`` lengthens finish_s."""
@@ -286,6 +289,7 @@ def _operation(name: str, data: Mapping[str, Any]) -> Operation:
         watch=done.get("watch"),
         acknowledge_s=float(data.get("acknowledge_s", 2.0)),
         finish_s=float(data["finish_s"]),
+        repeat=int(data.get("repeat", 1)),
     )
 
 

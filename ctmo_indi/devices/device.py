@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -16,12 +17,14 @@ from ctmo_indi.devices.link import DeviceLink, PendingCommand
 from ctmo_indi.devices.motion import Motion
 from ctmo_indi.devices.own_moves import OwnMoves
 from ctmo_indi.devices.placeholders import Value, fill_all
-from ctmo_indi.errors import ConfigError, UnknownProperty
+from ctmo_indi.errors import ConfigError, CtmoError, UnknownProperty
 from ctmo_indi.indi import names
 from ctmo_indi.indi.command import CompletionRule
 from ctmo_indi.indi.events import Event, PropertyDefined, PropertyUpdated
 from ctmo_indi.indi.snapshot import PropertySnapshot, PropertyState
 from ctmo_indi.profiles import Equipment, Profile
+
+_log = logging.getLogger(__name__)
 
 ResultT = TypeVar("ResultT")
 
@@ -65,6 +68,7 @@ class Device:
         self._client = client
         self._clock = clock
         self._around = surroundings or Surroundings(OwnMoves(clock))
+        self._initial: dict[str, dict[str, Value]] = {}
         self._slot_lock = threading.Lock()
         self._slots: dict[str, Motion[Any]] = {}  # Any: results of all kinds
 
@@ -101,8 +105,29 @@ class Device:
             requires=self.description.requires,
             timeout_s=own_s if timeout_s is None else min(own_s, timeout_s),
         )
+        commanded = {entry.property for entry in self.description.operations.values()}
         for prop, values in after.items():
-            self._client.keep(self.name, prop, values)
+            if prop in commanded:
+                # Kept, it would fight with what an operation sets later.
+                self._initial[prop] = values
+            else:
+                self._client.keep(self.name, prop, values)
+        self.set_initial()
+
+    def set_initial(self) -> None:
+        """Set configured values of properties that operations command as well; does not block.
+
+        For after a connection and after each reconnection; what fails is logged.
+        """
+        for prop, values in self._initial.items():
+            if self._client.get(self.name, prop) is None:
+                continue
+            try:
+                self._client.command(
+                    self.name, prop, values, rule=descriptions.setting_rule(values, 2.0)
+                )
+            except CtmoError as error:
+                _log.warning("initial_value_refused device=%r error=%s", self.name, error)
 
     def configuration(
         self, context: Mapping[str, Value]
@@ -241,6 +266,8 @@ class Device:
         entry = self.description.operation(operation)
         for prop, values in entry.first.items():
             self._set_first(motion, prop, values, entry.acknowledge_s)
+        for _ in range(entry.repeat - 1):
+            motion.follow(self.send(operation, arguments))
         return motion.follow(self.send(operation, arguments))
 
     def wait_until(

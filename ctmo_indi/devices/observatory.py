@@ -35,7 +35,7 @@ from ctmo_indi.devices.placeholders import Value
 from ctmo_indi.devices.status_wire import status_to_wire
 from ctmo_indi.devices.weather import Weather, WeatherStatus
 from ctmo_indi.errors import CtmoError, InvalidCommand, NotConnected
-from ctmo_indi.indi.events import Event, PropertyDefined
+from ctmo_indi.indi.events import DeviceRestored, Event
 from ctmo_indi.models import dome_geometry, sun_moon
 from ctmo_indi.models.dome_geometry import TubeSide
 from ctmo_indi.models.states import ObservatoryState
@@ -132,6 +132,7 @@ class Observatory:
         self.moves = OwnMoves(clock)
         self._clock = clock
         self._verdict: tuple[Verdict, float] | None = None
+        self._unsubscribe: Callable[[], None] | None = None
         self._lock = threading.Lock()
         self._phase: ObservatoryState | None = None
         self._alarm = ""
@@ -245,6 +246,8 @@ class Observatory:
             Names every device that did not connect, and why.
         """
         context = self.context()
+        if self._unsubscribe is None:
+            self._unsubscribe = self.client.subscribe(self._on_event)
 
         def connect(device: Device) -> str | None:
             try:
@@ -262,21 +265,20 @@ class Observatory:
         if failures:
             raise NotConnected("; ".join(failures))
 
-    def keep_time(self) -> Callable[[], None]:
-        """Set the mount's clock at each reconnection of its driver; the result ends that."""
+    def close(self) -> None:
+        """Listen no more to the link; the client is its owner's."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
 
-        def on_event(event: Event) -> None:
-            mount = self.mount
-            if (
-                mount is not None
-                and isinstance(event, PropertyDefined)
-                and event.snapshot.device == mount.name
-                and mount.description.can("set_time")
-                and event.snapshot.name == mount.description.operation("set_time").property
-            ):
-                self._set_time()
-
-        return self.client.subscribe(on_event)
+    def _on_event(self, event: Event) -> None:
+        if not isinstance(event, DeviceRestored):
+            return
+        for device in self.devices.values():
+            if device.name == event.device:
+                device.set_initial()
+        if self.mount is not None and self.mount.name == event.device:
+            self._set_time()
 
     def _set_time(self) -> None:
         mount = self.mount

@@ -20,6 +20,7 @@ from ctmo_indi.indi.completion import CompletionRule, CompletionWatch, Judgement
 from ctmo_indi.indi.events import (
     BlobReceived,
     DeviceRemoved,
+    DeviceRestored,
     Event,
     PropertyDefined,
     PropertyUpdated,
@@ -107,6 +108,10 @@ class FakeClient:
                 del self._snapshots[key]
             self._book.lose_device(device)
         self._tell(DeviceRemoved(device))
+
+    def restore(self, device: str) -> None:
+        """Let the client have connected a device again after a loss."""
+        self._tell(DeviceRestored(device))
 
     def on_command(self, device: str, prop: str, handler: Handler) -> None:
         """Answer commands to a property."""

@@ -148,6 +148,19 @@ class TestConnecting:
         assert bound["ACTIVE_FILTER"] == WHEEL
         assert client.kept[CAMERA, "CCD_COMPRESSION"] == {"INDI_DISABLED": True}
 
+    def test_what_an_operation_sets_is_not_kept(
+        self, observatory: Observatory, client: FakeInstruments
+    ) -> None:
+        # The profile gives CCD_BINNING; kept, it would undo the binning of an exposure.
+        assert (CAMERA, "CCD_BINNING") not in client.kept
+
+    def test_it_is_set_again_when_the_driver_is_back(
+        self, observatory: Observatory, client: FakeInstruments
+    ) -> None:
+        client.update(CAMERA, "CCD_BINNING", {"HOR_BIN": 4.0, "VER_BIN": 4.0})
+        client.restore(CAMERA)
+        assert client.commands_to("CCD_BINNING") == [{"HOR_BIN": 1.0, "VER_BIN": 1.0}]
+
     def test_settings_of_the_profile_win(
         self, profile: Profile, client: FakeInstruments, clock: SystemClock
     ) -> None:

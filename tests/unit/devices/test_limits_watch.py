@@ -98,7 +98,7 @@ def test_sun_that_rises_during_an_exposure_is_seen() -> None:
     watched = Watched(FakeClock(datetime(2026, 6, 21, 10, 0, tzinfo=UTC)), limits)
     watched.point(16.5, 65.0)
     assert watched.look() == []  # the Sun is far below -6 degrees
-    watched.clock.advance(1.2 * 3600.0)
+    watched.clock.advance(1.3 * 3600.0)
     assert "Sun" in watched.look()
 
 

@@ -9,7 +9,7 @@ from ctmo_indi.errors import CommandCanceled, CommandRejected, CommandTimeout, I
 from ctmo_indi.indi.snapshot import PropertyState
 from ctmo_indi.models.coordinates import altaz_to_icrs, icrs_to_eod
 from ctmo_indi.profiles import Equipment, Profile, Role
-from ctmo_indi.testing.fake_instruments import MOUNT, FakeInstruments
+from ctmo_indi.testing.fake_instruments import CAMERA, MOUNT, FakeInstruments
 from ctmo_indi.testing.verdicts import SAFE, UNSAFE
 
 ARCSEC_H = 1.0 / 3600.0 / 15.0
@@ -182,7 +182,11 @@ class TestMountWithoutTrackState:
         for prop in ("TELESCOPE_INFO", "GEOGRAPHIC_COORD", "ACTIVE_DEVICES", "POLLING_PERIOD"):
             other = client.get(MOUNT, prop)
             client.define(self.DEVICE, prop, dict(other.values))
-        equipment = {**profile.equipment, Role.MOUNT: Equipment(Role.MOUNT, "lx200gps_simulation")}
+        equipment = {
+            **profile.equipment,
+            Role.MOUNT: Equipment(Role.MOUNT, "lx200gps_simulation"),
+            Role.CAMERA: Equipment(Role.CAMERA, "ccd_simulator"),
+        }
         observatory = Observatory.build(replace(profile, equipment=equipment), client, clock)
         observatory.connect_all()
         observatory.hear_verdict(SAFE)
@@ -201,9 +205,21 @@ class TestMountWithoutTrackState:
         assert sent[0]["UTC"].startswith("2026-11-22T00:3")
         assert sent[0]["OFFSET"] == "0"
 
+    def test_its_clock_is_set_again_when_the_driver_is_back(
+        self, lx200: Observatory, client: FakeInstruments
+    ) -> None:
+        client.restore(self.DEVICE)
+        assert len(client.commands_to("TIME_UTC")) == 2
+
+    def test_unpark_is_said_twice(self, lx200: Observatory, client: FakeInstruments) -> None:
+        # Its driver goes on refusing slews after the first (INDI 1.9.9).
+        client.update(self.DEVICE, "TELESCOPE_PARK", {"PARK": True, "UNPARK": False})
+        client.sent.clear()
+        lx200.mount.unpark().wait()
+        assert client.commands_to("TELESCOPE_PARK") == [{"UNPARK": True}] * 2
+
     def test_the_camera_snoops_it(self, lx200: Observatory, client: FakeInstruments) -> None:
-        # The profile's own settings name the simulator; without them the file binds the mount.
-        assert lx200.context()["mount.device"] == self.DEVICE
+        assert client.kept[CAMERA, "ACTIVE_DEVICES"]["ACTIVE_TELESCOPE"] == self.DEVICE
 
     @pytest.mark.parametrize(
         ("state", "tracking"),
