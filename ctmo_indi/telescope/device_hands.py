@@ -186,13 +186,14 @@ class DeviceHands:
         """Start an exposure; raises what the camera or the interlocks refuse."""
         camera: Camera = _require(self._observatory.camera, Role.CAMERA)
         return DeviceExposure(
+            camera,
             camera.expose(
                 spec.exposure_s,
                 spec.frame_type,
                 spec.binning,
                 prefix=spec.exposure_id,
                 target_icrs_deg=spec.target_icrs_deg,
-            )
+            ),
         )
 
     def abort_exposure(self) -> Deed:
@@ -209,10 +210,15 @@ class DeviceHands:
 class DeviceExposure:
     """An exposure under way."""
 
-    def __init__(self, exposure: Exposure) -> None:
+    def __init__(self, camera: Camera, exposure: Exposure) -> None:
+        self._camera = camera
         self._exposure = exposure
         self.future: Future[RawFrame] = Future()
         exposure.add_done_callback(self._ended)
+
+    def has_begun(self) -> bool:
+        """Whether the camera is seen to expose."""
+        return self._camera.status().exposing is True
 
     def abort(self) -> Deed:
         """Stop it; ``future`` then fails with CommandCanceled."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ctmo_indi.clock import Clock
@@ -17,6 +17,7 @@ from ctmo_indi.errors import CtmoError, WrongState
 from ctmo_indi.inbox import Inbox
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState, ObservatoryState
+from ctmo_indi.profiles import Role
 from ctmo_indi.telescope.attempt import Attempt, Ending, outcome
 from ctmo_indi.telescope.closing_run import LIMIT_S as CLOSING_LIMIT_S
 from ctmo_indi.telescope.closing_run import ClosingRun
@@ -206,9 +207,12 @@ class Engine:
         if to_deg is not None:
             self._start_beside(None, "dome follows", self._turn_dome(to_deg))
 
-    def publish_telemetry(self) -> None:
-        """Tell what every device says; posted by a cycle."""
-        self._parts.publish("telemetry", "telescope", self._parts.hands.sight().wire)
+    def publish_telemetry(self, role: Role) -> None:
+        """Tell what one device says; posted by that device's cycle."""
+        key = role.value.replace("_", " ").title()
+        data = self._parts.hands.sight().wire.get(key)
+        if isinstance(data, Mapping):
+            self._parts.publish("telemetry", role.value, dict(data))
 
     # -- what others see ---------------------------------------------------------------------------
 

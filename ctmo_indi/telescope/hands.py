@@ -91,6 +91,10 @@ class ExposureHandle(Protocol):
 
     future: Future[RawFrame]
 
+    def has_begun(self) -> bool:
+        """Whether the camera is seen to expose."""
+        ...
+
     def abort(self) -> Future[None]:
         """Stop it; ``future`` then fails with CommandCanceled."""
         ...

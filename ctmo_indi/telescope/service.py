@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from ctmo_indi.indi.transport import Transport
 from ctmo_indi.indi.wire_transport import IndipyTransport
 from ctmo_indi.models.observability import observable_now
 from ctmo_indi.models.orders import ObservationRequest
-from ctmo_indi.profiles import Profile
+from ctmo_indi.profiles import Profile, Role
 from ctmo_indi.store.database import open_database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.telescope.attempt_book import AttemptBook
@@ -107,13 +107,7 @@ class TelescopeService:
         self._hands = DeviceHands(self.observatory, self.client, profile, clock)
         book = AttemptBook(self._database, self._writer, clock)
         self._book = book
-        self._cycles = Cycles(
-            (
-                Cycle("dome", DOME_CYCLE_S, self._post_follow_dome),
-                Cycle("telemetry", TELEMETRY_CYCLE_S, self._post_telemetry),
-            ),
-            clock,
-        )
+        self._cycles = Cycles(self._cycle_table(), clock)
         self.engine = Engine(
             EngineParts(
                 hands=self._hands,
@@ -195,6 +189,7 @@ class TelescopeService:
         self._link.stop(SAFETY_TIMEOUT_S)
         self._hands.shut()
         self._frames.close()
+        self.observatory.close()
         self.client.close()
         self._connecting.join(5.0)
         self._writer.close()
@@ -211,6 +206,18 @@ class TelescopeService:
             user="telescope",
             clock=self._clock,
         )
+
+    def _cycle_table(self) -> tuple[Cycle, ...]:
+        """One cycle for each device, and the dome's following."""
+
+        def telemetry(role: Role) -> Callable[[], None]:
+            return lambda: self.engine.inbox.post(lambda: self.engine.publish_telemetry(role))
+
+        devices = (
+            Cycle(role.value, TELEMETRY_CYCLE_S, telemetry(role))
+            for role in self.observatory.devices
+        )
+        return (Cycle("dome follows", DOME_CYCLE_S, self._post_follow_dome), *devices)
 
     def _limit_watch(self) -> LimitWatch | None:
         mount = self.observatory.mount
@@ -261,12 +268,8 @@ class TelescopeService:
     def _post_follow_dome(self) -> None:
         self.engine.inbox.post(self.engine.follow_dome)
 
-    def _post_telemetry(self) -> None:
-        self.engine.inbox.post(self.engine.publish_telemetry)
-
     def _keep_connected(self) -> None:
         """Connect what is not connected, as long as there is something."""
-        stop_keeping_time = self.observatory.keep_time()
         while not self._ending.wait(CONNECT_PERIOD_MACHINE_S if self._is_complete() else 0.2):
             if self.client.link is not LinkState.UP or self._is_complete():
                 continue
@@ -278,7 +281,6 @@ class TelescopeService:
             except Exception:  # noqa: BLE001 - the thread must live: try again, say why
                 _log.exception("connecting_failed")
                 self._ending.wait(CONNECT_PERIOD_MACHINE_S)
-        stop_keeping_time()
 
     def _is_complete(self) -> bool:
         return self.client.link is LinkState.UP and not self.observatory.status().disconnected

@@ -24,6 +24,10 @@ class FakeExposure:
         self.future: Future[RawFrame] = Future()
         self._hands = hands
 
+    def has_begun(self) -> bool:
+        """An exposure of this camera begins at once."""
+        return True
+
     def abort(self) -> Deed:
         """End it without a frame."""
         self._hands.done.append(f"abort {self.spec.exposure_id}")

@@ -132,6 +132,7 @@ def test_the_dome_follows_the_tracking_mount(stage):
     )
 
     assert view["Status"] == "COMPLETED", view
+    assert {event["Subject"] for event in scene.events("telemetry")} >= {"mount", "dome", "camera"}
     needed_deg = scene.service.observatory.dome_azimuth_deg(near_zenith["RA"], near_zenith["Dec"])
     off_deg = abs((dome.status().az_deg - needed_deg + 180.0) % 360.0 - 180.0)
     assert off_deg < 8.0
