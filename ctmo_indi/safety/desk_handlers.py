@@ -94,6 +94,7 @@ class SafetyHandlers:
                 "Observatory": self._loop.state.value,
                 "Closing": self._closer.is_closing,
                 "Alarm": self._closer.alarm or "",
+                "Beats": self._beats.to_wire(),
             },
         )
 

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CtmoError
+from ctmo_indi.models.states import SummaryState
 from ctmo_indi.models.verdict import Verdict
 
 _log = logging.getLogger(__name__)
@@ -41,12 +42,16 @@ class VerdictNews:
         Our machine time when the beat that brought this cycle number was sent; the verdict cannot
         be older than that by more than one cycle.
     beats
-        Service name -> seconds since safety last heard it, as safety told; empty when it did not.
+        Service at work -> seconds since safety last heard it, as safety told. A scheduler that is
+        not ENABLED is not at work.
+    safety_is_closing
+        Whether a closing of safety's is under way: then we keep our hands off.
     """
 
     verdict: Verdict
     learned_machine_s: float
     beats: Mapping[str, float]
+    safety_is_closing: bool = False
 
     def age_machine_s(self, now_machine_s: float) -> float:
         """Machine seconds since this verdict was news."""
@@ -138,7 +143,9 @@ class SafetyLink:
             return
         if known is None or known.verdict.level is not verdict.level:
             _log.info("verdict level=%s reasons=%s", verdict.level, "; ".join(verdict.reasons))
-        self._news = VerdictNews(verdict, sent_machine_s, _beats(reply))
+        self._news = VerdictNews(
+            verdict, sent_machine_s, _beats(reply), reply.get("Closing") is True
+        )
         self._on_news(verdict)
 
     def _run(self) -> None:
@@ -155,7 +162,11 @@ def _beats(reply: Mapping[str, object]) -> dict[str, float]:
         return {}
     ages = {}
     for service, beat in wire.items():
-        age_s = beat.get("Age") if isinstance(beat, Mapping) else beat
-        if isinstance(age_s, int | float):
+        if not isinstance(beat, Mapping):
+            continue
+        state, age_s = beat.get("State"), beat.get("Age")
+        summary = state.get("Summary State") if isinstance(state, Mapping) else None
+        is_at_work = summary in (None, SummaryState.ENABLED)
+        if is_at_work and isinstance(age_s, int | float):
             ages[str(service)] = float(age_s)
     return ages

@@ -71,6 +71,8 @@ def judge(
     unsafe_for_machine_s: float,
     speed: float,
     times: VerdictTimes,
+    *,
+    safety_is_closing: bool = False,
 ) -> Judgement:
     """Decide.
 
@@ -82,6 +84,8 @@ def judge(
         Its age; of no verdict: machine seconds since the service started.
     unsafe_for_machine_s
         How long the verdict has been UNSAFE without interruption.
+    safety_is_closing
+        As safety says: parking comes first and does not show in the observatory's state.
     """
     notice_s = times.latch_notice_s / speed if verdict and verdict.latch else 0.0
     if verdict is None or age_machine_s > times.hold_machine_s:
@@ -98,7 +102,7 @@ def judge(
     allowed_s = max(times.safety_closes_s / speed, times.floor_machine_s)
     if unsafe_for_machine_s > allowed_s + notice_s:
         return Judgement(Duty.CLOSE, f"{reason}; safety has not closed in time")
-    has_begun = observatory is ObservatoryState.CLOSING
+    has_begun = safety_is_closing or observatory is ObservatoryState.CLOSING
     if not has_begun and unsafe_for_machine_s > times.begin_machine_s + notice_s:
         return Judgement(Duty.CLOSE, f"{reason}; safety has not begun to close")
     return Judgement(Duty.YIELD, reason)

@@ -64,6 +64,7 @@ class Vigil:
             0.0 if since_machine_s is None else now_machine_s - since_machine_s,
             self._clock.speed,
             self._times,
+            safety_is_closing=self._source.news is not None and self._source.news.safety_is_closing,
         )
 
     def refusal(self, needs_safe: bool) -> SafetyError | None:

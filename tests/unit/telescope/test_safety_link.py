@@ -101,8 +101,19 @@ def test_an_answer_that_is_no_verdict_only_makes_the_old_one_older(link, desk, w
 
 
 def test_the_schedulers_silence_comes_with_the_verdict(link, desk):
-    desk.answer = reply(1, Beats={"scheduler": {"Age": 2.5, "State": {}}, "odd": "x"})
+    beats = {"scheduler": {"Age": 2.5, "State": {"Summary State": "ENABLED"}}, "odd": "x"}
+    desk.answer = reply(1, Beats=beats, Closing=True)
     link.beat()
 
     assert link.news is not None
     assert link.news.beats == {"scheduler": 2.5}
+    assert link.news.safety_is_closing
+
+
+def test_a_scheduler_that_is_not_enabled_is_not_at_work(link, desk):
+    beats = {"scheduler": {"Age": 2.5, "State": {"Summary State": "STANDBY"}}}
+    desk.answer = reply(1, Beats=beats)
+    link.beat()
+
+    assert link.news is not None
+    assert link.news.beats == {}

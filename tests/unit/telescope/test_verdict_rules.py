@@ -68,3 +68,10 @@ def test_duty(given, age_s, state, unsafe_s, speed, duty):
 )
 def test_refusal(given, age_s, needs_safe, error):
     assert isinstance(refusal(given, age_s, TIMES, needs_safe=needs_safe), error)
+
+
+@pytest.mark.parametrize(("unsafe_s", "duty"), [(60.0, Duty.YIELD), (331.0, Duty.CLOSE)])
+def test_while_safety_parks_the_mount_the_telescope_keeps_its_hands_off(unsafe_s, duty):
+    judgement = judge(UNSAFE, 0.0, OPEN, unsafe_s, 1.0, TIMES, safety_is_closing=True)
+
+    assert judgement.duty is duty
