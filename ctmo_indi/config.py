@@ -2,7 +2,7 @@
 
 The files of the CTMO and TOROS managers are read word for word; our own keys are additions
 (``Safety Address``, ``Database: {URL}``, ``INDI Server``, ``Profile``, ``Data Directory``,
-``Anonymous May Operate``). Every key may be left out.
+``Anonymous May Operate``, ``Resume At Start``). Every key may be left out.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ _SCHEMA: Mapping[str, Any] = {  # Any: a JSON Schema
         "Profile": {"type": "string", "minLength": 1, "description": "a profile's name or path"},
         "Data Directory": {"type": "string", "minLength": 1, "description": "a folder"},
         "Anonymous May Operate": {"type": "boolean"},
+        "Resume At Start": {"type": "boolean"},
     },
 }
 
@@ -132,6 +133,8 @@ class Config:
         ``data_dir``.
     anonymous_may_operate
         Whether a caller without a token on loopback may submit and operate, as with the original.
+    resume_at_start
+        Whether a scheduler that was observing when it ended observes again after a restart.
     indi
         Key ``INDI Server: {Host, Port, Socket}``: wins over the profile's ``indiserver`` address.
         ``up`` and ``demo`` write it for their children, since they start indiserver on a free port.
@@ -148,6 +151,7 @@ class Config:
     database_url: str | None = None
     database_file: Path | None = None
     anonymous_may_operate: bool = True
+    resume_at_start: bool = True
     indi: IndiAddress | None = None
     file: Path | None = None
 
@@ -203,6 +207,7 @@ def load(
         database_url=database.get("URL"),
         database_file=Path(database["File"]).expanduser() if "File" in database else None,
         anonymous_may_operate=data.get("Anonymous May Operate", defaults.anonymous_may_operate),
+        resume_at_start=data.get("Resume At Start", defaults.resume_at_start),
         indi=_indi(data.get("INDI Server")),
         file=path,
         scheduler=addresses["scheduler"],

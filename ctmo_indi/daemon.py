@@ -63,16 +63,23 @@ SERVICES = {
 ALIASES = {"dome": "telescope"}
 
 
-def build(name: str, config: Config, profile: Profile, clock: Clock) -> Service:
-    """Import and construct the service called ``name``."""
+def build(
+    name: str, config: Config, profile: Profile, clock: Clock, on_offline: Callable[[], None]
+) -> Service:
+    """Import and construct the service called ``name``.
+
+    Parameters
+    ----------
+    on_offline
+        Called when the scheduler took the ``exit`` command; no other service has such a command.
+    """
     known = ALIASES.get(name, name)
     if known not in SERVICES:
         raise ConfigError(f"service {name!r}: no such service, expected {', '.join(SERVICES)}")
     module, attribute = SERVICES[known]
-    factory: Callable[[Config, Profile, Clock], Service] = getattr(
-        importlib.import_module(module), attribute
-    )
-    return factory(config, profile, clock)
+    factory: Callable[..., Service] = getattr(importlib.import_module(module), attribute)
+    more = {"on_offline": on_offline} if known == "scheduler" else {}
+    return factory(config, profile, clock, **more)
 
 
 def die_with_parent(parent_pid: int) -> None:
@@ -130,7 +137,7 @@ def serve(
     config, profile = load(config_path, profile_name, data_dir)
     clock = SystemClock.from_environment()
     logs.set_up(name, config.logging, clock)
-    service = build(name, config, profile, clock)
+    service = build(name, config, profile, clock, on_offline=stop.set)
     from ctmo_indi.front_desk.access import LoopbackAccess
     from ctmo_indi.front_desk.server import FrontDeskServer  # aiohttp: after the arguments are good
 

@@ -27,7 +27,7 @@ from ctmo_indi.clock import ENVIRONMENT_VARIABLE, Clock, ClockAnchor, Deadline, 
 from ctmo_indi.config import Address, Config, IndiAddress, LoggingSettings
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.devices.observatory import driver_executables
-from ctmo_indi.errors import ConfigError, CtmoError, ServiceUnreachable
+from ctmo_indi.errors import ConfigError, CtmoError, ServiceUnreachable, WrongState
 from ctmo_indi.indi.indiserver import IndiServer
 from ctmo_indi.profiles import Profile
 from ctmo_indi.simulator.gsc import prepare_gsc
@@ -42,6 +42,9 @@ RESTART_PAUSE_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 # A child that lived this long starts again at the first pause.
 HEALTHY_AFTER_S = 60.0
 STOP_TIMEOUT_S = 60.0
+RESUME_TIMEOUT_S = 60.0
+# Summary state -> the command that leads on toward observing.
+_NEXT_COMMAND = {"STANDBY": "start", "DISABLED": "enable", "ENABLED": "resume"}
 
 
 @dataclass
@@ -101,7 +104,6 @@ class Supervisor:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._watcher: threading.Thread | None = None
-        self._keeps_observing = False
         self._config_path = fleet.config.data_dir / "run" / "ctmo.conf.yaml"
 
     def __enter__(self) -> Supervisor:
@@ -168,18 +170,30 @@ class Supervisor:
         return DeskClient(self._address(service).http, timeout_s=timeout_s)
 
     def resume_scheduler(self) -> None:
-        """Bring the scheduler from STANDBY to observing, now and after each restart of it.
+        """Bring the scheduler to observing, from whatever state; it remembers that over restarts.
 
         Raises
         ------
         CtmoError
-            The scheduler refused or did not finish a command within 60 s.
+            It refused, or does not observe after 60 s.
         """
-        self._keeps_observing = True
-        with self.client("scheduler", timeout_s=60.0) as desk:
-            for command in ("start", "enable", "resume"):
-                reply = desk.front_desk({"WOType": "Scheduler", "User": "up", "Command": command})
-                desk.wait_for(str(reply["Receipt"]), timeout_s=60.0, until=SETTLED_ATTEMPTS)
+        deadline = Deadline(SystemClock(), RESUME_TIMEOUT_S)
+        with self.client("scheduler", timeout_s=RESUME_TIMEOUT_S) as desk:
+            while True:
+                status = desk.front_desk({"WOType": "Status", "User": "up"})
+                if status.get("Running"):
+                    return
+                command = _NEXT_COMMAND.get(str(status["Status"]))
+                try:
+                    if command is None:
+                        raise WrongState(f"the scheduler is {status['Status']}")
+                    order = {"WOType": "Scheduler", "User": "up", "Command": command}
+                    receipt = str(desk.front_desk(order)["Receipt"])
+                    desk.wait_for(receipt, RESUME_TIMEOUT_S, until=SETTLED_ATTEMPTS)
+                except CtmoError:  # it may be on its way by itself, as before a restart
+                    if deadline.expired:
+                        raise
+                    self._stopping.wait(0.1)
 
     def _address(self, service: str) -> Address:
         address: Address = getattr(self.config, service)
@@ -290,22 +304,13 @@ class Supervisor:
             with self._lock:
                 children = list(self._children.values())
             for child in children:
-                if child.process.poll() is None:
-                    continue
+                code = child.process.poll()
+                if code is None or (code == 0 and child.name == "scheduler"):
+                    continue  # the scheduler alone has an exit command; then it stays away
                 if child.next_start_machine_s == 0.0:
                     self._plan_restart(child, clock.machine_s())
                 elif clock.machine_s() >= child.next_start_machine_s:
                     self._spawn(child.name, child.failures)
-                    if child.name == "scheduler" and self._keeps_observing:
-                        self._resume_after_restart()
-
-    def _resume_after_restart(self) -> None:
-        try:
-            self._wait_until_it_answers("scheduler")
-            self.resume_scheduler()
-        except CtmoError as error:
-            _log.error("scheduler_not_resumed error=%s", error)  # the next restart tries again
-            self.fleet.notice(f"the scheduler runs again but does not observe: {error}")
 
     def _plan_restart(self, child: _Child, now_machine_s: float) -> None:
         lived_s = now_machine_s - child.started_machine_s
@@ -392,6 +397,7 @@ def _as_file(config: Config) -> dict[str, object]:
     data["Profile"] = config.profile
     data["Data Directory"] = str(config.data_dir.resolve())
     data["Anonymous May Operate"] = config.anonymous_may_operate
+    data["Resume At Start"] = config.resume_at_start
     return data
 
 

@@ -15,7 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from ctmo_indi import __version__
-from ctmo_indi.cli import demo, fleet, hands, orders, site
+from ctmo_indi.cli import demo, fleet, hands, installation, orders
 from ctmo_indi.errors import ConfigError, CtmoError
 
 EXIT_USAGE = 2
@@ -30,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (fleet, demo, orders, hands, site):
+for module in (fleet, demo, orders, hands, installation):
     module.register(app)
 
 

@@ -75,7 +75,7 @@ def up(
     if observatory.indiserver.start:
         stars = star_catalogue(folder / "run" / "gsc", notice)
     fleet = Fleet(
-        settings,
+        replace(settings, resume_at_start=resume),
         observatory,
         speed=speed,
         path_prefix=(stars,) if stars else (),

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 from ctmo_indi.clock import Clock
+from ctmo_indi.durable_file import write_json
 from ctmo_indi.errors import Locked
 from ctmo_indi.models.verdict import Latch, Lock, LockKind
 
@@ -129,14 +129,8 @@ class Holds:
             "lock": None if self._lock is None else asdict(self._lock),
             "latch": None if self._latch is None else asdict(self._latch),
         }
-        temporary = self._path.with_suffix(".new")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("w") as file:
-                json.dump(data, file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self._path)
+            write_json(self._path, data)
         except OSError as error:
             self.write_failure = f"{self._path}: {error}"
             _log.error("holds_not_written path=%s error=%r", self._path, error)

@@ -16,7 +16,7 @@ from ctmo_indi.scheduler.settlement import Cause
 from ctmo_indi.scheduling.target import DriverTarget
 from ctmo_indi.script_queue.attempts import AttemptProgress, AttemptResult, AttemptScript
 from ctmo_indi.script_queue.peer import BackOff, FrontDesk
-from ctmo_indi.script_queue.queue import ScriptQueue
+from ctmo_indi.script_queue.queueing import ScriptQueue
 from ctmo_indi.script_queue.script import ScriptRun
 from ctmo_indi.script_queue.scripts.calibrations import calibrations
 from ctmo_indi.script_queue.scripts.observe import observe

@@ -27,7 +27,7 @@ from ctmo_indi.scheduler.tickets import Ticket, TicketBook
 from ctmo_indi.scheduler.worker import Worker
 from ctmo_indi.scheduling.conditions import Observability
 from ctmo_indi.script_queue.peer import FrontDesk
-from ctmo_indi.script_queue.queue import ScriptQueue
+from ctmo_indi.script_queue.queueing import ScriptQueue
 from ctmo_indi.script_queue.script import ScriptRun
 from ctmo_indi.script_queue.scripts import park
 from ctmo_indi.store.database import Database

@@ -15,7 +15,7 @@ from ctmo_indi.scheduler.states import DetailedState, ErrorCode
 from ctmo_indi.scheduler.worker import Worker
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.script_queue.peer import FrontDesk
-from ctmo_indi.script_queue.queue import ScriptQueue
+from ctmo_indi.script_queue.queueing import ScriptQueue
 from ctmo_indi.script_queue.script import ScriptRun
 
 

@@ -14,6 +14,7 @@ from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.errors import BadOrder
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.profiles import Profile
+from ctmo_indi.scheduler.comeback import Comeback
 from ctmo_indi.scheduler.cycles import Cycle, Cycles, sky_period_s
 from ctmo_indi.scheduler.desk_handlers import DeskHandlers, EngineCalls, Peers
 from ctmo_indi.scheduler.engine import EngineParts, SchedulerEngine
@@ -22,6 +23,8 @@ from ctmo_indi.scheduler.modes import MakeMode
 from ctmo_indi.scheduler.records import Records
 from ctmo_indi.scheduler.simple_mode import SimpleMode
 from ctmo_indi.scheduler.startup import DriverChoice
+from ctmo_indi.scheduler.states import Command
+from ctmo_indi.scheduler.tickets import Ticket
 from ctmo_indi.scheduling.conditions import Observability
 from ctmo_indi.store.database import Database, open_database
 from ctmo_indi.store.intake import Writer
@@ -77,6 +80,7 @@ class SchedulerService:
         )
         self._writer = Writer(self._database)
         self._engine = self._build_engine()
+        self._comeback = Comeback(config.data_dir / "scheduler" / "comeback.json")
         self._cycles = Cycles(clock, self._cycle_table())
         self.desk: Desk = self._build_desk()
 
@@ -86,13 +90,20 @@ class SchedulerService:
         return [(self.desk, self._config.scheduler)]
 
     def start(self) -> None:
-        """Take up what the store knows and begin the cycles; the component is in STANDBY."""
+        """Take up what the store knows and begin the cycles.
+
+        The component is in STANDBY; it goes on to observe by itself when it was observing before
+        and the configuration lets it.
+        """
         self._engine.start()
         self._cycles.start()
         threading.Thread(target=self._warm_up, name="scheduler-warm-up", daemon=True).start()
+        if self._config.resume_at_start and self._comeback.is_wanted:
+            self._comeback.begin(self._command_and_wait, self._engine.tickets.get, self._clock)
 
     def stop(self, timeout_s: float) -> None:
         """End within ``timeout_s`` machine seconds; attempts under way go on at the telescope."""
+        self._comeback.end()
         self._cycles.stop(timeout_s / 8)
         self._engine.stop(timeout_s * 5 / 8)
         self._writer.close(timeout_s / 4)
@@ -145,13 +156,23 @@ class SchedulerService:
         )
         handlers = DeskHandlers(
             inbox,
-            EngineCalls(engine.command, engine.cancel, engine.status),
+            EngineCalls(self._command, engine.cancel, engine.status),
             Records(self._database, engine.tickets),
             intake,
             self._board,
             Peers(self._telescope, self._dome, self._safety, self._preprocessor),
         )
         return DispatchDesk("scheduler", self._contract, handlers.table())
+
+    def _command(self, command: Command, abort: bool, reason: str) -> Ticket:
+        """In the engine thread: take a command and remember what it means for the next start."""
+        ticket = self._engine.command(command, abort, reason)
+        self._comeback.note(command)
+        return ticket
+
+    def _command_and_wait(self, command: Command) -> Ticket:
+        call = self._engine.inbox.ask(lambda: self._command(command, False, "comeback"))
+        return call.result(PEER_TIMEOUT_S)
 
     def _cycle_table(self) -> tuple[Cycle, ...]:
         engine, inbox, clock = self._engine, self._engine.inbox, self._clock

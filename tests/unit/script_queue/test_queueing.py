@@ -10,7 +10,7 @@ import pytest
 
 from ctmo_indi.errors import UnknownOrder
 from ctmo_indi.inbox import Inbox
-from ctmo_indi.script_queue.queue import ScriptQueue
+from ctmo_indi.script_queue.queueing import ScriptQueue
 from ctmo_indi.script_queue.script import ScriptFailed, ScriptRun, ScriptState, Slot
 from ctmo_indi.testing.fake_clock import FakeClock
 
