@@ -116,7 +116,7 @@ def status(
 
 
 def _print_orders(reply: Mapping[str, object]) -> None:
-    columns = ("Receipt", "User", "ID", "Kind", "Status", "Priority", "Object", "Frames", "Message")
+    columns = ("Receipt", "ID", "Status", "Priority", "Object", "Frames")
     rows = []
     orders = reply.get("Orders")
     for order in orders if isinstance(orders, list) else []:
