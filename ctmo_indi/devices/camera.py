@@ -14,14 +14,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.devices.device import Device
+from ctmo_indi.devices.description import Description
+from ctmo_indi.devices.device import Device, Surroundings
 from ctmo_indi.devices.interlocks import MotionKind, MotionRequest
-from ctmo_indi.devices.link import PendingCommand
+from ctmo_indi.devices.link import DeviceLink, PendingCommand
 from ctmo_indi.devices.motion import Motion
 from ctmo_indi.devices.own_moves import OwnMoves
 from ctmo_indi.errors import BadFrame, CommandTimeout, InvalidCommand
 from ctmo_indi.indi.snapshot import PropertyState
 from ctmo_indi.models.states import FrameType
+from ctmo_indi.profiles import Equipment, Profile
 
 _SHORTEST_S = 0.001
 
@@ -84,8 +86,16 @@ class Exposure(Motion[Frame]):
 class Camera(Device):
     """A camera; any thread."""
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # handed on as they came
+    def __init__(
+        self,
+        client: DeviceLink,
+        description: Description,
+        equipment: Equipment,
+        profile: Profile,
+        clock: Clock,
+        surroundings: Surroundings | None = None,
+    ) -> None:
+        super().__init__(client, description, equipment, profile, clock, surroundings)
         self._lock = threading.Lock()
         self._exposure: Exposure | None = None
 

@@ -7,6 +7,7 @@ judged now and a little ahead, so that there is time to stop.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -102,7 +103,7 @@ class LimitWatch:
         found = self._broken(mount)
         sun = tuple(violation for violation in found if violation.name == _SUN)
         others = tuple(violation for violation in found if violation.name != _SUN)
-        if mount.slewing is not False or mount.tracking is False:
+        if mount.slewing is True or mount.tracking is False:
             self._rest()
             return sun
         if not others:
@@ -112,7 +113,8 @@ class LimitWatch:
 
     def _broken(self, mount: MountStatus) -> tuple[LimitViolation, ...]:
         if mount.ra_deg is None or mount.dec_deg is None:
-            return ()
+            text = "it is not known where the mount points"
+            return (LimitViolation("position", math.nan, math.nan, text),)
         now = self._clock.utc()
         found: dict[str, LimitViolation] = {}
         for utc in (now, now + timedelta(seconds=self._ahead_s)):

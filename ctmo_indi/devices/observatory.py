@@ -10,33 +10,32 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.devices import description as descriptions
 from ctmo_indi.devices import interlocks
-from ctmo_indi.devices.camera import Camera, CameraStatus
+from ctmo_indi.devices.camera import Camera
 from ctmo_indi.devices.description import Description
 from ctmo_indi.devices.device import Device, Surroundings
 from ctmo_indi.devices.dome import Dome, DomeStatus
-from ctmo_indi.devices.filter_wheel import FilterWheel, FilterWheelStatus
-from ctmo_indi.devices.focuser import Focuser, FocuserStatus
-from ctmo_indi.devices.interlocks import Facts, MotionRequest, ShutterState
-from ctmo_indi.devices.light_panel import LightPanel, LightPanelStatus, set_switch, switch_value
-from ctmo_indi.devices.limits import Pointing, path_sun_separation_deg, pointing_at
+from ctmo_indi.devices.facts import collect_facts
+from ctmo_indi.devices.filter_wheel import FilterWheel
+from ctmo_indi.devices.focuser import Focuser
+from ctmo_indi.devices.interlocks import MotionRequest
+from ctmo_indi.devices.light_panel import LightPanel, set_switch, switch_value
+from ctmo_indi.devices.limits import pointing_at
 from ctmo_indi.devices.link import DeviceLink
 from ctmo_indi.devices.motion import Motion
 from ctmo_indi.devices.mount import Mount, MountStatus
 from ctmo_indi.devices.observatory_state import OBSERVATORY_TABLE, read_state
+from ctmo_indi.devices.observatory_status import ObservatoryStatus
 from ctmo_indi.devices.own_moves import OwnMoves
 from ctmo_indi.devices.placeholders import Value
-from ctmo_indi.devices.status_wire import status_to_wire
-from ctmo_indi.devices.weather import Weather, WeatherStatus
+from ctmo_indi.devices.weather import Weather
 from ctmo_indi.errors import CtmoError, InvalidCommand, NotConnected
 from ctmo_indi.indi.events import DeviceRestored, Event
-from ctmo_indi.models import dome_geometry, sun_moon
+from ctmo_indi.models import dome_geometry
 from ctmo_indi.models.dome_geometry import TubeSide
 from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.models.verdict import Verdict
@@ -62,49 +61,6 @@ _CLASSES: Mapping[Role, type[Device]] = {
     Role.WEATHER: Weather,
     Role.LIGHT_PANEL: LightPanel,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ObservatoryStatus:
-    """Everything the devices say at one instant; a role is None when the profile has none.
-
-    Parameters
-    ----------
-    alarm
-        Why the state is ALARM; empty otherwise.
-    switches
-        Bound switches of the profile ("Blink01"); None when not known.
-    """
-
-    state: ObservatoryState
-    utc: datetime
-    alarm: str = ""
-    mount: MountStatus | None = None
-    dome: DomeStatus | None = None
-    camera: CameraStatus | None = None
-    filter_wheel: FilterWheelStatus | None = None
-    focuser: FocuserStatus | None = None
-    weather: WeatherStatus | None = None
-    light_panel: LightPanelStatus | None = None
-    switches: Mapping[str, bool | None] | None = None
-
-    @property
-    def disconnected(self) -> tuple[Role, ...]:
-        """Roles of the profile whose device is not connected."""
-        by_role = {
-            Role.MOUNT: self.mount,
-            Role.CAMERA: self.camera,
-            Role.FILTER_WHEEL: self.filter_wheel,
-            Role.DOME: self.dome,
-            Role.FOCUSER: self.focuser,
-            Role.WEATHER: self.weather,
-            Role.LIGHT_PANEL: self.light_panel,
-        }
-        return tuple(role for role, part in by_role.items() if part and not part.connected)
-
-    def to_wire(self) -> dict[str, object]:
-        """Keys as they stand in a reply; what is not known is left out."""
-        return status_to_wire(self)
 
 
 def driver_executables(profile: Profile, *, site: Path | None = None) -> tuple[str, ...]:
@@ -381,40 +337,7 @@ class Observatory:
         target = None
         if request.target_icrs_deg is not None:
             target = pointing_at(*request.target_icrs_deg, self.profile.site, utc)
-        interlocks.check(request.motion, target, self.facts(request, target, utc))
-
-    def facts(self, request: MotionRequest, target: Pointing | None, utc: datetime) -> Facts:
-        """Collect what the interlocks look at."""
-        mount = self.mount.status() if self.mount else None
-        dome = self.dome.status() if self.dome else None
-        camera = self.camera.status() if self.camera else None
-        heard = self._verdict
-        return Facts(
-            verdict=heard[0] if heard else None,
-            verdict_age_s=self._clock.machine_s() - heard[1] if heard else None,
-            sun_altitude_deg=sun_moon.sun_altitude_deg(self.profile.site, utc),
-            sun_max_altitude_deg=self.profile.safety.sun_max_altitude_deg,
-            limits=self.profile.limits,
-            has_mount=mount is not None,
-            mount_parked=self._mount_parked(mount),
-            mount_tracking=mount.tracking if mount else None,
-            mount_slewing=mount.slewing if mount else None,
-            mount_error_arcsec=(
-                self.mount.error_arcsec(target.ra_deg, target.dec_deg)
-                if self.mount and mount and mount.connected and target
-                else None
-            ),
-            path_sun_separation_deg=self._path(mount, target, utc),
-            has_dome=dome is not None,
-            shutter=dome.shutter if dome else ShutterState.UNKNOWN,
-            dome_can_park=self.dome.can_park if self.dome else False,
-            dome_parked=dome.parked if dome else None,
-            dome_rotates=self.dome.rotates if self.dome else False,
-            dome_error_deg=self._dome_error_deg(target),
-            camera_busy=camera.exposing if camera else None,
-            closed_dome=request.closed_dome,
-            emergency=request.emergency,
-        )
+        interlocks.check(request.motion, target, collect_facts(self, request, target, utc))
 
     def dome_azimuth_deg(self, ra_deg: float, dec_deg: float) -> float | None:
         """Return the azimuth the slit needs for an ICRS pointing now; None without a dome.
@@ -450,34 +373,9 @@ class Observatory:
             raise InvalidCommand(f"no switch {key!r} in the profile; there are {known}")
         return set_switch(self.devices[binding.role], binding, on)
 
-    def _mount_parked(self, mount: MountStatus | None) -> bool | None:
-        if mount is None or not mount.connected:
-            return None
-        if self.mount is not None and not self.mount.can_park:
-            return False
-        return mount.parked
-
-    def _path(
-        self, mount: MountStatus | None, target: Pointing | None, utc: datetime
-    ) -> float | None:
-        if mount is None or mount.ra_deg is None or mount.dec_deg is None or target is None:
-            return None
-        start = (mount.ra_deg, mount.dec_deg)
-        return path_sun_separation_deg(start, (target.ra_deg, target.dec_deg), utc)
-
     def _tube_side(self, ra_deg: float, dec_deg: float) -> TubeSide | None:
         error_arcsec = self.mount.error_arcsec(ra_deg, dec_deg) if self.mount else None
         if self.mount is None or error_arcsec is None or error_arcsec > _NEAR_ARCSEC:
             return None
         side = self.mount.status().pier_side
         return TubeSide(side) if side else None
-
-    def _dome_error_deg(self, target: Pointing | None) -> float | None:
-        if self.dome is None or target is None:
-            return None
-        try:
-            wanted_deg = self.dome_azimuth_deg(target.ra_deg, target.dec_deg)
-        except InvalidCommand as error:
-            _log.error("dome_measurements_wrong error=%s", error)
-            return None
-        return None if wanted_deg is None else self.dome.error_deg(wanted_deg)

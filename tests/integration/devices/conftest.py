@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import pytest
 
 from ctmo_indi import profiles
 from ctmo_indi.clock import ClockAnchor, SystemClock
+from ctmo_indi.devices.foreign import ForeignMove, ForeignWatch
 from ctmo_indi.devices.observatory import Observatory, driver_executables
 from ctmo_indi.indi.client import IndiClient
 from ctmo_indi.indi.indiserver import IndiServer, fake_time_available
@@ -51,6 +52,10 @@ class Stage:
         self.client.wait_link(15.0)
         self.observatory = Observatory.build(profile, self.client, self.clock)
         self.observatory.connect_all()
+        self.foreign: list[ForeignMove] = []
+        self.on_foreign: Callable[[ForeignMove], None] = lambda _: None
+        self._watch = ForeignWatch(self.observatory, self._note_foreign)
+        self._watch.start()
         self.verdict = SAFE
         self._ended = threading.Event()
         self._beats = threading.Thread(target=self._beat, daemon=True)
@@ -61,9 +66,15 @@ class Stage:
             self.observatory.hear_verdict(self.verdict)
             self._ended.wait(0.5)
 
+    def _note_foreign(self, move: ForeignMove) -> None:
+        self.foreign.append(move)
+        self.on_foreign(move)
+
     def stop(self) -> None:
         self._ended.set()
         self._beats.join(5.0)
+        self._watch.stop()
+        self.observatory.close()
         self.client.close()
         self.server.stop()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import threading
 
 import numpy as np
 import pytest
@@ -23,7 +24,9 @@ from ctmo_indi.devices.closing import ClosingReport, close_observatory
 from ctmo_indi.devices.interlocks import ShutterState
 from ctmo_indi.devices.opening import open_observatory
 from ctmo_indi.errors import CommandCanceled, CommandRejected, DriverLost, Interlocked
+from ctmo_indi.indi.client import IndiClient
 from ctmo_indi.indi.snapshot import PropertyState
+from ctmo_indi.indi.wire_transport import IndipyTransport
 from ctmo_indi.models.coordinates import altaz_to_icrs
 from ctmo_indi.models.states import FrameType, ObservatoryState
 from ctmo_indi.profiles import SafetyPolicy
@@ -156,8 +159,8 @@ def test_dome_follows_and_a_light_frame_is_taken(stage: Stage) -> None:
     assert image.header["RA"] == pytest.approx(place[0], abs=0.02)
     assert image.header["DEC"] == pytest.approx(place[1], abs=0.02)
     begun = Time(image.header["DATE-OBS"]).to_datetime(timezone=frame.started_utc.tzinfo)
-    # 0.02 s of the machine are 4 s of this sky.
-    assert abs((begun - frame.started_utc).total_seconds()) < 8.0
+    # 0.3 s of a loaded machine are 60 s of this sky.
+    assert abs((begun - frame.started_utc).total_seconds()) < 60.0
 
 
 def test_light_frame_waits_for_the_dome(stage: Stage) -> None:
@@ -280,3 +283,32 @@ def test_driver_that_dies_mid_slew_is_closed_over_and_parked_when_back(stage: St
     place = stage.client.require(mount.name, "GEOGRAPHIC_COORD")
     site = stage.observatory.profile.site
     assert place.number("LAT") == pytest.approx(site.latitude_deg, abs=1e-3)
+
+
+def test_nothing_of_all_this_was_foreign_but_this_is(stage: Stage) -> None:
+    open_up(stage)
+    observatory, mount = stage.observatory, stage.observatory.mount
+    mount.slew(*target(stage, 60.0, 120.0))
+    assert stage.foreign == []
+    stage.client.wait_for(
+        mount.name,
+        "EQUATORIAL_EOD_COORD",
+        30.0,
+        lambda _: not observatory.moves.is_ours(mount.name),
+    )
+    other = IndiClient(
+        lambda: IndipyTransport(stage.server.endpoint, stage.clock), stage.clock, name="other"
+    )
+    try:
+        other.start()
+        other.wait_link(15.0)
+        other.wait_for(mount.name, "EQUATORIAL_EOD_COORD", 60.0)
+        seen = threading.Event()
+        stage.on_foreign = lambda move: seen.set() if move.what == "slews" else None
+        status = mount.status()
+        elsewhere = {"RA": (status.eod_ra_hours + 2.0) % 24.0, "DEC": 60.0}
+        other.command(mount.name, "EQUATORIAL_EOD_COORD", elsewhere)
+        assert seen.wait(10.0), stage.foreign
+    finally:
+        other.close()
+    assert close_down(stage).confirmed

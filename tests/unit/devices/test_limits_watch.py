@@ -126,3 +126,10 @@ def test_limit_that_is_kept_again_is_told_again(watched: Watched) -> None:
         watched.point(altitude_deg, 180.0)
         watched.watch.look()
     assert len(watched.told) == 2
+
+
+def test_unknown_position_counts_once_it_was_known(watched: Watched) -> None:
+    watched.point(40.0, 180.0)
+    assert watched.look() == []
+    watched.mount = replace(watched.mount, ra_deg=None)
+    assert watched.look() == ["position"]

@@ -1,13 +1,23 @@
-"""An :class:`ObservatoryStatus` as the struct of a Status reply: units in the keys, no nil."""
+"""Everything the devices say at one instant, also as the struct of a Status reply.
+
+On the wire units stand in the keys, and what is not known is left out: there is no nil.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
+from ctmo_indi.devices.camera import CameraStatus
+from ctmo_indi.devices.dome import DomeStatus
+from ctmo_indi.devices.filter_wheel import FilterWheelStatus
+from ctmo_indi.devices.focuser import FocuserStatus
+from ctmo_indi.devices.light_panel import LightPanelStatus
+from ctmo_indi.devices.mount import MountStatus
 from ctmo_indi.devices.weather import WeatherStatus
-
-if TYPE_CHECKING:
-    from ctmo_indi.devices.observatory import ObservatoryStatus
+from ctmo_indi.models.states import ObservatoryState
+from ctmo_indi.profiles import Role
 
 # Our field -> key on the wire, for every role.
 _KEYS = {
@@ -39,8 +49,50 @@ _KEYS = {
 }
 
 
-def status_to_wire(status: ObservatoryStatus) -> dict[str, object]:
-    """Return the struct; what is not known is left out."""
+@dataclass(frozen=True, slots=True)
+class ObservatoryStatus:
+    """Everything the devices say at one instant; a role is None when the profile has none.
+
+    Parameters
+    ----------
+    alarm
+        Why the state is ALARM; empty otherwise.
+    switches
+        Bound switches of the profile ("Blink01"); None when not known.
+    """
+
+    state: ObservatoryState
+    utc: datetime
+    alarm: str = ""
+    mount: MountStatus | None = None
+    dome: DomeStatus | None = None
+    camera: CameraStatus | None = None
+    filter_wheel: FilterWheelStatus | None = None
+    focuser: FocuserStatus | None = None
+    weather: WeatherStatus | None = None
+    light_panel: LightPanelStatus | None = None
+    switches: Mapping[str, bool | None] | None = None
+
+    @property
+    def disconnected(self) -> tuple[Role, ...]:
+        """Roles of the profile whose device is not connected."""
+        by_role = {
+            Role.MOUNT: self.mount,
+            Role.CAMERA: self.camera,
+            Role.FILTER_WHEEL: self.filter_wheel,
+            Role.DOME: self.dome,
+            Role.FOCUSER: self.focuser,
+            Role.WEATHER: self.weather,
+            Role.LIGHT_PANEL: self.light_panel,
+        }
+        return tuple(role for role, part in by_role.items() if part and not part.connected)
+
+    def to_wire(self) -> dict[str, object]:
+        """Keys as they stand in a reply; what is not known is left out."""
+        return _to_wire(self)
+
+
+def _to_wire(status: ObservatoryStatus) -> dict[str, object]:
     wire: dict[str, object] = {"State": status.state.value, "UTC": status.utc.isoformat()}
     if status.alarm:
         wire["Alarm"] = status.alarm
