@@ -145,6 +145,8 @@ class Stage:
             "ID": attempt_id,
             "User": "scheduler",
             "Parent": f"O-{self._count:026d}",
+            "Parent User": "ada",
+            "Parent ID": f"order {self._count}",
             "Telescope Name": "CTMO",
             "Exposure Time": 20.0,
             "Number of Exposures": 1,

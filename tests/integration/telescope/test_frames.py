@@ -43,6 +43,8 @@ def test_light_attempts_in_two_filters_leave_complete_frames(stage):
     assert [header["EXPID"] for header in headers] == [f["Exposure ID"] for f in frames]
     assert [header["ATTEMPT"] for header in headers] == [first, first, second]
     assert headers[0]["RECEIPT"] == first.replace("A-", "O-")
+    assert [header["ORDERID"] for header in headers] == ["order 1", "order 1", "order 2"]
+    assert {header["OBSERVER"] for header in headers} == {"ada"}
     assert headers[2]["OBJECT"] == "M 999"
     for header, frame in zip(headers, frames, strict=True):
         # The simulated mount ends a slew within 20"; it says its position in steps of 4".
