@@ -12,6 +12,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ctmo_indi.clock import Clock, Deadline
 from ctmo_indi.devices.dome import DomeStatus
@@ -19,7 +20,7 @@ from ctmo_indi.devices.interlocks import MotionKind, MotionRequest, ShutterState
 from ctmo_indi.devices.motion import Motion
 from ctmo_indi.devices.mount import MountStatus
 from ctmo_indi.devices.observatory import Observatory
-from ctmo_indi.errors import CommandCanceled, DeviceError
+from ctmo_indi.errors import CommandCanceled, DeviceError, Interlocked
 from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.profiles import MountFailedPolicy, SafetyPolicy
 
@@ -116,14 +117,10 @@ class _Closing:
         self._observatory.guard(MotionRequest(MotionKind.PARK_MOUNT))
         with self._observatory.phase(ObservatoryState.CLOSING):
             self._abort_exposure()
-            parked = self._park_mount()
+            self._park_mount()
             self._yield_if_asked()
-            if parked or self._policy.mount_failed is MountFailedPolicy.CLOSE:
-                closed = self._close_shutter(emergency=not parked)
-                if closed:
-                    self._park_dome(emergency=not parked)
-            else:
-                self._fail("the shutter stays open over the telescope: the site's policy")
+            if self._close_shutter():
+                self._park_dome()
         confirmed = self._read_back()
         if not confirmed:
             self._observatory.raise_alarm("not closed: " + "; ".join(self._failures))
@@ -143,47 +140,49 @@ class _Closing:
         # Nobody waits for it here: parking comes first, and a frame more or less harms nobody.
         camera.abort()
 
-    def _park_mount(self) -> bool:
+    def _park_mount(self) -> None:
         mount = self._observatory.mount
-        if mount is None or mount.status().parked is True:
-            return True
-        if not mount.can_park:
-            return self._stop_mount()
+        if mount is None or self._is_clear():
+            return
         deadline = Deadline(self._clock, self._policy.park_timeout_s, _STEP_FLOOR_MACHINE_S)
+        if not mount.can_park:
+            self._say("stopping the mount, which cannot park")
+            error = self._try(mount.abort, deadline)
+            if error is not None:
+                self._fail(f"mount not stopped: {error}")
+            return
         for number in range(1, TRIES + 1):
             self._say(f"parking the mount, try {number}")
-            error = self._finish(mount.park(), deadline)
+            error = self._try(mount.park, deadline)
             if error is None:
-                return True
+                return
             self._fail(f"mount not parked: {error}")
             if deadline.expired:
-                break
+                return
             self._pause(number, deadline)
             self._yield_if_asked()
-        return mount.status().parked is True
 
-    def _stop_mount(self) -> bool:
-        """Stop a mount that cannot park; never counts as parked."""
+    def _is_clear(self) -> bool:
+        """Whether the shutter may close without harm: no mount, or one that reads as parked."""
         mount = self._observatory.mount
-        assert mount is not None  # _park_mount looked
-        self._say("stopping the mount, which cannot park")
-        deadline = Deadline(self._clock, self._policy.park_timeout_s, _STEP_FLOOR_MACHINE_S)
-        error = self._finish(mount.abort(), deadline)
-        if error is not None:
-            self._fail(f"mount not stopped: {error}")
-        return False
+        return mount is None or (mount.can_park and mount.status().parked is True)
 
-    def _close_shutter(self, *, emergency: bool) -> bool:
+    def _close_shutter(self) -> bool:
         dome = self._observatory.dome
         if dome is None:
             return True
         for number in range(1, TRIES + 1):
             if dome.status().shutter is ShutterState.CLOSED:
                 return True
+            # Asked for each try: a mount may be lost, or found parked, at any moment.
+            emergency = not self._is_clear()
+            if emergency and self._policy.mount_failed is MountFailedPolicy.STAY_OPEN:
+                self._fail("the shutter stays open over the telescope: the site's policy")
+                return False
             over = " over an unparked telescope" if emergency else ""
             self._say(f"closing the shutter{over}, try {number}")
             deadline = Deadline(self._clock, self._policy.shutter_timeout_s, _STEP_FLOOR_MACHINE_S)
-            error = self._finish(dome.close_shutter(emergency=emergency), deadline)
+            error = self._try(partial(dome.close_shutter, emergency=emergency), deadline)
             if error is None:
                 return True
             self._fail(f"shutter not closed: {error}")
@@ -192,14 +191,15 @@ class _Closing:
                 self._yield_if_asked()
         return dome.status().shutter is ShutterState.CLOSED
 
-    def _park_dome(self, *, emergency: bool) -> None:
+    def _park_dome(self) -> None:
         dome = self._observatory.dome
         if dome is None or not dome.can_park or dome.status().parked is True:
             return
         self._say("parking the dome")
         timeout_s = dome.description.operation("park").finish_s
         deadline = Deadline(self._clock, timeout_s, _STEP_FLOOR_MACHINE_S)
-        error = self._finish(dome.park(emergency=emergency), deadline)
+        # The shutter is closed: whatever the mount does, this closes nothing over it.
+        error = self._try(partial(dome.park, emergency=True), deadline)
         if error is not None:
             # A dome that stands elsewhere is closed all the same.
             self._fail(f"dome not parked: {error}")
@@ -218,15 +218,16 @@ class _Closing:
             self._say("closed")
         return good
 
-    def _finish(
-        self, motion: Motion[MountStatus] | Motion[DomeStatus], deadline: Deadline
-    ) -> DeviceError | None:
-        """Wait for a motion until the deadline; return why it failed."""
+    def _try(
+        self, begin: Callable[[], Motion[MountStatus] | Motion[DomeStatus]], deadline: Deadline
+    ) -> DeviceError | Interlocked | None:
+        """Carry out a motion until the deadline; return why it failed."""
         try:
+            motion = begin()
             if not motion.join(deadline.remaining_machine_s()):
                 motion.cancel("it took too long")
             motion.wait()
-        except DeviceError as error:
+        except (DeviceError, Interlocked) as error:
             return error
         return None
 

@@ -159,8 +159,9 @@ def test_dome_follows_and_a_light_frame_is_taken(stage: Stage) -> None:
     assert image.header["RA"] == pytest.approx(place[0], abs=0.02)
     assert image.header["DEC"] == pytest.approx(place[1], abs=0.02)
     begun = Time(image.header["DATE-OBS"]).to_datetime(timezone=frame.started_utc.tzinfo)
-    # 0.3 s of a loaded machine are 60 s of this sky.
-    assert abs((begun - frame.started_utc).total_seconds()) < 60.0
+    # Ours is when the driver's answer came: on a loaded machine a second late, 200 s of this sky.
+    late_s = (frame.started_utc - begun).total_seconds()
+    assert -10.0 < late_s < 300.0
 
 
 def test_light_frame_waits_for_the_dome(stage: Stage) -> None:

@@ -141,6 +141,34 @@ def test_dead_mount_driver_does_not_keep_the_shutter_open(
     assert not result.confirmed
 
 
+def test_mount_that_is_lost_after_parking_does_not_keep_the_shutter_open(
+    opened: Observatory, client: FakeInstruments, clock: SystemClock
+) -> None:
+    def lose_mount(line: str) -> None:
+        if line.startswith("closing the shutter"):
+            client.remove_device(MOUNT)
+
+    result = close_observatory(opened, POLICY, clock, report=lose_mount, pause_s=0.0)
+    assert opened.dome.status().shutter is ShutterState.CLOSED
+    assert not result.confirmed  # nobody can say that it is still parked
+
+
+def test_mount_without_a_park_is_stopped_and_closed_over(
+    opened: Observatory,
+    client: FakeInstruments,
+    close: Close,
+) -> None:
+    mount = opened.mount
+    operations = {
+        name: entry for name, entry in mount.description.operations.items() if name != "park"
+    }
+    mount.description = replace(mount.description, operations=operations)
+    client.set_tracking(True)
+    assert close().confirmed
+    assert mount.status().tracking is False
+    assert opened.state() is ObservatoryState.CLOSED
+
+
 def test_shutter_is_tried_three_times_and_no_more(
     opened: Observatory, client: FakeInstruments, close: Close
 ) -> None:

@@ -248,3 +248,26 @@ class TestMountWithoutTrackState:
         client.on_command(self.DEVICE, "EQUATORIAL_EOD_COORD", half_way)
         with pytest.raises(CommandRejected, match="ended elsewhere"):
             lx200.mount.slew(*target)
+
+
+def test_park_that_another_closer_began_is_waited_for(
+    opened: Observatory, client: FakeInstruments
+) -> None:
+    client.update(MOUNT, "TELESCOPE_PARK", {"PARK": True, "UNPARK": False}, PropertyState.BUSY)
+    motion = opened.mount.park()
+    assert not motion.join(0.2)
+    assert client.sent == []
+    client.set_mount_parked(True)
+    assert motion.wait().parked is True
+    assert client.sent == []
+
+
+def test_park_that_another_closer_lost_is_done_here(
+    opened: Observatory, client: FakeInstruments
+) -> None:
+    client.update(MOUNT, "TELESCOPE_PARK", {"PARK": True, "UNPARK": False}, PropertyState.BUSY)
+    motion = opened.mount.park()
+    assert not motion.join(0.2)
+    client.update(MOUNT, "TELESCOPE_PARK", {"PARK": False, "UNPARK": True}, PropertyState.ALERT)
+    assert motion.wait().parked is True
+    assert client.commands_to("TELESCOPE_PARK") == [{"PARK": True}]

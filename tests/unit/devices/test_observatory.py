@@ -109,3 +109,13 @@ def test_clock_of_the_mount_is_not_set_where_the_file_says_no(
     client.define(MOUNT, "TIME_UTC", {"UTC": "", "OFFSET": ""})
     observatory.mount.set_time()
     assert client.commands_to("TIME_UTC") == []
+
+
+def test_overlapping_phases_leave_none_behind(observatory: Observatory) -> None:
+    opening, closing = observatory.phase(State.OPENING), observatory.phase(State.CLOSING)
+    opening.__enter__()
+    closing.__enter__()
+    opening.__exit__(None, None, None)  # the closing canceled the opening's motion
+    assert observatory.state() is State.CLOSING
+    closing.__exit__(None, None, None)
+    assert observatory.state() is State.CLOSED
