@@ -177,6 +177,16 @@ class RunningFleet:
             self.processes()
             for desk in self._desks.values():
                 desk.close()
+        self._check_order_of_stop()
+
+    def _check_order_of_stop(self) -> None:
+        """The scheduler stops first, safety last, whatever was started again meanwhile."""
+        stopped = []
+        for service in self.supervisor.fleet.services:
+            log = (self.data_dir / "logs" / f"{service}.out").read_text()
+            (last,) = [line for line in log.splitlines() if "service_stopped" in line][-1:]
+            stopped.append(last.split()[0])
+        assert stopped == sorted(stopped, reverse=True), stopped
 
     def wait_for_devices(self) -> None:
         """Until the link is up, every device is there and safety is content."""
@@ -185,8 +195,7 @@ class RunningFleet:
                 self.watch(
                     service,
                     lambda status: (
-                        status["Verdict"]["Level"] == "SAFE"
-                        and all_connected(status["Devices"])
+                        status["Verdict"]["Level"] == "SAFE" and all_connected(status["Devices"])
                     ),
                     "every device is there and it is safe",
                     40.0,
@@ -334,10 +343,13 @@ class RunningFleet:
 
     def events(self, service: str, kind: str) -> list[Reply]:
         """Everything of that kind a service has published since its start."""
-        page = self.ask(
-            {"WOType": "Events", "Cursor": 0, "Kinds": [kind], "Limit": 500}, service
-        )
+        page = self.ask({"WOType": "Events", "Cursor": 0, "Kinds": [kind], "Limit": 500}, service)
         return list(page["Events"])  # type: ignore[call-overload]
+
+    def let_sky_pass(self, seconds: float) -> None:
+        """Wait until the sky clock is that much later."""
+        end_s = self.clock.elapsed_s() + seconds
+        until(lambda: self.clock.elapsed_s() >= end_s, f"{seconds} sky seconds")
 
     # -- another INDI client -----------------------------------------------------------------------
 
