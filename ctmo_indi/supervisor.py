@@ -103,6 +103,8 @@ class Supervisor:
         self._children: dict[str, _Child] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._watching_is_over = threading.Event()
+        self._all_stopped = threading.Event()
         self._watcher: threading.Thread | None = None
         self._config_path = fleet.config.data_dir / "run" / "ctmo.conf.yaml"
 
@@ -155,12 +157,15 @@ class Supervisor:
         """Stop every child in reverse order, then indiserver; kill what does not end in time."""
         self._stopping.set()
         if self._watcher is not None:
-            self._watcher.join(timeout=10.0)
+            self._watching_is_over.wait(10.0)
         for name in reversed(self.fleet.services):
             with self._lock:
                 child = self._children.pop(name, None)
             if child is not None:
                 self._stop_child(child)
+        self._all_stopped.set()
+        if self._watcher is not None:
+            self._watcher.join(10.0)
         if self.indiserver is not None:
             self.indiserver.stop(timeout_s=10.0)
             self.indiserver = None
@@ -286,7 +291,7 @@ class Supervisor:
                     client.front_desk({"WOType": "Status", "User": "supervisor"})
                 except ServiceUnreachable as error:
                     code = self._children[name].process.poll()
-                    if code is not None or deadline.expired:
+                    if code is not None or deadline.expired or self._stopping.is_set():
                         what = f"ended with {code}" if code is not None else "does not answer"
                         raise ServiceUnreachable(
                             f"{name} {what} at {self._address(name).http}: "
@@ -299,18 +304,31 @@ class Supervisor:
                     return
 
     def _watch(self) -> None:
+        try:
+            while not self._stopping.wait(0.2):
+                self._watch_children()
+        finally:
+            self._watching_is_over.set()
+            # Linux sends the parent-death signal when the thread ends that started the child: those
+            # that this one started again would all stop at once, not in order.
+            self._all_stopped.wait()
+
+    def _watch_children(self) -> None:
         clock = SystemClock()
-        while not self._stopping.wait(0.2):
-            with self._lock:
-                children = list(self._children.values())
-            for child in children:
-                code = child.process.poll()
-                if code is None or (code == 0 and child.name == "scheduler"):
-                    continue  # the scheduler alone has an exit command; then it stays away
-                if child.next_start_machine_s == 0.0:
-                    self._plan_restart(child, clock.machine_s())
-                elif clock.machine_s() >= child.next_start_machine_s:
+        with self._lock:
+            children = list(self._children.values())
+        for child in children:
+            code = child.process.poll()
+            if code is None or (code == 0 and child.name == "scheduler"):
+                continue  # the scheduler alone has an exit command; then it stays away
+            if child.next_start_machine_s == 0.0:
+                self._plan_restart(child, clock.machine_s())
+            elif clock.machine_s() >= child.next_start_machine_s:
+                try:
                     self._spawn(child.name, child.failures)
+                except OSError as error:  # no process, no memory, no disk: tried again
+                    _log.error("service_not_started service=%s error=%s", child.name, error)
+                    child.next_start_machine_s = clock.machine_s() + RESTART_PAUSE_S[-1]
 
     def _plan_restart(self, child: _Child, now_machine_s: float) -> None:
         lived_s = now_machine_s - child.started_machine_s
