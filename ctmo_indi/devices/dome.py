@@ -93,6 +93,9 @@ class Dome(Device):
         self.allow(MotionKind.CLOSE_SHUTTER, emergency=emergency)
 
         def body(motion: Motion[DomeStatus]) -> DomeStatus:
+            # Another closer's closing is waited for: one told again and again stutters.
+            half_s = self.description.operation("close_shutter").finish_s / 2
+            self.wait_until(motion, lambda: self._shutter() is not ShutterState.CLOSING, half_s)
             self.allow(MotionKind.CLOSE_SHUTTER, emergency=emergency)
             if self._shutter() is not ShutterState.CLOSED:
                 self.perform(motion, "close_shutter")
@@ -144,6 +147,8 @@ class Dome(Device):
         self.allow(MotionKind.PARK_DOME, emergency=emergency)
 
         def body(motion: Motion[DomeStatus]) -> DomeStatus:
+            half_s = self.description.operation("park").finish_s / 2
+            self.wait_until(motion, lambda: not self._is_parking(), half_s)
             self.allow(MotionKind.PARK_DOME, emergency=emergency)
             if self._parked() is not True:
                 self.perform(motion, "park")
@@ -213,6 +218,11 @@ class Dome(Device):
         if self.switch("parked", "yes") is True:
             return snapshot.state is not PropertyState.BUSY
         return False if self.switch("parked", "no") is True else None
+
+    def _is_parking(self) -> bool:
+        snapshot = self.snapshot("parked")
+        is_busy = snapshot is not None and snapshot.state is PropertyState.BUSY
+        return is_busy and self.switch("parked", "yes") is True
 
     def _moving(self) -> bool | None:
         azimuth, parked = self.snapshot("azimuth"), self.snapshot("parked")

@@ -216,8 +216,14 @@ class Mount(Device):
         }
 
     def _park(self, motion: Motion[MountStatus]) -> MountStatus:
+        if self._is_parking():
+            # Another closer's (safety's, the WatchDog's): to abort it and begin again, each time
+            # one of us tries, would leave the mount out.
+            half_s = self.description.operation("park").finish_s / 2
+            self.wait_until(motion, lambda: not self._is_parking(), half_s)
         if self._parked() is True:
             return self.status()
+        self.allow(MotionKind.PARK_MOUNT)
         if self._slewing() is not False:
             # A refused abort must not keep it from parking.
             try:
@@ -267,6 +273,11 @@ class Mount(Device):
         if self.switch("parked", "yes") is True:
             return snapshot.state is not PropertyState.BUSY
         return False if self.switch("parked", "no") is True else None
+
+    def _is_parking(self) -> bool:
+        snapshot = self.snapshot("parked")
+        is_busy = snapshot is not None and snapshot.state is PropertyState.BUSY
+        return is_busy and self.switch("parked", "yes") is True
 
     def _slewing(self) -> bool | None:
         position, parked = self.snapshot("position"), self.snapshot("parked")

@@ -90,7 +90,8 @@ class Observatory:
         self._verdict: tuple[Verdict, float] | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._lock = threading.Lock()
-        self._phase: ObservatoryState | None = None
+        # Openings and closings under way: they may overlap and end in any order.
+        self._phases: dict[object, ObservatoryState] = {}
         self._alarm = ""
         self._last_state = ObservatoryState.UNKNOWN
         around = Surroundings(self.moves, self.guard)
@@ -279,13 +280,14 @@ class Observatory:
     @contextmanager
     def phase(self, state: ObservatoryState) -> Iterator[None]:
         """Show OPENING or CLOSING while the block runs, whatever single devices say."""
+        token = object()
         with self._lock:
-            before, self._phase = self._phase, state
+            self._phases[token] = state
         try:
             yield
         finally:
             with self._lock:
-                self._phase = before
+                del self._phases[token]
 
     def raise_alarm(self, reason: str) -> None:
         """Show ALARM until the devices are read as closed."""
@@ -298,8 +300,8 @@ class Observatory:
         with self._lock:
             if state is ObservatoryState.CLOSED:
                 self._alarm = ""
-            if self._phase is not None:
-                state = self._phase
+            if self._phases:
+                state = next(reversed(self._phases.values()))
             elif self._alarm:
                 state = ObservatoryState.ALARM
             before, self._last_state = self._last_state, state

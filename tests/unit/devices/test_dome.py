@@ -149,3 +149,28 @@ def test_slit_azimuth_uses_the_measurements_of_the_profile(
     assert azimuth_deg is not None
     # 0.3 m beside the axis and 0.2 m south in a dome of 2.5 m: some degrees off 135, not many.
     assert 1.0 < abs(azimuth_deg - 135.0) < 25.0
+
+
+def test_shutter_that_another_closer_closes_is_waited_for(
+    opened: Observatory, client: FakeInstruments
+) -> None:
+    client.set_mount_parked(True)
+    client.set_shutter(False, PropertyState.BUSY)
+    motion = opened.dome.close_shutter()
+    assert not motion.join(0.2)
+    client.set_shutter(False)
+    assert motion.wait().shutter is ShutterState.CLOSED
+    assert client.sent == []
+
+
+def test_dome_that_another_closer_parks_is_waited_for(
+    opened: Observatory, client: FakeInstruments
+) -> None:
+    client.set_mount_parked(True)
+    client.set_shutter(False)
+    client.update(DOME, "DOME_PARK", {"PARK": True, "UNPARK": False}, PropertyState.BUSY)
+    motion = opened.dome.park()
+    assert not motion.join(0.2)
+    client.set_dome_parked(True)
+    assert motion.wait().parked is True
+    assert client.sent == []
