@@ -224,7 +224,7 @@ class Ingest:
 
     def _ghost(self, device: str, name: str | None) -> None:
         self.ghosts += 1
-        _log.warning("ghost_refused device=%r property=%s", device, name)
+        _log.info("ghost_refused device=%r property=%s", device, name)
 
     def _keep(self, snapshot: PropertySnapshot, values: Mapping[str, Value] | None) -> None:
         if not values:

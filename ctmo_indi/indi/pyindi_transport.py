@@ -149,8 +149,8 @@ class PyIndiTransport:
                         break
                     on_event(raw)
                     del message, raw  # a frame must not stay in memory until the next message
-        except OSError as error:
-            reason = f"pipe to the PyIndi child: {error}"
+        except OSError:
+            pass  # the child died with our commands unread; below is told how
         except Exception as error:  # noqa: BLE001 - nonsense from the child is a lost link
             _log.exception("pyindi_child_nonsense")
             reason = f"nonsense from the PyIndi child: {error}"
@@ -159,7 +159,7 @@ class PyIndiTransport:
     def _death(self) -> str:
         child: Any = self._child  # Any: set before this thread was started
         try:
-            code = child.wait(1.0)
+            code = child.wait(0.05)  # it is ending, but waiters must not wait for that
         except subprocess.TimeoutExpired:
             return "the PyIndi child hung up"
         if code < 0:

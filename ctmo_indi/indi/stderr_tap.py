@@ -6,6 +6,7 @@ libindiclient prints a rejected BLOB as base64: tens of megabytes a frame.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from typing import IO
 
@@ -40,19 +41,21 @@ class StderrTap:
 
     def _run(self) -> None:
         with self._stream:
-            while True:
-                # readline with a limit: a line may have no end for tens of megabytes
-                line = self._stream.readline(65536)
-                if not line:
-                    break
-                self._take(line)
+            # Chunks as they come: libindiclient writes a rejected BLOB in thousands of small pieces
+            while chunk := os.read(self._stream.fileno(), 65536):
+                self._take(chunk)
 
-    def _take(self, line: bytes) -> None:
+    def _take(self, chunk: bytes) -> None:
         now_s = self._clock.machine_s()
         if now_s - self._renewed_s > _BUDGET_S:
             self._left, self._renewed_s = _BUDGET_BYTES, now_s
-        told = line.strip()[: min(_LINE_LIMIT, self._left)]
-        self._left -= len(told)
-        self.dropped += len(line.strip()) - len(told)
-        if told:
-            _log.debug("stderr process=%s text=%r", self._name, told.decode("utf-8", "replace"))
+        if self._left <= 0:
+            self.dropped += len(chunk)
+            return
+        for line in chunk.splitlines():
+            told = line.strip()[: min(_LINE_LIMIT, self._left)]
+            self._left -= len(told)
+            self.dropped += len(line) - len(told)
+            if told:
+                text = told.decode("utf-8", "replace")
+                _log.debug("stderr process=%s text=%r", self._name, text)

@@ -85,6 +85,11 @@ class _Client(IPyClient):  # type: ignore[misc]  # indipyclient has no types
                 await self._clear_connection()
             await asyncio.sleep(_LOOK_S)
 
+    def write(self, data: bytes) -> None:
+        """Send bytes in one write; in the loop's thread. A server that stalls misses its pings."""
+        if self._writer is not None:
+            self._writer.write(data)
+
     async def _clear_connection(self) -> None:
         """End for good; indipyclient comes here after every failure and would try again."""
         where = f"{self.indihost}:{self.indiport}"
@@ -104,7 +109,6 @@ class IndipyTransport:
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client: _Client | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
         self._on_event: Callable[[RawEvent], None] = lambda _: None
         self._down = False
         self._thread = threading.Thread(target=self._run, name="indipy-loop", daemon=True)
@@ -154,16 +158,12 @@ class IndipyTransport:
         loop, client = self._loop, self._client
         if loop is None or client is None or self._down or not client.connected:
             raise NotConnected("no connection to the INDI server")
+        # UTF-8 as it is: indiserver and drivers do not read character references beyond ASCII
+        data = ET.tostring(element, encoding="unicode").encode()
         try:
-            loop.call_soon_threadsafe(self._write, client, element)
+            loop.call_soon_threadsafe(client.write, data)
         except RuntimeError as error:
             raise NotConnected("the connection to the INDI server is closed") from error
-
-    def _write(self, client: _Client, element: ET.Element) -> None:
-        """Begin one send; tasks start in order and write before they first wait."""
-        task = asyncio.get_running_loop().create_task(client.send(element))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _receive(self, raw: RawEvent) -> None:
         if self._down:
