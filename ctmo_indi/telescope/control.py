@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ctmo_indi.errors import BadOrder, Locked, SafetyError
+from ctmo_indi.errors import BadOrder, Locked, SafetyError, Unsafe
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.models.verdict import LockKind, Verdict
 from ctmo_indi.telescope.hands import Deed, Hands
@@ -68,11 +68,14 @@ class Manner:
         Allowed whatever the verdict, and while stopped; only a maintenance lock forbids it.
     stops_only
         Moves nothing: allowed even then.
+    stays_inside
+        Exposes nothing to the sky: needs no verdict, only that nobody holds lock or latch.
     """
 
     needs_safe: bool = False
     is_toward_safe: bool = False
     stops_only: bool = False
+    stays_inside: bool = False
 
 
 MANNERS: Mapping[ControlCommand, Manner] = {
@@ -80,8 +83,8 @@ MANNERS: Mapping[ControlCommand, Manner] = {
     ControlCommand.TRACK: Manner(needs_safe=True),
     ControlCommand.UNPARK: Manner(needs_safe=True),
     ControlCommand.OPEN: Manner(needs_safe=True),
-    ControlCommand.FILTER: Manner(),
-    ControlCommand.FOCUS: Manner(),
+    ControlCommand.FILTER: Manner(stays_inside=True),
+    ControlCommand.FOCUS: Manner(stays_inside=True),
     ControlCommand.PARK: Manner(is_toward_safe=True),
     ControlCommand.CLOSE: Manner(is_toward_safe=True),
     ControlCommand.ABORT: Manner(is_toward_safe=True, stops_only=True),
@@ -99,6 +102,8 @@ def refused(
     usual
         What :meth:`Vigil.refusal` says for the manner's ``needs_safe``.
     """
+    if manner.stays_inside and isinstance(usual, Unsafe):
+        return None
     if not manner.is_toward_safe:
         return usual
     lock = verdict.lock if verdict else None
@@ -151,7 +156,11 @@ def dome_manner(request: DomeRequest) -> Manner:
     away = request.shutter is ShutterWish.OPEN or request.park is False
     toward = request.shutter is ShutterWish.CLOSE or request.park is True
     moves = request.azimuth_deg is not None
-    return Manner(needs_safe=away, is_toward_safe=toward and not away and not moves)
+    return Manner(
+        needs_safe=away,
+        is_toward_safe=toward and not away and not moves,
+        stays_inside=not dome_moves(request),
+    )
 
 
 def dome_moves(request: DomeRequest) -> bool:

@@ -165,12 +165,22 @@ class DeskHandlers:
         return await self._soon(checked, task.receipt)
 
     async def dome(self, checked: CheckedOrder, caller: Caller) -> Reply:
-        """Set the dome, or what the profile binds to a key such as Blink01."""
+        """Set the dome, or what the profile binds to a key such as Blink01.
+
+        Closing over a telescope that is not parked becomes the whole closing: park, shutter, dome.
+        """
         request = _request(checked, DomeRequest)
-        self._check(dome_manner(request))
+        manner = dome_manner(request)
+        self._check(manner)
         task = self._task(checked, "dome", dome_steps(request))
         task.runs_beside = not dome_moves(request)
-        await self._ask(lambda: self._parts.engine.enqueue(task))
+        task.is_urgent = manner.is_toward_safe
+        engine = self._parts.engine
+        parked = await self._ask(lambda: engine.sight().parked)
+        if manner.is_toward_safe and parked is not True and not request.switches:
+            await self._ask(lambda: engine.close_by_order(task))
+        else:
+            await self._ask(lambda: engine.enqueue(task))
         return await self._soon(checked, task.receipt)
 
     async def _stop(self, checked: CheckedOrder, request: ControlRequest) -> Reply:
@@ -245,7 +255,9 @@ class DeskHandlers:
         if checked.user == SCHEDULER:
             self._scheduler_heard_machine_s = self._parts.clock.machine_s()
         if request.list_all:
-            views = await self._ask(lambda: self._parts.engine.views(request.state, request.limit))
+            views = await self._ask(
+                lambda: self._parts.engine.tasks.views(request.state, request.limit)
+            )
             return {"Kind": "Status", "Orders": views, "Revision": self._parts.board.revision}
         subject = None
         if request.name.is_given:
@@ -293,7 +305,9 @@ class DeskHandlers:
     async def _require(self, name: OrderName) -> Reply:
         receipt = name.receipt
         if not receipt:
-            receipt = await self._ask(lambda: self._parts.engine.named(name.user, name.order_id))
+            receipt = await self._ask(
+                lambda: self._parts.engine.tasks.named(name.user, name.order_id)
+            )
         view = await self._view(receipt) if receipt else None
         if view is None:
             view = await asyncio.to_thread(
@@ -305,7 +319,7 @@ class DeskHandlers:
         return view
 
     async def _view(self, receipt: str) -> Reply | None:
-        return await self._ask(lambda: self._parts.engine.view(receipt))
+        return await self._ask(lambda: self._parts.engine.tasks.view(receipt))
 
     async def _ask(self, call: Callable[[], ResultT]) -> ResultT:
         return await asyncio.wrap_future(self._parts.engine.inbox.ask(call))

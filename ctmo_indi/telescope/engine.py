@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -28,17 +28,14 @@ from ctmo_indi.telescope.ledger import TimeLedger, classify
 from ctmo_indi.telescope.procedure import All, Procedure, Steps, Until
 from ctmo_indi.telescope.scene import FrameKeeper, Scene, StepTimes
 from ctmo_indi.telescope.steps import attempt_steps
+from ctmo_indi.telescope.task_book import Task, TaskBook
 from ctmo_indi.telescope.verdict_rules import Duty
 from ctmo_indi.telescope.vigil import Vigil
-from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS
 
 _log = logging.getLogger(__name__)
 
 TURN_MACHINE_S = 0.05
 MAX_WAITING = 16
-MAX_REMEMBERED = 500
-
-Task = Attempt | ControlTask
 
 
 def _nothing() -> None:
@@ -85,7 +82,7 @@ class Engine:
         self._thread = threading.Thread(target=self._run, name="telescope-engine", daemon=True)
         self._closing = ClosingRun(parts.hands, parts.clock, parts.publish, self._wake)
         self._waiting: deque[Task] = deque()
-        self._tasks: OrderedDict[str, Task] = OrderedDict()
+        self.tasks = TaskBook()
         self._current: tuple[Task, Procedure] | None = None
         self._beside: list[tuple[ControlTask | None, Procedure]] = []
         self._duty = Duty.HOLD
@@ -109,13 +106,13 @@ class Engine:
         WrongState
             Too many wait, the service is stopping, or a control order would disturb an attempt.
         """
-        known = self._tasks.get(task.receipt)
+        known = self.tasks.get(task.receipt)
         if known is not None:
             return known.to_wire()
         if self._is_ending:
             raise WrongState("the telescope service is stopping")
         if isinstance(task, ControlTask) and task.runs_beside:
-            self._remember(task)
+            self.tasks.add(task)
             self._set(task, AttemptState.IN_PROGRESS)
             self._start_beside(task, task.name, task.run(self._parts.hands))
             return task.to_wire()
@@ -125,7 +122,7 @@ class Engine:
                 raise WrongState(f"{task.name}: {busy} is under way; abort it first or wait")
         elif len(self._waiting) >= MAX_WAITING:
             raise WrongState(f"{len(self._waiting)} attempts wait already, limit {MAX_WAITING}")
-        self._remember(task)
+        self.tasks.add(task)
         if isinstance(task, ControlTask) and task.is_urgent:
             self.interrupt(_by(task))
             self._waiting.appendleft(task)
@@ -136,9 +133,9 @@ class Engine:
 
     def close_by_order(self, task: ControlTask) -> dict[str, object]:
         """Close the observatory for a Control order; joins a closing under way."""
-        self._remember(task)
+        self.tasks.add(task)
         self._set(task, AttemptState.IN_PROGRESS)
-        self.interrupt(_by(task))
+        self.interrupt_and_flush(_by(task))
         self._closing.demand(f"close by {task.user}", task)
         return task.to_wire()
 
@@ -147,7 +144,7 @@ class Engine:
 
         The scheduler's word interrupts (pre-emption, weather, end of night), a human's aborts.
         """
-        task = self._tasks.get(receipt)
+        task = self.tasks.get(receipt)
         if task is None:
             raise WrongState(f"{receipt}: not under way here")
         if task in self._waiting:
@@ -165,20 +162,23 @@ class Engine:
         return True
 
     def interrupt_and_flush(self, ending: Ending) -> bool:
-        """As :meth:`interrupt`, and cancel all that waits: a human said stop."""
+        """As :meth:`interrupt`, and end all that waits: it would open and move again."""
         while self._waiting:
-            self._set(self._waiting.popleft(), AttemptState.CANCELED, ending.reason)
+            self._set(self._waiting.popleft(), *outcome(ending, has_begun=False))
         return self.interrupt(ending)
 
     # -- news from the devices ---------------------------------------------------------------------
 
     def limit_violated(self, reason: str) -> None:
-        """Stop and park: the mount went, or is about to go, where it must not."""
+        """Stop and park: the mount went, or is about to go, where it must not.
+
+        Under a lock it is only told: a human has the telescope in hand.
+        """
+        self._parts.publish("limit", "telescope", {"Reason": reason})
         under_way = any(procedure.name == "limit" for _, procedure in self._beside)
-        if under_way or self._closing.is_under_way or self._parts.vigil.is_maintenance():
+        if under_way or self._closing.is_under_way or self._parts.vigil.is_locked():
             return
         _log.warning("limit_violated reason=%s", reason)
-        self._parts.publish("limit", "telescope", {"Reason": reason})
         self.interrupt(Ending(AttemptState.INTERRUPTED, f"limit: {reason}", stops_motion=False))
         self._start_beside(None, "limit", self._leave_limit())
 
@@ -216,6 +216,10 @@ class Engine:
 
     # -- what others see ---------------------------------------------------------------------------
 
+    def sight(self) -> Sight:
+        """Read what the devices say."""
+        return self._parts.hands.sight()
+
     @property
     def busy(self) -> str:
         """What is under way, empty when nothing; any thread, for the beat to safety."""
@@ -242,23 +246,6 @@ class Engine:
             "Alarm": self._closing.alarm,
             "Time Spent": self._ledger.to_wire(),
         }
-
-    def view(self, receipt: str) -> dict[str, object] | None:
-        """Status of one order, None when it is not remembered here."""
-        task = self._tasks.get(receipt)
-        return None if task is None else {**task.to_wire(), "Revision": task.revision}
-
-    def views(self, state: str | None, limit: int) -> list[dict[str, object]]:
-        """Status of the remembered orders, newest first."""
-        chosen = [task for task in reversed(self._tasks.values()) if state in (None, task.state)]
-        return [{**task.to_wire(), "Revision": task.revision} for task in chosen[:limit]]
-
-    def named(self, user: str, order_id: str) -> str:
-        """Receipt of the newest order with that User and ID; empty when there is none."""
-        for task in reversed(self._tasks.values()):
-            if task.user == user and task.order_id == order_id:
-                return task.receipt
-        return ""
 
     # -- the thread --------------------------------------------------------------------------------
 
@@ -327,7 +314,7 @@ class Engine:
         sight = self._parts.hands.sight()
         state = sight.state
         judgement = self._parts.vigil.look(state)
-        self._tidy_up(sight, judgement.duty)
+        self._tidy_up(sight)
         if judgement.duty is not self._duty:
             _log.info("duty from=%s to=%s reason=%s", self._duty, judgement.duty, judgement.reason)
             data: dict[str, object] = {"Duty": judgement.duty.value, "Reason": judgement.reason}
@@ -341,7 +328,7 @@ class Engine:
         if judgement.duty is Duty.CLOSE and state is not ObservatoryState.CLOSED:
             self._closing.demand(judgement.reason)
 
-    def _tidy_up(self, sight: Sight, duty: Duty) -> None:
+    def _tidy_up(self, sight: Sight) -> None:
         """Close properly what was found neither open nor closed when the devices came (back).
 
         Such as a telescope left unparked under a closed shutter by a power cut. Only once after
@@ -350,7 +337,7 @@ class Engine:
         is_known = sight.link_up and sight.parked is not None and sight.shutter != "UNKNOWN"
         if not is_known:
             self._was_known = False
-        elif not self._was_known and duty is Duty.WORK and self._is_idle():
+        elif not self._was_known and self._parts.vigil.refusal(True) is None and self._is_idle():
             self._was_known = True
             if sight.state is ObservatoryState.UNKNOWN:
                 self._closing.demand("found neither open nor closed")
@@ -421,14 +408,6 @@ class Engine:
         except CtmoError as error:
             _log.error("limit_abort_failed error=%s", error)
         yield All((self._parts.hands.park(),), times.motion_s, "park at a limit")
-
-    def _remember(self, task: Task) -> None:
-        self._tasks[task.receipt] = task
-        while len(self._tasks) > MAX_REMEMBERED:
-            oldest = next(iter(self._tasks.values()))
-            if oldest.state not in SETTLED_ATTEMPTS:
-                break
-            self._tasks.popitem(last=False)
 
     def _set(self, task: Task, state: AttemptState, reason: str = "") -> None:
         task.state, task.reason = state, reason

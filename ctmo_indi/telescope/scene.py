@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import CommandTimeout, NotConnected, SafetyError
+from ctmo_indi.errors import CommandTimeout, NotConnected, SafetyError, Unsafe
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
 from ctmo_indi.models.states import FrameType
 from ctmo_indi.profiles import Role
@@ -154,7 +154,13 @@ def permission(scene: Scene) -> Steps[None]:
     """
     if scene.is_held():
         scene.report("holding: waiting for a fresh verdict")
-        yield Until(lambda: not scene.is_held(), 0.0, "a fresh verdict", scene.times.hold_machine_s)
+        try:
+            yield Until(
+                lambda: not scene.is_held(), 0.0, "a fresh verdict", scene.times.hold_machine_s
+            )
+        except CommandTimeout:
+            waited_s = scene.times.hold_machine_s
+            raise Unsafe(f"no fresh verdict of safety in {waited_s:g} s") from None
     error = scene.refusal(scene.request.frame_type.needs_sky)
     if error is not None:
         raise error

@@ -80,6 +80,10 @@ class Vigil:
         verdict = self.verdict
         return bool(verdict and verdict.lock and verdict.lock.kind is LockKind.MAINTENANCE)
 
+    def is_locked(self) -> bool:
+        """Whether a human holds any lock."""
+        return bool(self.verdict and self.verdict.lock)
+
     def ending(self, judgement: Judgement, task: Attempt | ControlTask) -> Ending | None:
         """How the verdict, a lock or the latch ends what is under way; None when it goes on.
 

@@ -253,6 +253,33 @@ def test_a_dome_motion_is_refused_while_an_attempt_runs(office):
         office.ask({"WOType": "Dome", "User": "ada", "Azimuth": 10.0}, office.dome)
 
 
+def test_closing_the_dome_over_an_unparked_telescope_is_the_whole_closing(office):
+    reply = office.ask({"WOType": "Dome", "User": "ada", "Shutter": "close"}, office.dome)
+    view = office.ended(str(reply["Receipt"]))
+
+    assert view["Status"] == "COMPLETED"
+    assert office.hands.done == ["close"]
+
+
+def test_closing_the_dome_over_a_parked_telescope_moves_the_shutter_only(office):
+    office.hands.see(parked=True)
+
+    reply = office.ask({"WOType": "Dome", "User": "ada", "Shutter": "close"}, office.dome)
+    office.ended(str(reply["Receipt"]))
+
+    assert office.hands.done == ["shutter False"]
+
+
+def test_the_lamp_needs_no_verdict_but_opening_does(office):
+    office.safety.news = None
+
+    lamp = office.ask({"WOType": "Dome", "User": "ada", "Blink01": True}, office.dome)
+    with pytest.raises(Unsafe, match="no verdict"):
+        office.ask({"WOType": "Dome", "User": "ada", "Shutter": "open"}, office.dome)
+
+    assert lamp["Status"] == "COMPLETED"
+
+
 def test_opening_is_refused_when_unsafe_and_closing_is_not(office):
     office.safety.say(VerdictLevel.UNSAFE, "rain")
 

@@ -484,3 +484,52 @@ def test_an_ending_before_the_last_look_is_not_attempted():
     rig.turn()
 
     assert attempt.state is AttemptState.NOT_ATTEMPTED
+
+
+def test_a_limit_under_a_lock_is_only_told():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.safety.say(lock=OBSERVER)
+
+    rig.engine.limit_violated("altitude 10 deg")
+    rig.turn()
+
+    assert "limit" in rig.kinds()
+    assert rig.hands.done == []
+
+
+def test_a_dark_without_any_fresh_verdict_is_interrupted_in_the_end():
+    rig = Rig()
+    rig.hands.slow.add("expose")
+    dark = {"frame_type": FrameType.DARK, "ra_deg": None, "dec_deg": None, "filter_name": None}
+    attempt = rig.submit(rig.attempt(count=2, **dark))
+    rig.turn(machine_s=12.0)
+    rig.hands.exposures[0].future.set_result(raw())
+    rig.turn()
+    rig.turn(machine_s=61.0)
+
+    assert attempt.state is AttemptState.INTERRUPTED, attempt.reason
+    assert len(attempt.exposures) == 1
+
+
+def test_a_close_by_hand_also_ends_what_waits():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    rig.submit(rig.attempt("A-1"))
+    second = rig.submit(rig.attempt("A-2"))
+
+    rig.engine.close_by_order(order(rig, ControlCommand.CLOSE))
+    rig.turn()
+
+    assert second.state is AttemptState.CANCELED
+    assert rig.hands.present.state is ObservatoryState.CLOSED
+
+
+@pytest.mark.parametrize(("lock", "closes"), [(None, True), (OBSERVER, False)])
+def test_what_is_found_half_closed_is_closed_unless_somebody_holds_the_lock(lock, closes):
+    rig = Rig(ObservatoryState.UNKNOWN)
+    rig.hands.see(parked=False)
+    rig.safety.say(lock=lock)
+
+    rig.turn()
+
+    assert ("close" in rig.hands.done) is closes
