@@ -22,6 +22,7 @@ from ctmo_indi.devices.mount import MountStatus
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.errors import CommandCanceled, DeviceError, Interlocked
 from ctmo_indi.models.states import ObservatoryState
+from ctmo_indi.models.verdict import Latch
 from ctmo_indi.profiles import MountFailedPolicy, SafetyPolicy
 
 _log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def close_observatory(
     report
         Called with one line for each step and result.
     give_way
-        Asked between the steps: a reason to leave the rest to another closer, or None.
+        Asked between the steps: a reason to leave the rest undone, or None.
     pause_s
         Elapsed seconds before the second try of a step; doubled before the third.
 
@@ -89,6 +90,27 @@ def close_observatory(
         ``give_way`` said so.
     """
     return _Closing(observatory, policy, clock, report, give_way, pause_s).run()
+
+
+def until_stopped(latch: Callable[[], Latch | None]) -> Callable[[], str | None]:
+    """Make a ``give_way``: whoever presses stop from now on also stops this closing.
+
+    A latch that is set already does not: it deferred the closing by the site's notice.
+
+    Parameters
+    ----------
+    latch
+        Returns the stop latch as it is; must not block.
+    """
+    before = latch()
+
+    def give_way() -> str | None:
+        now = latch()
+        if now is None or now == before:
+            return None
+        return f"stopped by {now.owner}: {now.reason}"
+
+    return give_way
 
 
 class _Closing:
@@ -241,7 +263,7 @@ class _Closing:
     def _yield_if_asked(self) -> None:
         reason = self._give_way() if self._give_way else None
         if reason:
-            raise CommandCanceled(f"closing left to another: {reason}")
+            raise CommandCanceled(f"the closing was given up: {reason}")
 
     def _say(self, line: str) -> None:
         self._steps.append(line)

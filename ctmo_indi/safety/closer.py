@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.devices.closing import ClosingReport, close_observatory
+from ctmo_indi.devices.closing import ClosingReport, close_observatory, until_stopped
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.errors import CtmoError
+from ctmo_indi.models.verdict import Latch
 from ctmo_indi.profiles import SafetyPolicy
 
 _log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ class Closer:
     ----------
     announce
         Called with one line for each step and result; any thread.
+    latch
+        The stop latch as it is: whoever sets it while a closing runs stops that closing.
     """
 
     def __init__(
@@ -33,11 +36,14 @@ class Closer:
         policy: SafetyPolicy,
         clock: Clock,
         announce: Callable[[str], None],
+        latch: Callable[[], Latch | None] = lambda: None,
     ) -> None:
         self._observatory = observatory
         self._policy = policy
         self._clock = clock
         self._announce = announce
+        self._latch = latch
+        self._mutex = threading.Lock()  # the loop and the desk both demand
         self._thread: threading.Thread | None = None
         self._last_end_elapsed_s: float | None = None
         self.report: ClosingReport | None = None
@@ -50,18 +56,19 @@ class Closer:
 
     def demand(self, reason: str) -> None:
         """Close for ``reason`` unless a closing runs or just failed; returns at once."""
-        if self.is_closing:
-            return
-        last_s = self._last_end_elapsed_s
-        if (
-            self.alarm is not None
-            and last_s is not None
-            and self._clock.elapsed_s() - last_s < RETRY_PAUSE_S
-        ):
-            return
-        self._announce(f"closing: {reason}")
-        self._thread = threading.Thread(target=self._close, name="safety-closing", daemon=True)
-        self._thread.start()
+        with self._mutex:
+            if self.is_closing:
+                return
+            last_s = self._last_end_elapsed_s
+            if (
+                self.alarm is not None
+                and last_s is not None
+                and self._clock.elapsed_s() - last_s < RETRY_PAUSE_S
+            ):
+                return
+            self._announce(f"closing: {reason}")
+            self._thread = threading.Thread(target=self._close, name="safety-closing", daemon=True)
+            self._thread.start()
 
     def confirm_closed(self) -> None:
         """The observatory was seen closed: an alarm is over."""
@@ -77,7 +84,11 @@ class Closer:
     def _close(self) -> None:
         try:
             report = close_observatory(
-                self._observatory, self._policy, self._clock, report=self._announce
+                self._observatory,
+                self._policy,
+                self._clock,
+                report=self._announce,
+                give_way=until_stopped(self._latch),
             )
         except CtmoError as error:
             self.alarm = f"closing failed: {error}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ctmo_indi.models.states import ObservatoryState
@@ -24,6 +25,8 @@ class Situation:
         Services that have not beaten for too long.
     unsafe_for_s
         Elapsed seconds since the verdict became UNSAFE.
+    latched_for_s
+        Elapsed seconds since the stop latch was set, or since our start when it was found set.
     unreachable_for_s
         Machine seconds for which the link, the mount or the dome has been away; 0 when all are
         there. A closing then cannot succeed; after a grace it is tried all the same, for the alarm.
@@ -36,6 +39,7 @@ class Situation:
     latch: Latch | None
     unsafe_for_s: float
     unreachable_for_s: float = 0.0
+    latched_for_s: float = math.inf
 
 
 def reason_to_close(situation: Situation, policy: SafetyPolicy) -> str | None:
@@ -54,6 +58,7 @@ def reason_to_close(situation: Situation, policy: SafetyPolicy) -> str | None:
         return None
     if 0.0 < situation.unreachable_for_s < UNREACHABLE_GRACE_S:
         return None
-    if situation.latch is not None and situation.unsafe_for_s < policy.latched_close_notice_s:
+    noticed_s = min(situation.unsafe_for_s, situation.latched_for_s)
+    if situation.latch is not None and noticed_s < policy.latched_close_notice_s:
         return None
     return "; ".join(causes)

@@ -85,12 +85,14 @@ class SafetyHandlers:
         request = order.request
         assert isinstance(request, HeartbeatRequest)
         self._beats.record(request.service, request.state)
+        verdict = self._loop.verdict
         return order_reply(
             order,
             status="COMPLETED",
             message="",
             extra={
-                "Verdict": self._loop.verdict.to_wire(),
+                "Verdict": verdict.to_wire(),
+                "Verdict Age": round(self._clock.machine_s() - verdict.machine_s, 3),
                 "Observatory": self._loop.state.value,
                 "Closing": self._closer.is_closing,
                 "Alarm": self._closer.alarm or "",
@@ -180,7 +182,14 @@ class SafetyHandlers:
         kind = request.lock_kind or LockKind.OBSERVER
         lock = self._holds.take_lock(kind, request.user, request.reason, expires_utc)
         until = f" until {lock.expires_utc}" if lock.expires_utc else ""
-        return f"Locked ({lock.kind}) for {lock.owner}{until}."
+        locked = f"Locked ({lock.kind}) for {lock.owner}{until}."
+        if kind is not LockKind.MAINTENANCE:
+            return locked
+        # Nothing moves under it: not what was moving before, and no tracking into a limit either.
+        try:
+            return f"{locked} {self._stop_all()}"
+        except CtmoError as error:
+            return f"{locked} But not everything could be stopped: {error}"
 
     def _unlock(self, request: ControlRequest) -> str:
         self._holds.drop_lock(request.user)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ctmo_indi.clock import Clock
+from ctmo_indi.devices.interlocks import ShutterState
 from ctmo_indi.devices.observatory import Observatory, ObservatoryStatus
 from ctmo_indi.devices.weather import WeatherStatus
 from ctmo_indi.indi.client import IndiClient
@@ -37,12 +38,13 @@ def take_look(
         Elapsed seconds since the last bad weather; None when none was seen.
     """
     status = observatory.status()
+    can_park = observatory.mount is not None and observatory.mount.can_park
     link_up = client.link is LinkState.UP
     facts = Facts(
         sun_altitude_deg=float(sun_moon.sun_altitude_deg(observatory.profile.site, clock.utc())),
         link_up=link_up,
         weather=weather_facts(status.weather) if link_up else None,
-        unknown_devices=_unknown(status) if link_up else (),
+        unknown_devices=_unknown(status, mount_can_park=can_park) if link_up else (),
         seconds_since_bad_weather=since_bad_weather_s,
     )
     return Look(facts, status.state)
@@ -63,9 +65,12 @@ def weather_facts(status: WeatherStatus | None) -> WeatherFacts | None:
     )
 
 
-def _unknown(status: ObservatoryStatus) -> tuple[str, ...]:
+def _unknown(status: ObservatoryStatus, *, mount_can_park: bool) -> tuple[str, ...]:
     missing = set(status.disconnected)
     names = [role.value for role in _VITAL if role in missing]
-    if status.mount is not None and status.mount.connected and status.mount.parked is None:
+    mount, dome = status.mount, status.dome
+    if mount is not None and mount.connected and mount_can_park and mount.parked is None:
         names.append("whether the mount is parked")
+    if dome is not None and dome.connected and dome.shutter is ShutterState.UNKNOWN:
+        names.append("whether the shutter is closed")
     return tuple(names)

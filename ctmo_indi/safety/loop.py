@@ -70,8 +70,10 @@ class SafetyLoop:
         self._on_verdict = on_verdict
         self._bad_weather_elapsed_s: float | None = None
         self._unsafe_since_elapsed_s: float | None = None
+        self._latched_since_elapsed_s: float | None = None
         self._unreachable_since_machine_s: float | None = None
         self._cycle = 0
+        self.failures = 0
         self._verdict: Verdict | None = None
         self._state = ObservatoryState.UNKNOWN
         self._stop = threading.Event()
@@ -79,10 +81,15 @@ class SafetyLoop:
 
     @property
     def verdict(self) -> Verdict:
-        """The newest verdict with the holds as they are now; UNSAFE before the first cycle."""
+        """The newest verdict with the holds as they are now; UNSAFE before the first cycle.
+
+        UNSAFE, too, while a closing runs, whatever it is for: nobody shall open against it.
+        """
         verdict = self._verdict
         if verdict is None:
             return self._make_verdict(("no safety cycle was completed yet",))
+        if verdict.is_safe and self._closer.is_closing:
+            verdict = replace(verdict, level=VerdictLevel.UNSAFE, reasons=("safety is closing",))
         return replace(verdict, lock=self._holds.lock, latch=self._holds.latch)
 
     @property
@@ -119,6 +126,14 @@ class SafetyLoop:
             if judgement.is_bad_weather:
                 self._bad_weather_elapsed_s = now_s
         self._note_reach(is_reachable)
+        alarm = self._closer.alarm
+        if alarm is not None and self._state is not ObservatoryState.CLOSED:
+            # What could not be closed must not stay open, let alone be used, in fine weather.
+            reasons += (f"ALARM: {alarm}",)
+        if self._holds.latch is None:
+            self._latched_since_elapsed_s = None
+        elif self._latched_since_elapsed_s is None:
+            self._latched_since_elapsed_s = now_s
         if not reasons:
             self._unsafe_since_elapsed_s = None
         elif self._unsafe_since_elapsed_s is None:
@@ -150,6 +165,7 @@ class SafetyLoop:
             latch=self._holds.latch,
             unsafe_for_s=self._since(self._unsafe_since_elapsed_s, now_s) or 0.0,
             unreachable_for_s=self._unreachable_for_s(),
+            latched_for_s=self._since(self._latched_since_elapsed_s, now_s) or 0.0,
         )
         reason = reason_to_close(situation, self._policy)
         if reason is not None:
@@ -178,7 +194,11 @@ class SafetyLoop:
     def _run(self) -> None:
         next_s = self._clock.machine_s()
         while not self._stop.is_set():
-            self.cycle()
+            try:
+                self.cycle()
+            except Exception:  # noqa: BLE001 - the loop must live; its old verdict ages meanwhile
+                self.failures += 1
+                _log.exception("safety_cycle_failed failures=%d", self.failures)
             next_s = max(next_s + PERIOD_S, self._clock.machine_s())
             self._stop.wait(next_s - self._clock.machine_s())
 

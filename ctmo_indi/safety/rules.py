@@ -140,7 +140,13 @@ RULES: tuple[tuple[str, Rule, bool], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Result of the rules on one set of facts."""
+    """Result of the rules on one set of facts.
+
+    Parameters
+    ----------
+    is_bad_weather
+        The reopen delay counts from now: an alert, or anything but good weather while it runs.
+    """
 
     failed: Mapping[str, str]
     is_bad_weather: bool
@@ -160,4 +166,9 @@ def judge(facts: Facts, policy: SafetyPolicy) -> Judgement:
         if reason is not None:
             failed[name] = reason
             is_bad_weather = is_bad_weather or counts_as_bad_weather
+    if "weather_settled" in failed and policy.weather_required:
+        # Hysteresis: the delay counts from the last moment that was not plainly good.
+        weather = facts.weather
+        is_good = weather is not None and weather.level is WeatherLevel.GOOD
+        is_bad_weather = is_bad_weather or not is_good or "weather_fresh" in failed
     return Judgement(failed, is_bad_weather)

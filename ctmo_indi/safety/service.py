@@ -44,7 +44,9 @@ class SafetyService:
         self._board = RevisionBoard(clock)
         self._holds = Holds(config.data_dir / "safety" / "holds.json", clock)
         self._beats = Beats(clock)
-        self._closer = Closer(self.observatory, profile.safety, clock, self._announce)
+        self._closer = Closer(
+            self.observatory, profile.safety, clock, self._announce, lambda: self._holds.latch
+        )
         self.loop = SafetyLoop(
             policy=profile.safety,
             clock=clock,

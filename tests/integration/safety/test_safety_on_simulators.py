@@ -134,7 +134,9 @@ def test_a_frozen_weather_station_is_unsafe(stack):
 
 def test_nothing_moves_under_a_maintenance_lock_and_unlocking_closes(stack):
     stack.open()
+    assert stack.status()["Devices"]["Mount"]["Tracking"] is True
     stack.control("lock", Kind="maintenance", Reason="greasing the dome")
+    assert stack.status()["Devices"]["Mount"]["Tracking"] is False  # nothing goes on moving either
     stack.weather(Wind=30.0)
     stack.wait("UNSAFE", lambda status: status["Verdict"]["Level"] == "UNSAFE")
     moved = threading.Event()

@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.devices.closing import ClosingReport, close_observatory
+from ctmo_indi.devices.closing import ClosingReport, close_observatory, until_stopped
 from ctmo_indi.devices.interlocks import ShutterState
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.devices.opening import open_observatory
 from ctmo_indi.errors import CommandCanceled, CommandRejected, Interlocked, Locked, Unsafe
 from ctmo_indi.indi.snapshot import PropertyState
 from ctmo_indi.models.states import FrameType, ObservatoryState
+from ctmo_indi.models.verdict import Latch
 from ctmo_indi.profiles import MountFailedPolicy, SafetyPolicy
 from ctmo_indi.testing.fake_instruments import CAMERA, DOME, MOUNT, FakeInstruments
 from ctmo_indi.testing.verdicts import LATCHED, MAINTENANCE_LOCK, OBSERVER_LOCK, UNSAFE
@@ -220,6 +221,28 @@ def test_another_closer_may_take_over(
     with pytest.raises(CommandCanceled, match="safety closes"):
         close(give_way=lambda: "safety closes")
     assert client.commands_to("DOME_SHUTTER") == []
+
+
+def test_stop_ends_a_closing_under_way(
+    opened: Observatory, client: FakeInstruments, close: Close
+) -> None:
+    latches: list[Latch | None] = [None]
+
+    def stopped(_values: object) -> None:
+        latches.append(LATCHED.latch)
+        raise CommandRejected("aborted by the stop")
+
+    client.on_command(MOUNT, "TELESCOPE_PARK", stopped)
+    with pytest.raises(CommandCanceled, match="smoke"):
+        close(give_way=until_stopped(lambda: latches[-1]))
+    assert len(client.commands_to("TELESCOPE_PARK")) == 1
+    assert client.commands_to("DOME_SHUTTER") == []
+
+
+def test_latch_that_was_set_before_does_not_end_a_closing(
+    opened: Observatory, client: FakeInstruments, close: Close
+) -> None:
+    assert close(give_way=until_stopped(lambda: LATCHED.latch)).confirmed
 
 
 def test_state_is_closing_meanwhile(

@@ -61,3 +61,12 @@ def test_only_an_alert_starts_the_reopen_delay():
 def test_a_site_without_a_station_can_say_so():
     policy = replace(POLICY, weather_required=False)
     assert judge(replace(GOOD, weather=None), policy).reasons == ()
+
+
+def test_while_the_weather_settles_only_good_weather_counts():
+    settling = replace(GOOD, seconds_since_bad_weather=100.0)
+    warning = replace(GOOD.weather, level=WeatherLevel.WARNING)
+    assert not judge(settling, POLICY).is_bad_weather
+    assert judge(replace(settling, weather=warning), POLICY).is_bad_weather
+    assert judge(replace(settling, weather=None), POLICY).is_bad_weather
+    assert not judge(replace(GOOD, weather=warning), POLICY).is_bad_weather
