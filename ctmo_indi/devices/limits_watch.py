@@ -22,10 +22,11 @@ _log = logging.getLogger(__name__)
 
 _SUN = "Sun"
 _SLOWEST_MACHINE_S = 0.2
+_SOONEST_AGAIN_MACHINE_S = 5.0
 
 
 class LimitWatch:
-    """Judges where the mount points; calls back once for each limit that it breaks.
+    """Judges where the mount points; calls back for each limit that it breaks.
 
     While the mount slews only the Sun counts: the target was checked before, and the way from a
     park position may begin below the horizon. A mount that tracks where it was parked has
@@ -36,7 +37,8 @@ class LimitWatch:
     status
         Gives the mount's status; must not block.
     on_violation
-        Called in the watch's thread, once until the limit is kept again.
+        Called in the watch's thread when a limit is broken, and again every ``again_s`` (elapsed
+        seconds) while it is: a park may fail, or a lock forbid it for a while.
     ahead_s
         How far ahead is looked, elapsed seconds.
     """
@@ -52,6 +54,7 @@ class LimitWatch:
         period_s: float = 1.0,
         ahead_s: float = 30.0,
         grace_s: float = 300.0,
+        again_s: float = 60.0,
     ) -> None:
         self._status = status
         self._site = site
@@ -64,7 +67,8 @@ class LimitWatch:
         self._grace_s = grace_s
         self._armed = False
         self._outside_since_s: float | None = None
-        self._told: frozenset[str] = frozenset()
+        self._again_machine_s = max(again_s / clock.speed, _SOONEST_AGAIN_MACHINE_S)
+        self._told_machine_s: dict[str, float] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.failures = 0
@@ -81,7 +85,7 @@ class LimitWatch:
             self._thread.join(timeout_s)
 
     def look(self) -> tuple[LimitViolation, ...]:
-        """Judge once and call back for what is new; the body of the watch.
+        """Judge once and call back for what is due; the body of the watch.
 
         Returns
         -------
@@ -89,11 +93,15 @@ class LimitWatch:
             Every limit that is broken now and counts.
         """
         found = self._judge(self._status())
+        now_s, before = self._clock.machine_s(), self._told_machine_s
+        self._told_machine_s = {}
         for violation in found:
-            if violation.name not in self._told:
+            told_s = before.get(violation.name)
+            if told_s is None or now_s - told_s >= self._again_machine_s:
                 _log.warning("limit_violated name=%r %s", violation.name, violation.message)
                 self._on_violation(violation)
-        self._told = frozenset(violation.name for violation in found)
+                told_s = now_s
+            self._told_machine_s[violation.name] = told_s
         return found
 
     def _judge(self, mount: MountStatus) -> tuple[LimitViolation, ...]:

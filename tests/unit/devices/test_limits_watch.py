@@ -41,14 +41,25 @@ def watched() -> Watched:
     return Watched(FakeClock())
 
 
-def test_target_that_sets_is_told_once(watched: Watched) -> None:
+def test_target_that_sets_is_told(watched: Watched) -> None:
     watched.point(20.0, 260.0)
     assert watched.look() == []
-    for _ in range(40):
-        watched.clock.advance(60.0)
-        watched.watch.look()
+    watched.clock.advance(40 * 60.0)
+    assert watched.look() == ["horizon"]
     assert [violation.name for violation in watched.told] == ["horizon"]
     assert watched.told[0].limit == 15.0
+
+
+def test_limit_that_stays_broken_is_told_again_after_a_while(watched: Watched) -> None:
+    watched.point(20.0, 260.0)
+    watched.look()
+    watched.clock.advance(40 * 60.0)
+    for _ in range(5):
+        watched.look()
+        watched.clock.advance(14.0)
+    assert len(watched.told) == 1
+    watched.look()
+    assert len(watched.told) == 2
 
 
 def test_limit_is_seen_ahead(watched: Watched) -> None:
