@@ -9,6 +9,7 @@ interlocked, 5 failed; 130 interrupted.
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import typer
@@ -51,6 +52,8 @@ def _options(
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command line and return its exit code; prints errors to stderr."""
+    # Without any handler Python would print warnings of the log between the answers.
+    logging.getLogger("ctmo_indi").addHandler(logging.NullHandler())
     try:
         result = app(args=arguments, standalone_mode=False)
     except typer.Exit as done:

@@ -15,7 +15,7 @@ from ctmo_indi.cli.options import (
     client,
     load_config,
 )
-from ctmo_indi.cli.output import print_json, print_reply
+from ctmo_indi.cli.output import exit_code, print_json, print_reply
 from ctmo_indi.errors import CtmoError, ServiceUnreachable
 
 if TYPE_CHECKING:
@@ -148,14 +148,14 @@ def _send(
 ) -> None:
     from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS
 
-    desk = client(load_config(config, data), service, timeout_s=10.0)
-    reply = desk.front_desk(order)
-    if wait_s and reply.get("Receipt"):
-        reply = desk.wait_for(str(reply["Receipt"]), timeout_s=wait_s, until=SETTLED_ATTEMPTS)
+    with client(load_config(config, data), service, timeout_s=10.0) as desk:
+        reply = desk.front_desk(order)
+        if wait_s and reply.get("Receipt"):
+            reply = desk.wait_for(str(reply["Receipt"]), timeout_s=wait_s, until=SETTLED_ATTEMPTS)
     print_reply(reply, as_json=as_json)
-    status = str(reply.get("Status", ""))
-    if status in {"FAILED", "REJECTED", "INTERRUPTED", "ABORTED"}:
-        raise typer.Exit(5)
+    code = exit_code(reply)
+    if code:
+        raise typer.Exit(code)
 
 
 def stop(
@@ -180,7 +180,8 @@ def stop(
 
     def ask(service: str) -> str:
         try:
-            client(settings, service, timeout_s=STOP_TIMEOUT_S).front_desk(order)
+            with client(settings, service, timeout_s=STOP_TIMEOUT_S) as desk:
+                desk.front_desk(order)
         except ServiceUnreachable:
             return "does not answer"
         except CtmoError as error:

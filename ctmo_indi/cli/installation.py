@@ -96,7 +96,8 @@ def _check_services(settings: Config) -> list[tuple[str, bool, str]]:
     for name in ("scheduler", "telescope", "dome", "preprocessor", "safety"):
         address = getattr(settings, name).http
         try:
-            client(settings, name, timeout_s=2.0).front_desk({"WOType": "Status", "User": "check"})
+            with client(settings, name, timeout_s=2.0) as desk:
+                desk.front_desk({"WOType": "Status", "User": "check"})
         except ServiceUnreachable:
             rows.append((f"service {name}", True, f"{address} is not running"))
         except CtmoError as error:

@@ -18,7 +18,7 @@ from ctmo_indi.cli.options import (
     client,
     load_config,
 )
-from ctmo_indi.cli.output import print_json, print_reply, print_table, print_tree
+from ctmo_indi.cli.output import exit_code, print_json, print_reply, print_table, print_tree
 from ctmo_indi.errors import BadOrder
 
 # WOType or Request -> the desk that takes it; everything else goes to the scheduler.
@@ -52,20 +52,24 @@ def submit(
     settings = load_config(config, data)
     replies = []
     for order in orders:
-        desk = client(settings, service or _DESK_OF.get(str(order.get("WOType")), "scheduler"))
-        reply = desk.front_desk(order)
-        if wait:
-            reply = desk.wait_for(str(reply["Receipt"]), timeout_s=wait)
+        name = service or _DESK_OF.get(str(order.get("WOType")), "scheduler")
+        with client(settings, name) as desk:
+            reply = desk.front_desk(order)
+            if wait:
+                reply = desk.wait_for(str(reply["Receipt"]), timeout_s=wait)
         replies.append(reply)
         if not as_json:
             print_reply(reply, as_json=False)
     if as_json:
         print_json(replies if len(replies) != 1 else replies[0])
-    return 0
+    return exit_code(*replies) if wait else 0
 
 
 def _read_orders(file: str) -> list[dict[str, object]]:
-    text = sys.stdin.read() if file == "-" else Path(file).read_text()
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadOrder(f"{file}: {error}; expected a file with Work Orders in JSON") from error
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
@@ -106,7 +110,8 @@ def status(
         order["All"] = True
         if state:
             order["State"] = state
-    reply = client(load_config(config, data), service).front_desk(order)
+    with client(load_config(config, data), service) as desk:
+        reply = desk.front_desk(order)
     if as_json:
         print_json(reply)
     elif "All" in order:
@@ -133,9 +138,8 @@ def cancel(
     as_json: JsonOption = False,
 ) -> None:
     """Cancel an order; one under way is stopped."""
-    reply = client(load_config(config, data), "scheduler").front_desk(
-        {"WOType": "Cancel", "User": "cli", "Receipt": receipt}
-    )
+    with client(load_config(config, data), "scheduler") as desk:
+        reply = desk.front_desk({"WOType": "Cancel", "User": "cli", "Receipt": receipt})
     print_reply(reply, as_json=as_json)
 
 
@@ -153,15 +157,16 @@ def scheduler(
     config: ConfigOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
-) -> None:
+) -> int:
     """Send a command to the scheduler's state machine."""
     from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS
 
     order: dict[str, object] = {"WOType": "Scheduler", "User": user, "Command": command}
     if abort:
         order["Abort"] = True
-    desk = client(load_config(config, data), "scheduler", timeout_s=wait + 10.0)
-    reply = desk.front_desk(order)
-    if wait:
-        reply = desk.wait_for(str(reply["Receipt"]), timeout_s=wait, until=SETTLED_ATTEMPTS)
+    with client(load_config(config, data), "scheduler", timeout_s=wait + 10.0) as desk:
+        reply = desk.front_desk(order)
+        if wait:
+            reply = desk.wait_for(str(reply["Receipt"]), timeout_s=wait, until=SETTLED_ATTEMPTS)
     print_reply(reply, as_json=as_json)
+    return exit_code(reply)

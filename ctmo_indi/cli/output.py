@@ -7,6 +7,25 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import typer
 
+# States in which an order ends without success. 4: nothing failed, but it was not safe, or a limit
+# or an interlock forbade it; 5: it failed, or somebody ended it.
+_EXIT_CODES = {
+    "INTERRUPTED": 4,
+    "NOT_ATTEMPTED": 4,
+    "ABORTED": 5,
+    "BAD_DATA": 5,
+    "CANCELED": 5,
+    "FAILED": 5,
+    "FAILURE_LIMIT_REACHED": 5,
+    "REJECTED": 5,
+    "WINDOW_EXPIRED": 5,
+}
+
+
+def exit_code(*replies: Mapping[str, object]) -> int:
+    """Return the exit code for what these replies say has become of their orders."""
+    return max((_EXIT_CODES.get(str(reply.get("Status")), 0) for reply in replies), default=0)
+
 
 def print_json(value: object) -> None:
     """Print ``value`` as indented JSON on stdout."""
