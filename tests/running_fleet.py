@@ -184,8 +184,8 @@ class RunningFleet:
         stopped = []
         for service in self.supervisor.fleet.services:
             log = (self.data_dir / "logs" / f"{service}.out").read_text()
-            (last,) = [line for line in log.splitlines() if "service_stopped" in line][-1:]
-            stopped.append(last.split()[0])
+            lines = [line for line in log.splitlines() if "service_stopped" in line]
+            stopped += [line.split()[0] for line in lines[-1:]]  # none when it was held dead
         assert stopped == sorted(stopped, reverse=True), stopped
 
     def wait_for_devices(self) -> None:
@@ -210,6 +210,13 @@ class RunningFleet:
         pid = self.supervisor.pids()[service]
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def hold_dead(self, service: str) -> None:
+        """End a service for good; none is started again after this."""
+        self.supervisor._stopping.set()
+        assert self.supervisor._watching_is_over.wait(5.0)
+        self.kill(service)
+        until(lambda: not self.answers(service), f"{service} is dead")
 
     def wait_for_restart(self, service: str, old_pid: int) -> None:
         """Until the supervisor has started it again and its desk answers."""
