@@ -154,7 +154,8 @@ class Mount(Device):
             self.perform(motion, "track_on" if on else "track_off")
             return self.status()
 
-        return self.begin("track" if on else "stop tracking", body)
+        # Sent into a park, TRACK_ON would end it: whatever moves the mount next cancels it first.
+        return self.begin("track" if on else "stop tracking", body, _SLOTS if on else ())
 
     def abort(self) -> Motion[MountStatus]:
         """Stop every motion and verify that tracking is off and stays off.

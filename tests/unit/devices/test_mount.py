@@ -271,3 +271,12 @@ def test_park_that_another_closer_lost_is_done_here(
     client.update(MOUNT, "TELESCOPE_PARK", {"PARK": False, "UNPARK": True}, PropertyState.ALERT)
     assert motion.wait().parked is True
     assert client.commands_to("TELESCOPE_PARK") == [{"PARK": True}]
+
+
+def test_parking_ends_what_was_about_to_track(opened: Observatory, client: FakeInstruments) -> None:
+    client.on_command(MOUNT, "TELESCOPE_TRACK_STATE", lambda _: None)
+    tracking = opened.mount.set_tracking(True)
+    assert not tracking.join(0.1)
+    assert opened.mount.park().wait().parked is True
+    with pytest.raises(CommandCanceled, match="replaced by park"):
+        tracking.wait(1.0)
