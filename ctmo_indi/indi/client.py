@@ -11,16 +11,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ctmo_indi.clock import Clock, Deadline
-from ctmo_indi.errors import (
-    CommandTimeout,
-    DriverLost,
-    InvalidCommand,
-    NotConnected,
-    ServerLost,
-    UnknownDevice,
-    UnknownProperty,
-)
+from ctmo_indi.clock import Clock
+from ctmo_indi.errors import InvalidCommand, NotConnected
 from ctmo_indi.indi import names
 from ctmo_indi.indi.blobs import FrameFuture
 from ctmo_indi.indi.command import Command
@@ -31,7 +23,8 @@ from ctmo_indi.indi.events import Event
 from ctmo_indi.indi.ingest import Ingest
 from ctmo_indi.indi.keeper import Keeper
 from ctmo_indi.indi.link import Link, LinkState, LinkTiming
-from ctmo_indi.indi.snapshot import PropertySnapshot, Value
+from ctmo_indi.indi.reading import PropertyReader
+from ctmo_indi.indi.snapshot import Value
 from ctmo_indi.indi.transport import BlobMode, NewVector, Transport
 from ctmo_indi.indi.vectors import build_vector
 
@@ -55,7 +48,7 @@ class ClientStats:
     pings_answered: int
 
 
-class IndiClient:
+class IndiClient(PropertyReader):
     """One client of one INDI server; every method may be called from any thread.
 
     Parameters
@@ -79,22 +72,21 @@ class IndiClient:
         ack_floor_s: float = 2.0,
         finish_floor_s: float = 5.0,
     ) -> None:
-        self._clock = clock
-        self._name = name
         self._ack_floor_s = ack_floor_s
         self._finish_floor_s = finish_floor_s
         self._lock = threading.RLock()
-        self._changed = threading.Condition(self._lock)
         self._sending = threading.Lock()
         self._commands_sent = 0
         self._dispatcher = Dispatcher(name)
         self._keeper = Keeper(clock)
         self._connector = Connector(self, self._lock, self._dispatcher.post, name)
-        self._ingest = Ingest(
-            clock, self._changed, self._dispatcher, self._keeper, self._connector, self._send_kept
+        changed = threading.Condition(self._lock)
+        ingest = Ingest(
+            clock, changed, self._dispatcher, self._keeper, self._connector, self._send_kept
         )
         timing = timing or LinkTiming()
-        self._link = Link(make_transport, clock, self._ingest, self._lock, timing, name)
+        link = Link(make_transport, clock, ingest, self._lock, timing, name)
+        super().__init__(clock, link, ingest, changed, lambda: self._connector.is_closed, name)
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -108,28 +100,6 @@ class IndiClient:
         self._connector.close()
         self._link.close()
         self._dispatcher.close(5.0)
-
-    @property
-    def link(self) -> LinkState:
-        """How the link to the server stands."""
-        return self._link.state
-
-    @property
-    def clock(self) -> Clock:
-        """The clock its deadlines and ages are in."""
-        return self._clock
-
-    def wait_link(self, timeout_s: float) -> None:
-        """Block until the server answers; NotConnected after ``timeout_s`` machine seconds."""
-        end_s = self._clock.machine_s() + timeout_s
-        with self._changed:
-            while self._link.state is not LinkState.UP:
-                remaining_s = end_s - self._clock.machine_s()
-                if remaining_s <= 0:
-                    raise NotConnected(
-                        f"{self._name}: no INDI server in {timeout_s:g} s: {self._link.reason}"
-                    )
-                self._changed.wait(remaining_s)
 
     @property
     def stats(self) -> ClientStats:
@@ -148,98 +118,6 @@ class IndiClient:
                 pings_sent=self._link.pings_sent,
                 pings_answered=self._link.pings_answered,
             )
-
-    # -- reading ------------------------------------------------------------------------------
-
-    def devices(self) -> tuple[str, ...]:
-        """Devices that have defined properties."""
-        with self._lock:
-            return self._ingest.store.devices()
-
-    def get(self, device: str, prop: str) -> PropertySnapshot | None:
-        """The property as last heard; None when there is none, or no link."""
-        with self._lock:
-            return self._ingest.store.get(device, prop)
-
-    def require(self, device: str, prop: str) -> PropertySnapshot:
-        """The property as last heard.
-
-        Raises
-        ------
-        NotConnected, UnknownDevice, UnknownProperty
-            There is no link, no such device, no such property.
-        """
-        with self._lock:
-            snapshot = self._ingest.store.get(device, prop)
-            if snapshot is not None:
-                return snapshot
-            if self._link.state is not LinkState.UP:
-                raise NotConnected(f"{device}.{prop}: no INDI server: {self._link.reason}")
-            devices = self._ingest.store.devices()
-            if device not in devices:
-                raise UnknownDevice(
-                    f"no device {device!r}; the server has {', '.join(devices) or 'none'}"
-                )
-            raise UnknownProperty(f"{device} has no property {prop}")
-
-    def properties(self, device: str) -> tuple[PropertySnapshot, ...]:
-        """Every property of a device."""
-        with self._lock:
-            return self._ingest.store.properties(device)
-
-    def messages(self, device: str, count: int = 5) -> tuple[str, ...]:
-        """The driver's last messages, oldest first."""
-        with self._lock:
-            return self._ingest.store.messages(device, count)
-
-    def wait_for(
-        self,
-        device: str,
-        prop: str,
-        timeout_s: float,
-        predicate: Callable[[PropertySnapshot], bool] | None = None,
-        *,
-        floor_machine_s: float = 2.0,
-    ) -> PropertySnapshot:
-        """Block until the property is there and ``predicate`` holds for it.
-
-        Parameters
-        ----------
-        timeout_s
-            Sky seconds, not less than ``floor_machine_s`` seconds of the machine.
-        predicate
-            Called under the client's lock: it must be quick and ask nothing of the client.
-
-        Raises
-        ------
-        CommandTimeout
-            It did not come in time.
-        ServerLost, DriverLost
-            The server or the driver went away meanwhile.
-        """
-        deadline = Deadline(self._clock, timeout_s, floor_machine_s)
-        with self._changed:
-            losses: int | None = None
-            device_losses = self._ingest.device_losses(device)
-            while True:
-                if self._link.state is LinkState.UP and losses is None:
-                    losses = self._ingest.server_losses
-                if losses is not None and losses != self._ingest.server_losses:
-                    raise ServerLost(f"{device}.{prop}: server lost: {self._link.reason}")
-                if device_losses != self._ingest.device_losses(device):
-                    raise DriverLost(f"{device}.{prop}: the driver went away")
-                snapshot = self._ingest.store.get(device, prop)
-                if snapshot is not None and (predicate is None or predicate(snapshot)):
-                    return snapshot
-                remaining_s = deadline.remaining_machine_s()
-                if self._connector.is_closed:
-                    raise NotConnected(f"{device}.{prop}: the INDI client is closed")
-                if remaining_s <= 0:
-                    came = "it is not there" if snapshot is None else f"it is {snapshot.state}"
-                    raise CommandTimeout(
-                        f"{device}.{prop}: not as awaited after {timeout_s:g} s: {came}"
-                    )
-                self._changed.wait(remaining_s)
 
     def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
         """Call ``callback`` with every event, in order, on the dispatcher's thread.
@@ -318,8 +196,10 @@ class IndiClient:
             (:data:`names.MOTION`), or the values do not fit its definition.
         """
         with self._lock:
-            self._keeper.keep(device, prop, values)
             snapshot = self._ingest.store.get(device, prop)
+            if snapshot is not None:
+                build_vector(snapshot, values)  # refuse now, not at the next definition
+            self._keeper.keep(device, prop, values)
             wanted = self._keeper.on_defined(snapshot) if snapshot else None
             vector = build_vector(snapshot, wanted) if snapshot and wanted else None
         if vector is not None:

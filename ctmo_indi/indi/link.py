@@ -249,7 +249,8 @@ class Link:
             repeated = reason == self._reason
             self._reason = reason
             if was_up:
-                _log.warning("link_down link=%s reason=%r", self._name, reason)
+                level = logging.INFO if self._closing else logging.WARNING
+                _log.log(level, "link_down link=%s reason=%r", self._name, reason)
                 self._owner.link_down(reason)
             elif not repeated:
                 _log.info("link_failed link=%s reason=%r", self._name, reason)

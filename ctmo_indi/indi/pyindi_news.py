@@ -53,7 +53,10 @@ def _clean(text: str) -> str:
 
 
 class News(PyIndi.BaseClient):  # type: ignore[misc]  # PyIndi has no types
-    """The PyIndi client; see the module."""
+    """The PyIndi client; see the module.
+
+    ``acknowledge`` is called with each piece of news, see :mod:`ctmo_indi.indi.tcp`.
+    """
 
     def __init__(self, outlet: Outlet) -> None:
         super().__init__()
@@ -61,6 +64,7 @@ class News(PyIndi.BaseClient):  # type: ignore[misc]  # PyIndi has no types
         self._ranges: dict[tuple[str, str], list[list[object]]] = {}
         self._announced: str | None = None
         self._errors = 0
+        self.acknowledge: Callable[[], None] = lambda: None
 
     # -- callbacks, named by PyIndi -----------------------------------------------------------
 
@@ -107,6 +111,7 @@ class News(PyIndi.BaseClient):  # type: ignore[misc]  # PyIndi has no types
 
     def _guard(self, call: Callable[..., None], *arguments: Any) -> None:
         try:
+            self.acknowledge()
             call(*arguments)
         except BaseException as error:  # noqa: BLE001 - nothing may leave a callback, see above
             self._errors += 1

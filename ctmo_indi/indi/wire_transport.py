@@ -21,6 +21,7 @@ from indipyclient import IPyClient
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import NotConnected
 from ctmo_indi.indi.endpoint import Endpoint
+from ctmo_indi.indi.tcp import without_delay
 from ctmo_indi.indi.transport import (
     BlobMode,
     NewVector,
@@ -44,6 +45,7 @@ class _Client(IPyClient):  # type: ignore[misc]  # indipyclient has no types
         super().__init__(endpoint.host, endpoint.port)
         self._on_event = on_event
         self._was_connected = False
+        self._acknowledge: Callable[[], None] = lambda: None
         self.enable_reports = False
         self.timeout_enable = False
         self.resend_enableBLOB_on_def = False
@@ -53,6 +55,9 @@ class _Client(IPyClient):  # type: ignore[misc]  # indipyclient has no types
         """Translate; indipyclient catches and logs what goes wrong here."""
         if event.eventtype == "ConnectionMade":
             self._was_connected = True
+            connection = self._writer.get_extra_info("socket")
+            if connection is not None:
+                self._acknowledge = without_delay(connection)
             self._on_event(RawUp())
             await self.send_getProperties()
             return
@@ -61,6 +66,7 @@ class _Client(IPyClient):  # type: ignore[misc]  # indipyclient has no types
 
     async def _rxhandler(self, element: Any) -> None:
         """Take what indipyclient would drop without a word: ping replies and ghosts."""
+        self._acknowledge()
         device, tag = element.get("device"), element.tag
         if tag == "pingReply":
             self._on_event(RawPing(element.get("uid") or ""))

@@ -264,7 +264,9 @@ def test_answers_come_without_the_delay_of_small_packets(client: IndiClient) -> 
         begin_s = time.monotonic()
         client.command(MOUNT, "ACTIVE_DEVICES", {"ACTIVE_GPS": f"none {number}"}).wait()
         taken_s.append(time.monotonic() - begin_s)
-    assert sorted(taken_s)[25] < 0.02  # 0.044 with Nagle's algorithm and delayed acknowledgements
+    # 0.044 with small packets held back at our end; every second answer takes 0.044 when the server
+    # waits for the acknowledgement of a position
+    assert sorted(taken_s)[45] < 0.02
 
 
 @pytest.mark.skipif(not pyindi_available(), reason="pyindi-client is not installed")
