@@ -10,7 +10,7 @@ from xml.parsers.expat import ExpatError
 
 from ctmo_indi.clock import Clock, SystemClock
 from ctmo_indi.desk_client.connection import DeskConnections
-from ctmo_indi.errors import CtmoError, ServiceUnreachable
+from ctmo_indi.errors import BadOrder, CtmoError, ServiceUnreachable
 from ctmo_indi.models.states import OrderState
 from ctmo_indi.work_orders.lifecycle import SETTLED_ORDERS
 from ctmo_indi.work_orders.receipts import new_receipt
@@ -122,6 +122,8 @@ class DeskClient:
 
         Raises
         ------
+        BadOrder
+            It holds something that XML-RPC cannot carry; nothing was sent.
         DeskFault
             The order was refused.
         ServiceUnreachable
@@ -134,9 +136,14 @@ class DeskClient:
             sent["ID"] = new_receipt("W", self._clock.utc())
         wait = sent.get("Wait")
         wait_s = float(wait) if isinstance(wait, int | float) else 0.0
-        body = xmlrpc.client.dumps((sent,), "front_desk", allow_none=True).encode(
-            "utf-8", "xmlcharrefreplace"
-        )
+        try:
+            text = xmlrpc.client.dumps((sent,), "front_desk", allow_none=True)
+        except (OverflowError, TypeError) as error:
+            raise BadOrder(
+                f"the order cannot be written as XML-RPC: {error}; expected numbers, text, true or "
+                "false, arrays and structs, and whole numbers of more than 32 bit as text"
+            ) from error
+        body = text.encode("utf-8", "xmlcharrefreplace")
         status, answer = self._connections.post(body, self._timeout_s + wait_s)
         if status != 200:
             raise DeskFault(status, answer[:500].decode("utf-8", "replace").strip())

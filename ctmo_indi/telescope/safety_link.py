@@ -39,8 +39,8 @@ class VerdictNews:
     Parameters
     ----------
     learned_machine_s
-        Our machine time when the beat that brought this cycle number was sent; the verdict cannot
-        be older than that by more than one cycle.
+        Our machine time when the beat that brought this cycle number was sent, less the verdict's
+        age then, as safety told.
     beats
         Service at work -> seconds since safety last heard it, as safety told. A scheduler that is
         not ENABLED is not at work.
@@ -143,15 +143,22 @@ class SafetyLink:
             return
         if known is None or known.verdict.level is not verdict.level:
             _log.info("verdict level=%s reasons=%s", verdict.level, "; ".join(verdict.reasons))
+        # Old already when safety answers but judges no more: at our start its number says nothing.
+        age_s = reply.get("Verdict Age")
+        age_s = max(0.0, float(age_s)) if isinstance(age_s, int | float) else 0.0
         self._news = VerdictNews(
-            verdict, sent_machine_s, _beats(reply), reply.get("Closing") is True
+            verdict, sent_machine_s - age_s, _beats(reply), reply.get("Closing") is True
         )
         self._on_news(verdict)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             begun_machine_s = self._clock.machine_s()
-            self.beat()
+            try:
+                self.beat()
+            except Exception:  # noqa: BLE001 - the thread must live: without a beat we hold and close
+                self.failures += 1
+                _log.exception("beat_failed failures=%d", self.failures)
             spent_s = self._clock.machine_s() - begun_machine_s
             self._stopping.wait(max(0.05, self._period_machine_s - spent_s))
 
