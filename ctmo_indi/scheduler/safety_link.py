@@ -85,7 +85,10 @@ class SafetyLink:
         """In the worker: one call, and its outcome back to the engine."""
         asked_machine_s = self._clock.machine_s()
         try:
-            wire = self._desk.front_desk(order).get("Verdict")
+            reply = self._desk.front_desk(order)
+            wire, age_s = reply.get("Verdict"), reply.get("Verdict Age")
+            if isinstance(age_s, int | float):  # old already: safety answers but judges no more
+                asked_machine_s -= max(0.0, age_s)
             if not isinstance(wire, Mapping):
                 raise ValueError(f"Verdict is {wire!r}, expected a struct")  # noqa: TRY004, TRY301
             news = VerdictNews(Verdict.from_wire(wire), asked_machine_s)

@@ -29,6 +29,8 @@ class ControlTask:
         Toward safe: ends what is under way instead of being refused.
     runs_beside
         Switches only: runs beside an attempt.
+    stops_only
+        Does not wait for a closing under way.
     """
 
     receipt: str
@@ -39,6 +41,7 @@ class ControlTask:
     run: Callable[[Hands], Steps[None]]
     is_urgent: bool = False
     runs_beside: bool = False
+    stops_only: bool = False
     state: AttemptState = AttemptState.PENDING
     reason: str = ""
     revision: int = 0

@@ -157,6 +157,7 @@ class DeskHandlers:
         urgent = request.command in (ControlCommand.ABORT, ControlCommand.PARK)
         task = self._task(checked, request.command.value, control_steps(request))
         task.is_urgent = urgent or request.command is ControlCommand.CLOSE
+        task.stops_only = MANNERS[request.command].stops_only
         engine = self._parts.engine
         if request.command is ControlCommand.CLOSE:
             await self._ask(lambda: engine.close_by_order(task))
@@ -187,7 +188,7 @@ class DeskHandlers:
         """Stop at once by ourselves, then have safety latch it: neither waits for the other."""
         why = f"stop by {checked.user}" + (f": {request.reason}" if request.reason else "")
         task = self._task(checked, "stop", control_steps(request))
-        task.is_urgent = True
+        task.is_urgent = task.stops_only = True
         engine = self._parts.engine
 
         def stop_all() -> None:

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.devices.camera import Camera, Exposure, Frame
-from ctmo_indi.devices.closing import close_observatory
+from ctmo_indi.devices.closing import close_observatory, until_stopped
 from ctmo_indi.devices.dome import Dome
 from ctmo_indi.devices.limits import limit_violations, pointing_at
 from ctmo_indi.devices.motion import Motion
@@ -24,6 +24,7 @@ from ctmo_indi.devices.opening import open_observatory
 from ctmo_indi.errors import CommandRejected, CtmoError, Interlocked, InvalidCommand
 from ctmo_indi.indi.link import LinkState
 from ctmo_indi.models import sun_moon
+from ctmo_indi.models.verdict import Latch
 from ctmo_indi.profiles import Profile, Role
 from ctmo_indi.telescope.hands import Deed, ExposureSpec, RawFrame, Sight
 
@@ -113,8 +114,16 @@ class DeviceHands:
         open_observatory(self._observatory, self._profile.safety, self._clock, report=report)
 
     def _close(self, report: Callable[[str], None]) -> None:
+        def latch() -> Latch | None:
+            verdict = self._observatory.verdict
+            return verdict.latch if verdict else None
+
         done = close_observatory(
-            self._observatory, self._profile.safety, self._clock, report=report
+            self._observatory,
+            self._profile.safety,
+            self._clock,
+            report=report,
+            give_way=until_stopped(latch),
         )
         if not done.confirmed:
             raise CommandRejected(f"not closed: {'; '.join(done.failures)}")

@@ -111,7 +111,9 @@ class Engine:
             return known.to_wire()
         if self._is_ending:
             raise WrongState("the telescope service is stopping")
-        if isinstance(task, ControlTask) and task.runs_beside:
+        if isinstance(task, ControlTask) and (
+            task.runs_beside or (task.stops_only and self._closing.is_under_way)
+        ):
             self.tasks.add(task)
             self._set(task, AttemptState.IN_PROGRESS)
             self._start_beside(task, task.name, task.run(self._parts.hands))
@@ -172,11 +174,11 @@ class Engine:
     def limit_violated(self, reason: str) -> None:
         """Stop and park: the mount went, or is about to go, where it must not.
 
-        Under a lock it is only told: a human has the telescope in hand.
+        Under a lock or the latch it is only told: a human has the telescope in hand.
         """
         self._parts.publish("limit", "telescope", {"Reason": reason})
         under_way = any(procedure.name == "limit" for _, procedure in self._beside)
-        if under_way or self._closing.is_under_way or self._parts.vigil.is_locked():
+        if under_way or self._closing.is_under_way or self._parts.vigil.is_in_human_hands():
             return
         _log.warning("limit_violated reason=%s", reason)
         self.interrupt(Ending(AttemptState.INTERRUPTED, f"limit: {reason}", stops_motion=False))
@@ -267,7 +269,7 @@ class Engine:
         self.interrupt_and_flush(Ending(AttemptState.INTERRUPTED, "the telescope service stops"))
         sight = self._parts.hands.sight()
         must_close = close and sight.link_up and sight.state is not ObservatoryState.CLOSED
-        if must_close and not self._parts.vigil.is_maintenance():
+        if must_close and not self._parts.vigil.is_in_human_hands():
             self._closing.demand("the telescope service stops")
 
         def end() -> Steps[None]:

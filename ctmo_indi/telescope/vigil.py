@@ -10,7 +10,7 @@ from typing import Protocol
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import SafetyError
 from ctmo_indi.models.states import AttemptState, ObservatoryState
-from ctmo_indi.models.verdict import LockKind, Verdict
+from ctmo_indi.models.verdict import Verdict
 from ctmo_indi.telescope.attempt import Attempt, Ending
 from ctmo_indi.telescope.control import ControlTask
 from ctmo_indi.telescope.safety_link import VerdictNews
@@ -35,6 +35,7 @@ class Vigil:
         self._times = times
         self._begun_machine_s = clock.machine_s()
         self._unsafe_since_machine_s: float | None = None
+        self._latched_since_machine_s: float | None = None
 
     @property
     def verdict(self) -> Verdict | None:
@@ -56,7 +57,14 @@ class Vigil:
             self._unsafe_since_machine_s = None
         elif self._unsafe_since_machine_s is None:
             self._unsafe_since_machine_s = now_machine_s
+        if verdict is None or verdict.latch is None:
+            self._latched_since_machine_s = None
+        elif self._latched_since_machine_s is None:
+            self._latched_since_machine_s = now_machine_s
         since_machine_s = self._unsafe_since_machine_s
+        if since_machine_s is not None and self._latched_since_machine_s is not None:
+            # The notice that a stop is given counts from the stop.
+            since_machine_s = max(since_machine_s, self._latched_since_machine_s)
         return judge(
             verdict,
             self.age_machine_s(),
@@ -75,14 +83,10 @@ class Vigil:
         """Whether the verdict is too old, or still awaited, for anything new to begin."""
         return self.verdict is None or self.age_machine_s() > self._times.hold_machine_s
 
-    def is_maintenance(self) -> bool:
-        """Whether a maintenance lock is held: then nothing moves at all."""
+    def is_in_human_hands(self) -> bool:
+        """Whether a human holds a lock or the stop latch: then nothing moves by itself."""
         verdict = self.verdict
-        return bool(verdict and verdict.lock and verdict.lock.kind is LockKind.MAINTENANCE)
-
-    def is_locked(self) -> bool:
-        """Whether a human holds any lock."""
-        return bool(self.verdict and self.verdict.lock)
+        return bool(verdict and (verdict.lock or verdict.latch))
 
     def ending(self, judgement: Judgement, task: Attempt | ControlTask) -> Ending | None:
         """How the verdict, a lock or the latch ends what is under way; None when it goes on.

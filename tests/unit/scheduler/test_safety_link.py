@@ -20,6 +20,7 @@ class Desk:
     """Answers when ``go`` is set; with a cycle number of the test's."""
 
     cycle: int = 1
+    age_s: float = 0.0
     is_down: bool = False
     calls: int = 0
     go: threading.Event = field(default_factory=threading.Event)
@@ -29,7 +30,8 @@ class Desk:
         assert self.go.wait(10.0)
         if self.is_down:
             raise ServiceUnreachable("connection refused")
-        return {"Verdict": Verdict(VerdictLevel.SAFE, (), self.cycle, "", 0.0).to_wire()}
+        verdict = Verdict(VerdictLevel.SAFE, (), self.cycle, "", 0.0)
+        return {"Verdict": verdict.to_wire(), "Verdict Age": self.age_s}
 
 
 class Engine:
@@ -84,3 +86,10 @@ def test_a_dead_safety_leaves_the_last_verdict_to_grow_old(engine: Engine) -> No
     engine.beat_and_hear()
     assert engine.link.failures == 1
     assert engine.link.verdict_age_s() == 30.0
+
+
+def test_a_verdict_that_was_old_when_it_came_is_as_old_as_safety_says(engine: Engine) -> None:
+    engine.desk.go.set()
+    engine.desk.age_s = 3600.0
+    engine.beat_and_hear()
+    assert engine.link.verdict_age_s() == pytest.approx(3600.0)

@@ -486,9 +486,21 @@ def test_an_ending_before_the_last_look_is_not_attempted():
     assert attempt.state is AttemptState.NOT_ATTEMPTED
 
 
-def test_a_limit_under_a_lock_is_only_told():
+@pytest.mark.parametrize("hold", [{"lock": OBSERVER}, {"latch": LATCH}])
+def test_stopping_the_service_moves_nothing_that_a_human_holds(hold):
     rig = Rig(ObservatoryState.OPEN)
-    rig.safety.say(lock=OBSERVER)
+    rig.safety.say(**hold)
+    rig.engine.start()
+
+    rig.engine.stop(10.0, close=True)
+
+    assert rig.hands.done == []
+
+
+@pytest.mark.parametrize("hold", [{"lock": OBSERVER}, {"latch": LATCH}])
+def test_a_limit_in_human_hands_is_only_told(hold):
+    rig = Rig(ObservatoryState.OPEN)
+    rig.safety.say(**hold)
 
     rig.engine.limit_violated("altitude 10 deg")
     rig.turn()
@@ -533,3 +545,44 @@ def test_what_is_found_half_closed_is_closed_unless_somebody_holds_the_lock(lock
     rig.turn()
 
     assert ("close" in rig.hands.done) is closes
+
+
+def test_a_stop_does_not_wait_for_the_end_of_a_closing():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("close")
+    rig.engine.close_by_order(order(rig, ControlCommand.CLOSE))
+    rig.turn()
+    task = order(rig, ControlCommand.STOP)
+    task.is_urgent = task.stops_only = True
+
+    rig.engine.enqueue(task)
+    rig.turn()
+
+    assert rig.hands.is_waiting("close")
+    assert task.state is AttemptState.COMPLETED
+    assert rig.hands.done == ["close", "abort_motion"]
+
+
+def test_after_a_stop_in_the_rain_the_telescope_gives_notice_before_it_closes():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.failing["close"] = CommandRejected("shutter stuck")
+    rig.safety.say(VerdictLevel.UNSAFE, "rain")
+    rig.turn()
+    for _ in range(2):
+        rig.clock.advance(700.0)
+        rig.safety.say(VerdictLevel.UNSAFE, "rain")
+        rig.turn()
+    before = rig.hands.done.count("close")
+    rig.hands.see(state=ObservatoryState.UNKNOWN)
+    for seconds in (1.0, 500.0):
+        rig.clock.advance(seconds)
+        rig.safety.say(VerdictLevel.UNSAFE, "rain", latch=LATCH)
+        rig.turn()
+    latched = rig.hands.done.count("close")
+    rig.clock.advance(120.0)
+    rig.safety.say(VerdictLevel.UNSAFE, "rain", latch=LATCH)
+    rig.turn()
+
+    assert before > 0
+    assert latched == before
+    assert rig.hands.done.count("close") == before + 1

@@ -117,3 +117,10 @@ def test_a_scheduler_that_is_not_enabled_is_not_at_work(link, desk):
 
     assert link.news is not None
     assert link.news.beats == {}
+
+
+def test_a_verdict_that_was_old_when_it_came_is_as_old_as_safety_says(link, desk):
+    desk.answer = reply(41, **{"Verdict Age": 3600.0})
+    link.beat()
+
+    assert link.age_machine_s() == pytest.approx(3600.0)
