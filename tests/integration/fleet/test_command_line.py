@@ -97,11 +97,12 @@ def test_a_bad_order_is_refused_with_every_wrong_key(fleet: RunningFleet, ctmo: 
     assert answer.out == ""
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", "3"])
+@pytest.mark.parametrize("text", ["{", "[1]", "3", '{"WOType": "Status", "Limit": 1099511627776}'])
 def test_what_is_no_order_is_refused(ctmo: Command, text: str) -> None:
     answer = ctmo("submit", "-", stdin=text)
     assert answer.code == REFUSED
-    assert "expected a JSON object" in answer.err
+    assert "expected" in answer.err
+    assert "Traceback" not in answer.err
 
 
 def test_a_file_that_is_not_there_is_refused(ctmo: Command, tmp_path: Path) -> None:
