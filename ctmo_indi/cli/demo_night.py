@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,8 @@ from ctmo_indi import profiles
 from ctmo_indi.cli.demo_view import NightView, TextNotices
 from ctmo_indi.cli.output import print_json, print_table
 from ctmo_indi.clock import Clock, Deadline, SystemClock
-from ctmo_indi.errors import ConfigError, CtmoError
+from ctmo_indi.desk_client.client import DeskClient, DeskFault
+from ctmo_indi.errors import ConfigError, ConflictingOrder, CtmoError
 from ctmo_indi.simulator.rehearsal import Night, coming_night, demo_orders
 from ctmo_indi.supervisor import (
     Fleet,
@@ -26,6 +27,7 @@ from ctmo_indi.supervisor import (
     quiet_log,
     star_catalogue,
 )
+from ctmo_indi.work_orders.lifecycle import SETTLED_ORDERS
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +96,10 @@ def run(
             "indiserver: {start: true}"
         )
     quiet_log("demo", data_dir)
-    night = coming_night(profile, SystemClock().utc())
+    try:
+        night = coming_night(profile, SystemClock().utc())
+    except ValueError as error:  # polar summer
+        raise ConfigError(str(error)) from error
     settings = on_free_ports(
         replace(config_file.Config(), profile=profile_name or "simulators", data_dir=data_dir)
     )
@@ -117,16 +122,35 @@ def run(
     )
     with Supervisor(fleet) as supervisor:
         supervisor.start()
-        desk = supervisor.client("scheduler", timeout_s=30.0)
-        for order in demo_orders(profile, night, frames=frames):
-            desk.front_desk(order)
+        with supervisor.client("scheduler", timeout_s=30.0) as desk:
+            receipts = {
+                _submit(desk, order) for order in demo_orders(profile, night, frames=frames)
+            }
         supervisor.resume_scheduler()
-        with ExitStack() as stack:
-            view = stack.enter_context(NightView(notices, night, quiet=quiet))
+        with NightView(notices, night, fleet.speed, receipts, quiet=quiet) as view:
             _watch(supervisor, night, view)
-        _collect(supervisor, summary)
+        _collect(supervisor, summary, receipts)
     _verify_frames(summary)
     return summary
+
+
+def _submit(desk: DeskClient, order: Mapping[str, object]) -> str:
+    """Hand in an order; return its receipt.
+
+    What an earlier demo in the same data folder left undone goes on; what it has done, or asked for
+    with other content, is asked for again under a new ID.
+    """
+    for number in itertools.count(1):
+        name = str(order["ID"]) if number == 1 else f"{order['ID']}-{number}"
+        try:
+            reply = desk.front_desk({**order, "ID": name})
+        except DeskFault as fault:
+            if fault.code != ConflictingOrder.fault_code:
+                raise
+        else:
+            if reply["Status"] not in SETTLED_ORDERS:
+                return str(reply["Receipt"])
+    raise AssertionError("unreachable")
 
 
 def _watch(supervisor: Supervisor, night: Night, view: NightView) -> None:
@@ -163,12 +187,14 @@ def observatory_state(telescope_status: Mapping[str, object]) -> str:
     return str(observatory or "UNKNOWN")
 
 
-def _collect(supervisor: Supervisor, summary: Summary) -> None:
-    """Ask for every order, its frames and the time spent."""
+def _collect(supervisor: Supervisor, summary: Summary, receipts: Collection[str]) -> None:
+    """Ask for each of our orders, its frames and the time spent."""
     scheduler = supervisor.client("scheduler", timeout_s=30.0)
     telescope = supervisor.client("telescope", timeout_s=30.0)
     listing = scheduler.front_desk({"WOType": "Status", "User": "demo", "All": True})
     for entry in _structs(listing.get("Orders")):
+        if entry["Receipt"] not in receipts:
+            continue
         order = scheduler.front_desk(
             {"WOType": "Status", "User": "demo", "Receipt": str(entry["Receipt"])}
         )
@@ -222,7 +248,10 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
     if as_json:
         print_json({**asdict(summary), "completed": summary.completed})
         return
-    typer.echo(f"\n{summary.site}, night of {summary.dusk_utc} to {summary.dawn_utc} UTC\n")
+    typer.echo(
+        f"\n{summary.site}, dusk {_minute(summary.dusk_utc)} UTC, dawn "
+        f"{_minute(summary.dawn_utc)} UTC, {summary.speed:g} times too fast"
+    )
     print_table(
         ("Order", "Object", "Filter", "Status", "Frames"),
         [
@@ -233,11 +262,10 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
                 order.get("Status"),
                 f"{order.get('Good Exposures', 0)}/{order.get('Number of Exposures', '?')}",
             )
-            for order in summary.orders
+            for order in reversed(summary.orders)
         ],
     )
-    for frame in summary.frames:
-        typer.echo(f"  {'verified' if frame['Verified'] else 'BAD     '}  {frame['Path']}")
+    _print_frames(summary.frames)
     if summary.time_s:
         print_table(
             ("Time spent on", "Sky minutes"),
@@ -249,10 +277,34 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
     typer.echo(
         f"{summary.completed} of {len(summary.orders)} orders COMPLETED, {verified} of "
         f"{len(summary.frames)} frames verified, observatory {summary.final_state}, "
-        f"data in {summary.data_dir}"
+        f"data and logs in {summary.data_dir}"
     )
 
 
-def sky_text(utc: datetime) -> str:
-    """Sky time as people read it in a log."""
-    return utc.strftime("%Y-%m-%d %H:%M:%S UTC")
+def _print_frames(frames: list[dict[str, object]]) -> None:
+    """Print each folder once, then its verified frames, those of one attempt on one line."""
+    runs: dict[tuple[Path, str], list[str]] = {}
+    for frame in reversed(frames):
+        if frame["Verified"]:
+            path = Path(str(frame["Path"]))
+            attempt, _, number = path.stem.rpartition("-")
+            runs.setdefault((path.parent, attempt), []).append(number)
+    folder: Path | None = None
+    for (parent, attempt), numbers in runs.items():
+        if parent != folder:
+            folder = parent
+            typer.echo(f"Frames with right CHECKSUM and DATASUM in {folder}:")
+        typer.echo(f"  {attempt}-{_span(sorted(numbers))}.fits")
+
+
+def _span(numbers: list[str]) -> str:
+    """Write the numbers of a run of frames as a shell would find them: {001..004}."""
+    first, last = numbers[0], numbers[-1]
+    if len(numbers) == 1:
+        return first
+    is_whole = int(last) - int(first) + 1 == len(numbers)
+    return "{" + (f"{first}..{last}" if is_whole else ",".join(numbers)) + "}"
+
+
+def _minute(utc: str) -> str:
+    return datetime.fromisoformat(utc).strftime("%Y-%m-%d %H:%M")

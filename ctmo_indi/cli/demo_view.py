@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ctmo_indi.simulator.rehearsal import Night
 
 _NOTICES_SHOWN = 6
+_LINES_BESIDE_TABLE = 9  # head, bar, the table's own header, one spare
 _STATE_STYLES = {
     "COMPLETED": "green",
     "IN_PROGRESS": "bold cyan",
@@ -42,24 +43,44 @@ class TextNotices:
 
 
 class NightView:
-    """Progress of the night. A context manager; ``show`` redraws."""
+    """Progress of the night. A context manager; ``show`` redraws.
 
-    def __init__(self, notices: TextNotices, night: Night, *, quiet: bool) -> None:
+    Parameters
+    ----------
+    speed
+        Sky seconds per machine second, for the time that is left.
+    receipts
+        The orders to show; the data folder may hold those of other nights.
+    """
+
+    def __init__(
+        self,
+        notices: TextNotices,
+        night: Night,
+        speed: float,
+        receipts: Collection[str],
+        *,
+        quiet: bool,
+    ) -> None:
         from rich.console import Console
         from rich.live import Live
 
         self._notices = notices
         self._night = night
+        self._speed = speed
+        self._receipts = receipts
         self._quiet = quiet
         self._last_line = ""
+        self._console = Console(stderr=True)
         self._live = (
-            Live(console=Console(stderr=True), refresh_per_second=4, transient=True)
+            Live(console=self._console, refresh_per_second=4, transient=True)
             if sys.stderr.isatty() and not quiet
             else None
         )
 
     def __enter__(self) -> NightView:
         if self._live is not None:
+            self._notices.lines.clear()  # those before stand above the picture already
             self._notices.is_live = True
             self._live.start()
         return self
@@ -83,6 +104,7 @@ class NightView:
         """Draw the present state from the replies of the desks."""
         if self._quiet:
             return
+        orders = {"Orders": [row for row in _rows(orders) if row["Receipt"] in self._receipts]}
         if self._live is not None:
             self._live.update(self._picture(utc, orders, scheduler, telescope))
             return
@@ -95,18 +117,22 @@ class NightView:
         whole_s = (self._night.end_utc - self._night.start_utc).total_seconds()
         return min(100.0, 100.0 * (utc - self._night.start_utc).total_seconds() / whole_s)
 
+    def _outlook(self, utc: datetime) -> str:
+        """How much of the night is left, in the machine's time."""
+        night = self._night
+        text = f"night {self._percent(utc):.0f} %, dusk {night.dusk_utc:%H:%M}, dawn "
+        text += f"{night.dawn_utc:%H:%M} UTC"
+        left_s = (night.end_utc - utc).total_seconds() / self._speed
+        return f"{text}, {left_s / 60:.1f} min left" if left_s > 0.0 else f"{text}, closing"
+
     def _line(
         self,
         orders: Mapping[str, object],
         scheduler: Mapping[str, object],
         telescope: Mapping[str, object],
     ) -> str:
-        rows = _rows(orders)
-        done = sum(row.get("Status") == "COMPLETED" for row in rows)
-        frames = sum(int(str(row.get("Good Exposures", 0))) for row in rows)
         return (
-            f"{_state_of(telescope):8} {scheduler.get('Detailed State', '')!s:8} "
-            f"orders {done}/{len(rows)}  frames {frames}  {_activity(scheduler, telescope)}"
+            f"{_state_of(telescope):8} {_counts(orders)}  {_activity(orders, scheduler, telescope)}"
         ).rstrip()
 
     def _picture(
@@ -124,11 +150,17 @@ class NightView:
 
         head = Text(
             f"{utc:%Y-%m-%d %H:%M:%S} UTC   observatory {_state_of(telescope)}   scheduler "
-            f"{scheduler.get('Status', '')} {scheduler.get('Detailed State', '')}   "
-            f"\n{_activity(scheduler, telescope)}"
+            f"{scheduler.get('Status', '')}   {_counts(orders)}"
         )
+        activity = Text(_activity(orders, scheduler, telescope), style="bold")
+        outlook = Text(self._outlook(utc))
+        bar = ProgressBar(total=100.0, completed=self._percent(utc), width=60)
+        notices = Text("\n".join(self._notices.lines), style="dim")
         table = Table("Order", "Object", "Filter", "Priority", "Status", "Frames", box=box.SIMPLE)
-        for row in _rows(orders):
+        rows = _rows(orders)
+        room = self._console.height - _LINES_BESIDE_TABLE - len(self._notices.lines)
+        shown = rows[: max(3, room)]
+        for row in shown:
             state = str(row.get("Status", ""))
             table.add_row(
                 str(row.get("ID", "")),
@@ -138,9 +170,9 @@ class NightView:
                 Text(state, style=_STATE_STYLES.get(state, "")),
                 f"{row.get('Good Exposures', 0)}/{row.get('Number of Exposures', '')}",
             )
-        bar = ProgressBar(total=100.0, completed=self._percent(utc), width=60)
-        notices = Text("\n".join(self._notices.lines), style="dim")
-        return Group(head, bar, table, notices)
+        if len(shown) < len(rows):
+            table.add_row(f"and {len(rows) - len(shown)} more")
+        return Group(head, activity, outlook, bar, *([notices] if notices else []), table)
 
 
 def _rows(orders: Mapping[str, object]) -> list[Mapping[str, object]]:
@@ -148,13 +180,27 @@ def _rows(orders: Mapping[str, object]) -> list[Mapping[str, object]]:
     return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
 
 
-def _activity(scheduler: Mapping[str, object], telescope: Mapping[str, object]) -> str:
+def _counts(orders: Mapping[str, object]) -> str:
+    rows = _rows(orders)
+    done = sum(row.get("Status") == "COMPLETED" for row in rows)
+    frames = sum(int(str(row.get("Good Exposures", 0))) for row in rows)
+    return f"orders {done}/{len(rows)}  frames {frames}"
+
+
+def _activity(
+    orders: Mapping[str, object],
+    scheduler: Mapping[str, object],
+    telescope: Mapping[str, object],
+) -> str:
     """Say what the telescope does, else why the scheduler asks nothing of it."""
     current = telescope.get("Current")
     if isinstance(current, Mapping) and current.get("Step"):
         return str(current["Step"])
     if telescope.get("Busy"):
         return str(telescope["Busy"])
+    rows = _rows(orders)
+    if rows and all(row.get("Status") == "COMPLETED" for row in rows):
+        return "every order is done; waiting for dawn"
     upcoming = scheduler.get("Next Target")
     if isinstance(upcoming, Mapping) and upcoming.get("UTC"):
         return f"next target at {str(upcoming['UTC'])[11:16]} UTC"
