@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import InternalError, UnknownOrder, WrongState
+from ctmo_indi.errors import InternalError, Locked, Stopped, UnknownOrder, WrongState
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.telescope.attempt import Attempt, Ending
@@ -154,6 +154,8 @@ class DeskHandlers:
             case ControlCommand.STOP:
                 return await self._stop(checked, request)
         self._check(MANNERS[request.command])
+        if checked.user == SCHEDULER and request.command is ControlCommand.CLOSE:
+            self._refuse_in_hand()
         urgent = request.command in (ControlCommand.ABORT, ControlCommand.PARK)
         task = self._task(checked, request.command.value, control_steps(request))
         task.is_urgent = urgent or request.command is ControlCommand.CLOSE
@@ -208,6 +210,15 @@ class DeskHandlers:
         vigil = self._parts.vigil
         error = refused(manner, vigil.verdict, vigil.refusal(manner.needs_safe))
         if error is not None:
+            raise error
+
+    def _refuse_in_hand(self) -> None:
+        """Refuse what no human asked for while one holds the lock or has pressed stop.
+
+        Safety closes all the same when it must.
+        """
+        error = self._parts.vigil.refusal(False)
+        if isinstance(error, Locked | Stopped):
             raise error
 
     def _task(

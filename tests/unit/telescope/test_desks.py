@@ -13,13 +13,15 @@ from ctmo_indi.clock import SystemClock
 from ctmo_indi.errors import (
     BadOrder,
     ConflictingOrder,
+    Locked,
     NotServedHere,
+    Stopped,
     UnknownOrder,
     Unsafe,
     WrongState,
 )
 from ctmo_indi.models.states import ObservatoryState
-from ctmo_indi.models.verdict import VerdictLevel
+from ctmo_indi.models.verdict import Latch, Lock, LockKind, VerdictLevel
 from ctmo_indi.store.database import open_database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.telescope.attempt_book import AttemptBook
@@ -290,6 +292,25 @@ def test_opening_is_refused_when_unsafe_and_closing_is_not(office):
     assert closed["Status"] == "COMPLETED"
     assert "open" not in office.hands.done
     assert "close" in office.hands.done
+
+
+@pytest.mark.parametrize(
+    ("hold", "error"),
+    [
+        ({"latch": Latch("ann", "smoke", "")}, Stopped),
+        ({"lock": Lock(LockKind.OBSERVER, "ann", "collimates", "", None)}, Locked),
+    ],
+)
+def test_the_scheduler_does_not_close_against_a_humans_stop_or_lock(office, hold, error):
+    office.safety.say(**hold)
+
+    with pytest.raises(error):
+        office.ask({**control("close"), "User": "scheduler"})
+    untouched = list(office.hands.done)
+    office.ended(str(office.ask(control("close"))["Receipt"]))
+
+    assert untouched == []
+    assert office.hands.done == ["close"]
 
 
 def test_a_failed_order_by_hand_says_why(office):
