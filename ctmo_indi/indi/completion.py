@@ -29,7 +29,8 @@ class CompletionRule:
         States of the watched property in which the command can be complete.
     targets
         Wanted values by element of the watched property. None: the values sent, or nothing when
-        another property is watched. Empty: the state alone decides.
+        another property is watched. Empty: the state alone decides; needed for momentary switches
+        (abort, reset), which drivers put off again.
     tolerances
         Allowed absolute difference of number elements, in their unit; default 1e-6 of the value.
     wrap

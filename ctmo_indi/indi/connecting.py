@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from ctmo_indi.clock import Clock, Deadline
-from ctmo_indi.errors import CommandTimeout, DeviceError, UnknownProperty
+from ctmo_indi.errors import CommandTimeout, DeviceError, NotConnected, UnknownProperty
 from ctmo_indi.indi import names
 from ctmo_indi.indi.command import Command
 from ctmo_indi.indi.completion import CompletionRule
@@ -167,6 +167,8 @@ class Connector:
                 device, name, left_s * self._client.clock.speed, floor_machine_s=0.0
             )
         except CommandTimeout as error:
+            if self._client.link is not LinkState.UP:
+                raise NotConnected(f"{device}: no INDI server") from error
             raise UnknownProperty(
                 f"{device}: {name} did not appear within {deadline.timeout_s:g} s"
             ) from error

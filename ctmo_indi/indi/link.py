@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 _BEAT_S = 0.05
 _CLOSE_S = 3.0
+_STARVED_PERIODS = 1.5
 
 
 class LinkState(StrEnum):
@@ -95,6 +96,7 @@ class Link:
         self._transport: Transport | None = None
         self._number = 0
         self._alive_s = 0.0
+        self._beat_s = 0.0
         self._ping_at_s = 0.0
         self._connected = False
         self._closing = False
@@ -159,7 +161,7 @@ class Link:
             self.attempts += 1
             self._connected = False
             self._state = LinkState.CONNECTING
-            self._alive_s = self._clock.machine_s()
+            self._alive_s = self._beat_s = self._clock.machine_s()
         was_up = False
         transport: Transport | None = None
         try:
@@ -201,6 +203,10 @@ class Link:
 
     def _check_alive(self, number: int, transport: Transport) -> None:
         now_s = self._clock.machine_s()
+        beat_s, self._beat_s = self._beat_s, now_s
+        if now_s - beat_s > max(_STARVED_PERIODS * self._timing.ping_period_s, 10 * _BEAT_S):
+            # We did not run ourselves (a busy machine, a sleep), so silence says nothing yet.
+            self._alive_s = now_s
         if not self._connected:
             if now_s - self._alive_s > self._timing.connect_timeout_s:
                 self._lose(number, f"no connection in {self._timing.connect_timeout_s:g} s")

@@ -63,6 +63,15 @@ class _Client(IPyClient):  # type: ignore[misc]  # indipyclient has no types
             return
         for raw in raw_events(event):
             self._on_event(raw)
+        if event.eventtype == "Delete":
+            self._forget(event.devicename, event.vectorname)
+
+    def _forget(self, device: str, name: str | None) -> None:
+        """Drop what indipyclient only disables: a driver may come back with other elements."""
+        if not name:
+            self.data.pop(device, None)
+        elif device in self.data:
+            self.data[device].data.pop(name, None)
 
     async def _rxhandler(self, element: Any) -> None:
         """Take what indipyclient would drop without a word: ping replies and ghosts."""
@@ -74,7 +83,7 @@ class _Client(IPyClient):  # type: ignore[misc]  # indipyclient has no types
         if device is not None and tag.startswith("set"):
             known = self.data.get(device)
             name = element.get("name")
-            if known is None or name not in known or not known[name].enable:
+            if known is None or name not in known:
                 self._on_event(RawGhost(device, name))
                 return
         await super()._rxhandler(element)

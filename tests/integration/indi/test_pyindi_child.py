@@ -126,6 +126,25 @@ def test_stopped_child_is_noticed_by_its_missing_pings(watched: Watched) -> None
     wait_gone(first)
 
 
+def test_reconnecting_leaves_no_threads_descriptors_or_children(
+    server: FakeIndiServer, watched: Watched
+) -> None:
+    def count() -> tuple[int, int]:
+        return threading.active_count(), len(os.listdir("/proc/self/fd"))
+
+    counts = []
+    for _ in range(6):
+        server.hang_up()
+        watched.wait_for(LinkUp)
+        watched.client.wait_for("Fake", "POSITION", WITHIN_S)
+        counts.append(count())
+    assert counts[-1] == counts[0]
+    gone = [one.pid for one in watched.transports[:-1] if one.pid is not None]
+    assert len(gone) == 6
+    for pid in gone:
+        wait_gone(pid)
+
+
 def test_child_ends_with_its_client(watched: Watched) -> None:
     pid = watched.pid
     watched.client.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
+from collections.abc import Callable
 
 import pytest
 
@@ -18,7 +20,7 @@ from ctmo_indi.errors import (
     UnknownDevice,
     UnknownProperty,
 )
-from ctmo_indi.indi.client import IndiClient
+from ctmo_indi.indi.client import IndiClient, LinkState
 from ctmo_indi.indi.completion import CompletionRule
 from ctmo_indi.indi.events import DeviceRemoved, Event, LinkDown, LinkUp, PropertyUpdated
 from ctmo_indi.indi.snapshot import Permission, PropertyState
@@ -29,6 +31,14 @@ from ctmo_indi.testing.fake_transport import FakeServer
 OK, BUSY, ALERT = PropertyState.OK, PropertyState.BUSY, PropertyState.ALERT
 AZ = "DOME_ABSOLUTE_POSITION"
 WAIT_S = 5.0  # machine seconds a test waits for another thread, never reached
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for another thread, which beats about 20 times a second."""
+    end_s = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < end_s, "not within the time"
+        threading.Event().wait(0.005)
 
 
 class Listener:
@@ -191,13 +201,25 @@ def test_waiting_for_a_property_fails_with_the_server(client: IndiClient, dome: 
 def test_black_hole_is_lost_after_three_pings(
     client: IndiClient, dome: FakeServer, clock: FakeClock
 ) -> None:
+    pings = client.stats.pings_sent
     dome.answers_pings = False
     command = client.command(
         "Dome", "ABS_DOME_POSITION", {AZ: 180.0}, rule=CompletionRule(ack_timeout_s=100.0)
     )
-    clock.advance(3.5)
-    with pytest.raises(ServerLost, match=r"no answer for 3\.5 s"):
+    while not command.done():
+        clock.advance(1.1)
+        wait_until(lambda seen=pings: client.stats.pings_sent > seen or command.done())
+        pings = client.stats.pings_sent
+    with pytest.raises(ServerLost, match=r"no answer for 3\.3 s"):
         command.wait()
+
+
+def test_own_standstill_is_no_loss(client: IndiClient, dome: FakeServer, clock: FakeClock) -> None:
+    pings = client.stats.pings_sent
+    clock.advance(60.0)  # the machine slept
+    wait_until(lambda: client.stats.pings_sent > pings)
+    assert client.link is LinkState.UP
+    assert client.stats.server_losses == 0
 
 
 def test_driver_loss_fails_its_own_waiters_only(client: IndiClient, dome: FakeServer) -> None:
