@@ -20,6 +20,7 @@ from ctmo_indi.safety.closer import Closer
 from ctmo_indi.safety.decision import Situation, reason_to_close
 from ctmo_indi.safety.holds import Holds
 from ctmo_indi.safety.rules import Facts, judge
+from ctmo_indi.safety.weather_memory import WeatherMemory
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class SafetyLoop:
         holds: Holds,
         beats: Beats,
         closer: Closer,
+        weather: WeatherMemory,
         publish: Callable[[str, dict[str, object]], object],
         on_verdict: Callable[[Verdict], None] = lambda _verdict: None,
     ) -> None:
@@ -68,7 +70,7 @@ class SafetyLoop:
         self._closer = closer
         self._publish = publish
         self._on_verdict = on_verdict
-        self._bad_weather_elapsed_s: float | None = None
+        self._weather = weather
         self._unsafe_since_elapsed_s: float | None = None
         self._latched_since_elapsed_s: float | None = None
         self._unreachable_since_machine_s: float | None = None
@@ -112,7 +114,7 @@ class SafetyLoop:
         """Do one cycle; the loop's thread calls it, and tests."""
         now_s = self._clock.elapsed_s()
         try:
-            look = self._look(self._since(self._bad_weather_elapsed_s, now_s))
+            look = self._look(self._since(self._weather.last_elapsed_s, now_s))
             judgement = judge(look.facts, self._policy)
         except Exception as error:  # noqa: BLE001 - a broken look is unknown, hence unsafe
             _log.exception("safety_look_failed")
@@ -124,7 +126,7 @@ class SafetyLoop:
             reasons = judgement.reasons
             is_reachable = look.facts.link_up and not look.facts.unknown_devices
             if judgement.is_bad_weather:
-                self._bad_weather_elapsed_s = now_s
+                self._weather.note()
         self._note_reach(is_reachable)
         alarm = self._closer.alarm
         if alarm is not None and self._state is not ObservatoryState.CLOSED:

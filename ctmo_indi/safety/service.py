@@ -21,6 +21,7 @@ from ctmo_indi.safety.desk_handlers import SafetyHandlers
 from ctmo_indi.safety.holds import Holds
 from ctmo_indi.safety.look import take_look
 from ctmo_indi.safety.loop import SafetyLoop
+from ctmo_indi.safety.weather_memory import WeatherMemory
 from ctmo_indi.work_orders.contract import Contract
 from ctmo_indi.work_orders.desk import Desk, DispatchDesk
 from ctmo_indi.work_orders.revisions import RevisionBoard
@@ -44,6 +45,7 @@ class SafetyService:
         self._board = RevisionBoard(clock)
         self._holds = Holds(config.data_dir / "safety" / "holds.json", clock)
         self._beats = Beats(clock)
+        self._weather = WeatherMemory(config.data_dir / "safety" / "weather.json", clock)
         self._closer = Closer(
             self.observatory, profile.safety, clock, self._announce, lambda: self._holds.latch
         )
@@ -54,6 +56,7 @@ class SafetyService:
             holds=self._holds,
             beats=self._beats,
             closer=self._closer,
+            weather=self._weather,
             publish=lambda kind, data: self._board.publish(kind, "safety", data),
             on_verdict=self.observatory.hear_verdict,
         )
@@ -88,6 +91,7 @@ class SafetyService:
         self._closer.join(timeout_s / 2)
         self._stop.set()
         self.loop.stop(timeout_s / 4)
+        self._weather.join(1.0)
         self._client.close()
         self._connecting.join(timeout_s / 4)
 

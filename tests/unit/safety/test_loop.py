@@ -11,6 +11,7 @@ from ctmo_indi.safety.beats import Beats
 from ctmo_indi.safety.holds import Holds
 from ctmo_indi.safety.loop import Look, SafetyLoop
 from ctmo_indi.safety.rules import Facts, WeatherFacts, WeatherLevel
+from ctmo_indi.safety.weather_memory import WeatherMemory
 from ctmo_indi.testing.fake_clock import FakeClock
 
 POLICY = SafetyPolicy(reopen_delay_s=600.0, latched_close_notice_s=600.0)
@@ -39,6 +40,7 @@ class Rig:
         self.beats = Beats(self.clock)
         self.holds = Holds(tmp_path / "holds.json", self.clock)
         self.closer = FakeCloser()
+        self.weather_memory = WeatherMemory(tmp_path / "weather.json", self.clock)
         self.loop = SafetyLoop(
             policy=POLICY,
             clock=self.clock,
@@ -46,6 +48,7 @@ class Rig:
             holds=self.holds,
             beats=self.beats,
             closer=self.closer,
+            weather=self.weather_memory,
             publish=lambda kind, data: None,
         )
 
