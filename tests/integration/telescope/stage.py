@@ -14,7 +14,7 @@ from pathlib import Path
 from ctmo_indi import profiles
 from ctmo_indi.config import Config, IndiAddress
 from ctmo_indi.devices.observatory import driver_executables
-from ctmo_indi.errors import ServiceUnreachable
+from ctmo_indi.errors import ServiceUnreachable, WrongState
 from ctmo_indi.indi.indiserver import IndiServer
 from ctmo_indi.models.coordinates import sidereal_time_h
 from ctmo_indi.models.verdict import Latch, Lock, Verdict, VerdictLevel
@@ -130,6 +130,20 @@ class Stage:
     def ask(self, order: Mapping[str, object], desk: str = "telescope") -> dict[str, object]:
         chosen = self.service.telescope_desk if desk == "telescope" else self.service.dome_desk
         return asyncio.run(chosen.handle({"User": "ada", **order}, CALLER))
+
+    def by_hand(self, command: str, **keys: object) -> dict[str, object]:
+        """Give a Control order and wait for its end; a closing under way is waited for first."""
+        taken: list[dict[str, object]] = []
+
+        def is_taken() -> bool:
+            try:
+                taken.append(self.ask({"WOType": "Control", "Command": command, **keys}))
+            except WrongState:
+                return False
+            return True
+
+        self.until(is_taken, 15.0, f"{command} is taken")
+        return self.ended(str(taken[0]["Receipt"]))
 
     def target(self, hour_angle_h: float = -1.0, dec_deg: float = 30.0) -> dict[str, float]:
         """A target that stands well now."""

@@ -41,8 +41,7 @@ def test_another_clients_slew_is_noticed_and_aborts_the_attempt(stage):
 def test_nothing_of_ours_is_taken_for_foreign(stage):
     scene = stage()
     scene.ended(scene.light(**{"Number of Exposures": 2}))
-    closed = scene.ask({"WOType": "Control", "Command": "close"})
-    view = scene.ended(str(closed["Receipt"]))
+    view = scene.by_hand("close")
 
     assert view["Status"] == "COMPLETED", view
     assert scene.events("foreign_motion") == []

@@ -119,11 +119,9 @@ def test_a_target_below_the_horizon_moves_nothing(stage):
 
 def test_the_dome_follows_the_tracking_mount(stage):
     scene = stage(speed=480.0)
-    opened = scene.ask({"WOType": "Control", "Command": "open"})
-    scene.ended(str(opened["Receipt"]))
+    scene.by_hand("open")
     near_zenith = scene.target(hour_angle_h=-0.2, dec_deg=35.0)
-    slew = scene.ask({"WOType": "Control", "Command": "slew", **near_zenith})
-    view = scene.ended(str(slew["Receipt"]))
+    view = scene.by_hand("slew", **near_zenith)
     dome = scene.service.observatory.dome
     begin_deg = dome.status().az_deg
 
