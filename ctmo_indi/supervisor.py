@@ -15,7 +15,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -91,7 +92,8 @@ class Fleet:
 class Supervisor:
     """Starts the fleet, keeps it running, stops it.
 
-    Use as a context manager: whatever happens inside, :meth:`stop` runs.
+    Use as a context manager: whatever happens inside, :meth:`stop` runs to its end, also when
+    Ctrl-C is pressed once more; what hangs is killed after :data:`STOP_TIMEOUT_S` each.
     """
 
     def __init__(self, fleet: Fleet) -> None:
@@ -112,7 +114,8 @@ class Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        with _deaf_to_ctrl_c():
+            self.stop()
 
     @property
     def config_path(self) -> Path:
@@ -355,6 +358,19 @@ class Supervisor:
             _log.error("service_killed service=%s timeout_s=%g", child.name, STOP_TIMEOUT_S)
             child.process.kill()
             child.process.wait(timeout=10.0)
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Ignore SIGINT inside, in the main thread; the observatory is being closed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def quiet_log(name: str, data_dir: Path) -> None:

@@ -385,5 +385,7 @@ class RunningFleet:
 
     def mount_position(self) -> tuple[float, float]:
         """RA in hours and Dec in degrees, of date, as another client reads them."""
-        found = self.indi_get(f"{MOUNT}.EQUATORIAL_EOD_COORD.*")
+        found = self.indi_get(
+            f"{MOUNT}.EQUATORIAL_EOD_COORD.RA", f"{MOUNT}.EQUATORIAL_EOD_COORD.DEC"
+        )
         return tuple(float(found[f"{MOUNT}.EQUATORIAL_EOD_COORD.{axis}"]) for axis in ("RA", "DEC"))
