@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import CtmoError, WrongState
+from ctmo_indi.errors import CtmoError, ForeignMotion, WrongState
 from ctmo_indi.inbox import Inbox
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState, ObservatoryState
@@ -35,6 +35,7 @@ from ctmo_indi.telescope.vigil import Vigil
 _log = logging.getLogger(__name__)
 
 TURN_MACHINE_S = 0.05
+HUNG_MACHINE_S = 10.0
 MAX_WAITING = 16
 
 
@@ -91,6 +92,13 @@ class Engine:
         self._ledger = TimeLedger(parts.clock)
         self._foreign: dict[str, object] = {}
         self.failures = 0
+        self._turned_machine_s = parts.clock.machine_s()
+
+    @property
+    def is_turning(self) -> bool:
+        """Whether it does its work; any thread. False: it hangs, or every turn fails."""
+        silent_s = self._parts.clock.machine_s() - self._turned_machine_s
+        return silent_s <= HUNG_MACHINE_S
 
     def start(self) -> None:
         """Start the thread; returns at once."""
@@ -186,14 +194,17 @@ class Engine:
 
     def foreign_motion(self, what: str) -> None:
         """Another INDI client moved something: report, and end the attempt it disturbs."""
-        utc = self._parts.clock.utc().isoformat(timespec="milliseconds")
-        self._foreign = {"What": what, "UTC": utc}
-        _log.warning("foreign_motion what=%s", what)
-        self._parts.publish("foreign_motion", "telescope", dict(self._foreign))
+        self._tell_foreign_motion(what)
         task = self._current[0] if self._current else None
         if isinstance(task, ControlTask) or (task and task.request.frame_type.needs_sky):
             reason = f"foreign motion: {what}"
             self.interrupt(Ending(AttemptState.ABORTED, reason, stops_motion=False))
+
+    def _tell_foreign_motion(self, what: str) -> None:
+        utc = self._parts.clock.utc().isoformat(timespec="milliseconds")
+        self._foreign = {"What": what, "UTC": utc}
+        _log.warning("foreign_motion what=%s", what)
+        self._parts.publish("foreign_motion", "telescope", dict(self._foreign))
 
     def follow_dome(self, threshold_deg: float = THRESHOLD_DEG) -> None:
         """Turn the dome after the tracking mount; posted by a cycle."""
@@ -285,6 +296,7 @@ class Engine:
         while self.inbox.run_pending(TURN_MACHINE_S):
             try:
                 self._turn()
+                self._turned_machine_s = self._parts.clock.machine_s()
             except Exception:  # noqa: BLE001 - outermost loop of the engine: log, count, go on
                 self.failures += 1
                 _log.exception("engine_turn_failed failures=%d", self.failures)
@@ -391,6 +403,8 @@ class Engine:
         if error is not None and not isinstance(error, CtmoError | Ending | OSError):
             self.failures += 1
             _log.error("procedure_failed receipt=%s", task.receipt, exc_info=error)
+        if isinstance(error, ForeignMotion):
+            self._tell_foreign_motion(reason)
         self._set(task, state, reason)
 
     def _conclude_beside(self, task: ControlTask | None, procedure: Procedure) -> None:

@@ -69,6 +69,9 @@ class SafetyLink:
         Called for each beat: what the telescope is doing, for safety's eyes; must not block.
     on_news
         Called in the link's thread with each new verdict; must not block.
+    is_alive
+        A beat says that the telescope does its work: none is sent while this is False, so that
+        safety closes over an engine that hangs.
     """
 
     def __init__(
@@ -78,12 +81,14 @@ class SafetyLink:
         state: Callable[[], dict[str, object]],
         *,
         on_news: Callable[[Verdict], None] = lambda verdict: None,
+        is_alive: Callable[[], bool] = lambda: True,
         period_machine_s: float = BEAT_PERIOD_S,
     ) -> None:
         self._desk = desk
         self._clock = clock
         self._state = state
         self._on_news = on_news
+        self._is_alive = is_alive
         self._period_machine_s = period_machine_s
         self._news: VerdictNews | None = None
         self._stopping = threading.Event()
@@ -155,7 +160,10 @@ class SafetyLink:
         while not self._stopping.is_set():
             begun_machine_s = self._clock.machine_s()
             try:
-                self.beat()
+                if self._is_alive():
+                    self.beat()
+                else:
+                    _log.critical("no_beat reason=%r", "the engine does not turn")
             except Exception:  # noqa: BLE001 - the thread must live: without a beat we hold and close
                 self.failures += 1
                 _log.exception("beat_failed failures=%d", self.failures)

@@ -98,7 +98,11 @@ class TelescopeService:
         desk = safety or self._own_safety_client
         assert desk is not None  # one of the two
         self._link = SafetyLink(
-            desk, clock, self._beat_state, on_news=self.observatory.hear_verdict
+            desk,
+            clock,
+            self._beat_state,
+            on_news=self.observatory.hear_verdict,
+            is_alive=lambda: self.engine.is_turning,
         )
         self._vigil = Vigil(self._link, clock, verdict_times or _verdict_times(profile))
         self._frames = JournaledFrames(

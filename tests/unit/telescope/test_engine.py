@@ -586,3 +586,21 @@ def test_after_a_stop_in_the_rain_the_telescope_gives_notice_before_it_closes():
     assert before > 0
     assert latched == before
     assert rig.hands.done.count("close") == before + 1
+
+
+def test_an_engine_whose_turns_fail_does_not_count_as_turning():
+    rig = Rig()
+    before = rig.engine.is_turning
+
+    def broken():
+        rig.clock.advance(6.0)
+        raise RuntimeError("no more threads")
+
+    rig.engine._turn = broken
+    for _ in range(2):
+        rig.engine.inbox.post(lambda: None)
+    rig.engine.inbox.close()
+    rig.engine._run()
+
+    assert before
+    assert not rig.engine.is_turning

@@ -124,3 +124,20 @@ def test_a_verdict_that_was_old_when_it_came_is_as_old_as_safety_says(link, desk
     link.beat()
 
     assert link.age_machine_s() == pytest.approx(3600.0)
+
+
+def test_no_beat_is_sent_for_an_engine_that_hangs(desk, clock):
+    asked = []
+
+    def is_alive():
+        asked.append(len(desk.orders))
+        if len(asked) == 3:
+            link._stopping.set()
+        return len(asked) == 1
+
+    desk.answer = reply(1)
+    link = SafetyLink(desk, clock, dict, is_alive=is_alive, period_machine_s=0.0)
+    link._run()
+
+    assert asked == [0, 1, 1]
+    assert len(desk.orders) == 1
