@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ctmo_indi.indi.completion import CompletionRule, CompletionWatch, Judgement
 from ctmo_indi.indi.snapshot import PropertySnapshot, PropertyState, PropertyType, Value
@@ -187,3 +189,25 @@ def test_watched_property_that_is_busy_as_before_is_no_answer() -> None:
 
 def test_watch_without_any_answer_is_silent() -> None:
     assert watching(OK).on_ack_deadline() is Judgement.SILENT
+
+
+STATES = st.sampled_from([IDLE, OK, BUSY, ALERT])
+NEWS = st.lists(st.tuples(STATES, st.sampled_from([0.0, 45.0, 89.95, 90.0, 90.05, 180.0])))
+
+
+@given(before=STATES, news=NEWS, must_leave=st.booleans(), ends=st.integers(0, 3))
+def test_no_sequence_of_news_is_a_false_success(
+    before: PropertyState, news: list[tuple[PropertyState, float]], must_leave: bool, ends: int
+) -> None:
+    judge = watch(prop(before, AZ=0.0), {"AZ": 90.0}, tolerances={"AZ": 0.1}, must_leave=must_leave)
+    for number, (state, value) in enumerate(news):
+        judgement = judge.observe(prop(state, AZ=value))
+        if number == ends and judgement is Judgement.PENDING:
+            judgement = judge.on_ack_deadline()
+        if judgement is Judgement.DONE:
+            assert state is OK
+            assert abs(value - 90.0) <= 0.1
+            return
+        if judgement is Judgement.REJECTED:
+            return
+        assert not (state is OK and abs(value - 90.0) <= 0.1), "a true success was missed"
