@@ -17,10 +17,12 @@ from ctmo_indi.errors import (
     CommandTimeout,
     CtmoError,
     DriverLost,
+    ForeignMotion,
     Interlocked,
     NotConnected,
     StoreUnavailable,
 )
+from ctmo_indi.models.coordinates import separation_deg
 from ctmo_indi.models.orders import ExposureRecord
 from ctmo_indi.telescope.attempt import Ending
 from ctmo_indi.telescope.dome_follow import THRESHOLD_DEG, target_deg
@@ -32,6 +34,7 @@ _log = logging.getLogger(__name__)
 
 RETRIED = (NotConnected, BadFrame)
 BEGIN_MACHINE_S = 1.0
+OFF_TARGET_DEG = 0.5
 Prepare = Callable[[Scene], Steps[None]]
 
 
@@ -73,6 +76,10 @@ class _Loop:
         if self._taken is not None:
             self.keeping.append(self._scene.frames.keep(*self._taken))
             self._taken = None
+
+    def stored(self) -> list[ExposureRecord]:
+        """Return what is durable so far, in the order it was exposed."""
+        return [f.result() for f in self.keeping if f.done() and f.exception() is None]
 
     def forget(self, plan: ExposurePlan, why: str) -> None:
         """Journal that an exposure gave no frame."""
@@ -154,6 +161,7 @@ def _one_exposure(scene: Scene, loop: _Loop, sequence: int) -> Steps[None]:
         yield from _turn_dome(scene)
     plan, intent = loop.intend(sequence)
     yield All((intent,), 0.0, "the journal", scene.times.store_machine_s)
+    scene.attempt.exposures = loop.stored()  # told with the report
     scene.report(f"exposure {sequence} of {request.count}, {request.exposure_s:g} s")
     asked_utc, before = scene.clock.utc(), scene.hands.sight()
     try:
@@ -162,6 +170,7 @@ def _one_exposure(scene: Scene, loop: _Loop, sequence: int) -> Steps[None]:
         loop.keep_taken()
         loop.intend_ahead(sequence + 1)
         yield from _finished(scene, handle, sequence)
+        _require_on_target(scene, sequence)
     except (Ending, CtmoError) as error:
         loop.forget(plan, str(error))
         raise
@@ -191,6 +200,29 @@ def _turn_dome(scene: Scene) -> Steps[None]:
     to_deg = target_deg(sight, wanted_deg, THRESHOLD_DEG)
     if to_deg is not None:
         yield All((scene.hands.dome_azimuth(to_deg),), scene.times.motion_s, "dome")
+
+
+def _require_on_target(scene: Scene, sequence: int) -> None:
+    """Refuse a frame of another field.
+
+    Right after a slew of ours every motion counts as ours, so another client's would go unnoticed.
+
+    Raises
+    ------
+    ForeignMotion
+        The mount does not point at the target any more.
+    """
+    request, sight = scene.request, scene.hands.sight()
+    if request.ra_deg is None or request.dec_deg is None or not request.frame_type.needs_sky:
+        return
+    if sight.ra_deg is None or sight.dec_deg is None:
+        return
+    off_deg = separation_deg(request.ra_deg, request.dec_deg, sight.ra_deg, sight.dec_deg)
+    if off_deg > OFF_TARGET_DEG:
+        raise ForeignMotion(
+            f"foreign motion: the mount pointed {off_deg:.1f} deg beside the target at the end of "
+            f"exposure {sequence}, expected less than {OFF_TARGET_DEG:g} deg"
+        )
 
 
 def _begun(handle: ExposureHandle) -> Steps[None]:
@@ -235,6 +267,4 @@ def _drain(scene: Scene, loop: _Loop) -> Steps[None]:
         )
     except CommandTimeout as late:
         _log.error("frames_not_stored attempt=%s error=%s", scene.attempt.attempt_id, late)
-    scene.attempt.exposures = [
-        future.result() for future in loop.keeping if future.done() and future.exception() is None
-    ]
+    scene.attempt.exposures = loop.stored()
