@@ -17,7 +17,7 @@ from typer.exceptions import TyperException
 
 from ctmo_indi import __version__
 from ctmo_indi.cli import demo, fleet, hands, installation, orders
-from ctmo_indi.errors import ConfigError, CtmoError
+from ctmo_indi.errors import BadOrder, ConfigError, CtmoError, ServiceUnreachable
 
 EXIT_USAGE = 2
 EXIT_FAILED = 5
@@ -57,9 +57,11 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         result = app(args=arguments, standalone_mode=False)
     except typer.Exit as done:
+        if done.exit_code == EXIT_INTERRUPTED:
+            typer.echo("interrupted", err=True)
         return done.exit_code
     except TyperException as wrong:
-        typer.echo(f"{wrong.format_message()} Try ctmo-indi --help.", err=True)
+        typer.echo(f"{wrong.format_message().rstrip('.')}. Try ctmo-indi --help.", err=True)
         return EXIT_USAGE
     except (typer.Abort, KeyboardInterrupt):
         typer.echo("interrupted", err=True)
@@ -69,9 +71,23 @@ def run(arguments: list[str] | None = None) -> int:
             typer.echo(problem, err=True)
         return error.exit_code
     except CtmoError as error:
-        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        for line in _told(error):
+            typer.echo(line, err=True)
         return error.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _told(error: CtmoError) -> list[str]:
+    """Say an error to people, one wrong key a line."""
+    from ctmo_indi.desk_client.client import DeskFault
+
+    if isinstance(error, DeskFault):
+        is_about_keys = error.code == BadOrder.fault_code
+        problems = error.text.split("; ") if is_about_keys else [error.text]
+        return [f"refused: {problem}" for problem in problems]
+    if isinstance(error, ServiceUnreachable):
+        return [str(error), 'Is it running? "ctmo-indi up" runs all services on this machine.']
+    return [f"{type(error).__name__}: {error}"]
 
 
 def main() -> None:

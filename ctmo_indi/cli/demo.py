@@ -29,7 +29,7 @@ def demo(
     frames: Annotated[int, typer.Option("--frames", help="Frames of each order.", min=1)] = 4,
     as_json: JsonOption = False,
 ) -> int:
-    """Run a night on simulators: submit orders, observe to dawn, print what came of it."""
+    """Run a night on simulators, from orders to frames."""
     from ctmo_indi.cli import demo_night
 
     summary = demo_night.run(

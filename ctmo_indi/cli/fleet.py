@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ctmo_indi.cli.options import DEFAULT_DATA, ConfigOption, DataOption, ProfileOption
+
+if TYPE_CHECKING:
+    from ctmo_indi.clock import Clock
+    from ctmo_indi.profiles import Profile
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +31,7 @@ def serve(
         int | None, typer.Option("--parent-pid", hidden=True, help="End with this parent.")
     ] = None,
 ) -> None:
-    """Run one service until it is told to stop; what the system units call."""
+    """Run one service, as the system's units do."""
     from ctmo_indi import daemon
 
     daemon.serve(
@@ -46,8 +50,9 @@ def up(
         bool, typer.Option("--resume/--no-resume", help="Begin observing by itself.")
     ] = True,
 ) -> None:
-    """Run all services on this machine, and indiserver when the profile says so.
+    """Run all services on this machine.
 
+    INDI's server is run, too, when the profile says so.
     Ends with Ctrl-C or SIGTERM: the observatory is closed first, then everything stops.
     """
     import signal
@@ -87,5 +92,19 @@ def up(
             typer.echo(f"{name:13} {getattr(supervisor.config, name).http}")
         if resume:
             supervisor.resume_scheduler()
+        typer.echo(_outlook(observatory, supervisor.clock, speed))
+        typer.echo(f"Data and logs are in {folder}. In a second terminal: ctmo-indi status")
         typer.echo("Ready. Ctrl-C closes the observatory and stops everything.")
         stop.wait()
+
+
+def _outlook(observatory: Profile, clock: Clock, speed: float) -> str:
+    """Say what the clock says and when it is night."""
+    from ctmo_indi.models import sky
+
+    utc = clock.utc()
+    pace = f", {speed:g} times too fast" if speed != 1.0 else ""
+    limit_deg = observatory.night.sun_max_altitude_deg
+    bounds = sky.night_bounds(observatory.site, utc, limit_deg)
+    night = "no night" if bounds is None else f"night {bounds[0]:%H:%M} to {bounds[1]:%H:%M}"
+    return f"It is {utc:%Y-%m-%d %H:%M} UTC{pace}; {night} at {observatory.site.name}."

@@ -39,6 +39,7 @@ def register(app: typer.Typer) -> None:
     app.command()(stop)
     app.command()(lock)
     app.command()(unlock)
+    app.command()(release)
 
 
 def dome(
@@ -54,7 +55,7 @@ def dome(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Move the dome or its shutter, or switch what the profile binds."""
+    """Move dome or shutter, or switch what the profile binds."""
     order: dict[str, object] = {"WOType": "Dome", "User": user}
     if command in {"open", "close"}:
         order["Shutter"] = command
@@ -106,7 +107,7 @@ def control(
 
 def lock(
     kind: Annotated[str, typer.Argument(help="observer or maintenance.")] = "observer",
-    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "no reason given",
     expires: Annotated[
         str | None, typer.Option("--expires", help="ISO 8601 UTC; without it, until unlock.")
     ] = None,
@@ -115,12 +116,13 @@ def lock(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take the observatory: observer (safety still closes) or maintenance (nothing moves)."""
+    """Take the observatory into your own hands.
+
+    observer: the manager keeps off, safety still closes. maintenance: nothing moves at all.
+    """
     order: dict[str, object] = {
-        "WOType": "Control", "User": user, "Command": "lock", "Kind": kind,
+        "WOType": "Control", "User": user, "Command": "lock", "Kind": kind, "Reason": reason,
     }  # fmt: skip
-    if reason:
-        order["Reason"] = reason
     if expires:
         order["Expires"] = expires
     _send(config, data, "safety", order, wait_s=0.0, as_json=as_json)
@@ -134,6 +136,17 @@ def unlock(
 ) -> None:
     """Give the observatory back to the manager."""
     order: dict[str, object] = {"WOType": "Control", "User": user, "Command": "unlock"}
+    _send(config, data, "safety", order, wait_s=0.0, as_json=as_json)
+
+
+def release(
+    user: UserOption = "cli",
+    config: ConfigOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Release the latch of a stop: things may move again."""
+    order: dict[str, object] = {"WOType": "Control", "User": user, "Command": "release"}
     _send(config, data, "safety", order, wait_s=0.0, as_json=as_json)
 
 
@@ -199,6 +212,8 @@ def stop(
     else:
         for name, answer in answers.items():
             typer.echo(f"{name:10} {answer}")
+        if answers["safety"] == "stopped":
+            typer.echo('Nothing moves again before "ctmo-indi release".')
     if not any(answers[name].lower().startswith("stopped") for name in answers):
         raise typer.Exit(3)
 

@@ -32,7 +32,10 @@ def check(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check configuration, profile, device files, contract, data folder and services."""
+    """Say what is right and wrong here.
+
+    Looks at configuration, profile, device files, contract, data folder and services.
+    """
     from ctmo_indi import daemon
 
     settings, observatory = daemon.load(find_config(config, data), profile, data)

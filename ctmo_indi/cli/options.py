@@ -30,6 +30,7 @@ DataOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 UserOption = Annotated[str, typer.Option("--user", help="Who asks; part of an order's identity.")]
 
+SERVICES = ("scheduler", "telescope", "dome", "preprocessor", "safety")
 DEFAULT_DATA = Path("ctmo-data")
 RUNNING_CONFIG = Path("run") / "ctmo.conf.yaml"
 
@@ -61,5 +62,8 @@ def load_config(config: Path | None, data: Path | None) -> Config:
 def client(config: Config, service: str, *, timeout_s: float = 10.0) -> DeskClient:
     """Return a client of the desk of ``service`` (scheduler, telescope, dome, safety ...)."""
     from ctmo_indi.desk_client.client import DeskClient
+    from ctmo_indi.errors import BadOrder
 
+    if service not in SERVICES:
+        raise BadOrder(f"service {service!r}: expected one of {', '.join(SERVICES)}")
     return DeskClient(getattr(config, service).http, timeout_s=timeout_s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import typer
 
@@ -21,6 +21,10 @@ _EXIT_CODES = {
     "WINDOW_EXPIRED": 5,
 }
 
+# Columns of free text, which may be folded where the terminal is narrow.
+_FOLDED = frozenset({"ID", "Object"})
+_WIDTH_OF_A_FILE = 200
+
 
 def exit_code(*replies: Mapping[str, object]) -> int:
     """Return the exit code for what these replies say has become of their orders."""
@@ -37,12 +41,14 @@ def print_reply(reply: Mapping[str, object], *, as_json: bool) -> None:
     if as_json:
         print_json(dict(reply))
         return
-    message = reply.get("Message")
+    message = str(reply.get("Message") or "")
+    if message and " " not in message:  # the bare name of what was done
+        message = f"{message}: {reply.get('Status', '')}"
     if message:
-        typer.echo(str(message))
+        typer.echo(message)
     for key in ("Receipt", "ID", "Status", "Priority", "RA", "Dec"):
         if reply.get(key) not in (None, ""):
-            typer.echo(f"  {key}: {reply[key]}")
+            typer.echo(f"  {key}: {_cell(reply[key])}")
     reasons = reply.get("Reasons")
     if isinstance(reasons, Sequence) and not isinstance(reasons, str):
         for reason in reasons:
@@ -50,33 +56,45 @@ def print_reply(reply: Mapping[str, object], *, as_json: bool) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a plain table with aligned columns."""
+    """Print a plain table with aligned columns; as wide as it must be where nobody looks."""
+    import sys
+
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for name in columns:  # the first names the row: people copy it, so it is never cut
-        table.add_column(name, no_wrap=not table.columns, overflow="fold")
+        table.add_column(name, no_wrap=name not in _FOLDED, overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console().print(table)
+        table.add_row(*(_cell(cell) for cell in row))
+    Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE).print(table)
+
+
+def _cell(value: object) -> str:
+    """Write a value for people: not more digits than anybody can use."""
+    if isinstance(value, float):
+        return f"{value:.6f}".rstrip("0").rstrip(".") if value % 1.0 else f"{value:.1f}"
+    return "" if value is None else str(value)
 
 
 def print_tree(value: Mapping[str, object], indent: int = 0) -> None:
-    """Print a nested struct, one key a line."""
+    """Print a nested struct, one key a line; what is empty is left out."""
+    for line in _tree(value):
+        typer.echo("  " * indent + line)
+
+
+def _tree(value: Mapping[str, object]) -> Iterator[str]:
     for key, inner in value.items():
-        lead = "  " * indent
         if isinstance(inner, Mapping) and inner:
-            typer.echo(f"{lead}{key}:")
-            print_tree(inner, indent + 1)
+            yield f"{key}:"
+            yield from (f"  {line}" for line in _tree(inner))
         elif isinstance(inner, Sequence) and not isinstance(inner, str) and inner:
-            typer.echo(f"{lead}{key}:")
+            yield f"{key}:"
             for item in inner:
-                if isinstance(item, Mapping):
-                    typer.echo(f"{lead}  -")
-                    print_tree(item, indent + 2)
-                else:
-                    typer.echo(f"{lead}  - {item}")
-        else:
-            typer.echo(f"{lead}{key}: {inner if inner not in ({}, []) else '-'}")
+                lines = list(_tree(item)) if isinstance(item, Mapping) else [_cell(item)]
+                yield from (
+                    f"  {' ' if number else '-'} {line}" for number, line in enumerate(lines)
+                )
+        elif inner not in ("", None, {}, []):
+            yield f"{key}: {_cell(inner)}"
