@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# Long, since the telescope closes the observatory: a mount may take minutes to park.
 STOP_TIMEOUT_S = 300.0
+FRONT_DESK_STOP_S = 20.0
 _PR_SET_PDEATHSIG = 1  # prctl(2), Linux
 
 
@@ -155,16 +157,17 @@ def serve(
             notifier.watchdog()
         notifier.stopping()
     finally:
-        _stop(name, front_desk.stop, service.stop)
+        rest_s = STOP_TIMEOUT_S - FRONT_DESK_STOP_S
+        _stop(name, (front_desk.stop, FRONT_DESK_STOP_S), (service.stop, rest_s))
 
 
-def _stop(name: str, *steps: Callable[[float], None]) -> None:
+def _stop(name: str, *steps: tuple[Callable[[float], None], float]) -> None:
     """Run the stop steps, ending the process by force when they take too long."""
     guard = threading.Timer(STOP_TIMEOUT_S + 10.0, _give_up, args=(name,))
     guard.daemon = True
     guard.start()
-    for step in steps:
-        step(STOP_TIMEOUT_S / len(steps))
+    for step, timeout_s in steps:
+        step(timeout_s)
     guard.cancel()
     _log.info("service_stopped service=%s", name)
 

@@ -43,6 +43,10 @@ RESTART_PAUSE_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 # A child that lived this long starts again at the first pause.
 HEALTHY_AFTER_S = 60.0
 STOP_TIMEOUT_S = 60.0
+# Sky seconds more for those that may be closing the observatory: killed half-way, they would leave
+# it open with nobody to watch over it. Together longer than a service gives itself.
+CLOSING_TIMEOUT_S = 260.0
+_CLOSERS = ("telescope", "safety")
 RESUME_TIMEOUT_S = 60.0
 # Summary state -> the command that leads on toward observing.
 _NEXT_COMMAND = {"STANDBY": "start", "DISABLED": "enable", "ENABLED": "resume"}
@@ -93,7 +97,7 @@ class Supervisor:
     """Starts the fleet, keeps it running, stops it.
 
     Use as a context manager: whatever happens inside, :meth:`stop` runs to its end, also when
-    Ctrl-C is pressed once more; what hangs is killed after :data:`STOP_TIMEOUT_S` each.
+    Ctrl-C is pressed once more; what hangs is killed after :func:`stop_timeout_s` each.
     """
 
     def __init__(self, fleet: Fleet) -> None:
@@ -352,12 +356,18 @@ class Supervisor:
             return
         self.fleet.notice(f"stopping {child.name}")
         child.process.send_signal(signal.SIGTERM)
+        timeout_s = stop_timeout_s(child.name, self.fleet.speed)
         try:
-            child.process.wait(timeout=STOP_TIMEOUT_S)
+            child.process.wait(timeout=timeout_s)
         except subprocess.TimeoutExpired:
-            _log.error("service_killed service=%s timeout_s=%g", child.name, STOP_TIMEOUT_S)
+            _log.error("service_killed service=%s timeout_s=%g", child.name, timeout_s)
             child.process.kill()
             child.process.wait(timeout=10.0)
+
+
+def stop_timeout_s(service: str, speed: float) -> float:
+    """Machine seconds a service may take to end before it is killed."""
+    return STOP_TIMEOUT_S + (CLOSING_TIMEOUT_S / speed if service in _CLOSERS else 0.0)
 
 
 @contextmanager
