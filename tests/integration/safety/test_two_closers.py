@@ -10,6 +10,7 @@ import pytest
 
 from ctmo_indi import profiles
 from ctmo_indi.devices.closing import close_observatory
+from ctmo_indi.devices.foreign import ForeignWatch
 from ctmo_indi.devices.observatory import Observatory, driver_executables
 from ctmo_indi.devices.opening import open_observatory
 from ctmo_indi.indi.client import IndiClient
@@ -69,3 +70,27 @@ def test_both_close_and_neither_hinders_the_other(observatories):
 
     assert [report.failures for report in reports] == [(), ()]
     assert telescope.state() is safety.state() is ObservatoryState.CLOSED
+
+
+def test_what_safety_moves_is_no_foreign_motion(observatories):
+    clock, telescope, safety = observatories
+    policy = telescope.profile.safety
+    open_observatory(telescope, policy, clock, report=lambda _line: None)
+    telescope.hear_verdict(SAFE)
+    telescope.mount.slew(*altaz_to_icrs(40.0, 250.0, telescope.profile.site, clock.utc()))
+    telescope.dome.goto(250.0).wait(120.0)
+    found = []
+    watch = ForeignWatch(telescope, found.append)
+    watch.start()
+    end_s = time.monotonic() + 10.0
+    while any(telescope.moves.is_ours(device.name) for device in telescope.devices.values()):
+        assert time.monotonic() < end_s, "our own moves do not end"
+
+    report = close_observatory(safety, policy, clock, report=lambda _line: None)
+    end_s = time.monotonic() + 10.0
+    while telescope.state() is not ObservatoryState.CLOSED:
+        assert time.monotonic() < end_s, "the telescope does not see it closed"
+    watch.stop()
+
+    assert report.confirmed
+    assert found == []
