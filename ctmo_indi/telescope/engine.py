@@ -210,7 +210,8 @@ class Engine:
         """Turn the dome after the tracking mount; posted by a cycle."""
         hands = self._parts.hands
         sight = hands.sight()
-        is_pointing = self._current is not None and "slew" in self._current[1].waits_for
+        waits_for = self._current[1].waits_for if self._current is not None else ""
+        is_pointing = any(word in waits_for for word in ("slew", "dome"))
         if is_pointing or self._beside or self._duty is not Duty.WORK:
             return
         if self._closing.is_under_way or sight.ra_deg is None or sight.dec_deg is None:
