@@ -297,7 +297,7 @@ class RunningFleet:
                 return status
             # What the devices do is published from time to time only.
             since = {"Since": status["Revision"], "Wait": 1.0 if name else 0.1}
-        raise AssertionError(f"not within {timeout_s} s: {what}; last: {last}")
+        raise AssertionError(f"not within {timeout_s} s: {what}; last: {last!s:.1500}")
 
     def ended(self, receipt: str, timeout_s: float = 40.0, service: str = "scheduler") -> Reply:
         """Wait for the end of an order and return its Status."""
