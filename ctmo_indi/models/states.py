@@ -1,7 +1,7 @@
 """The words for every state an outsider sees; one enum a machine, kept apart.
 
 The transition tables stand in ``work_orders/lifecycle.py`` (order, attempt),
-``scheduler/states.py`` (component) and ``devices/observatory.py`` (observatory).
+``scheduler/states.py`` (component) and ``devices/observatory_state.py`` (observatory).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ class VerdictLevel(StrEnum):
 
 
 class LockKind(StrEnum):
-    """Who keeps their hands off: see ARCHITECTURE, "Lock"."""
+    """Who keeps their hands off: see ``docs/explanation/who-closes.md``."""
 
     OBSERVER = "observer"  # the manager keeps off; safety still closes
     MAINTENANCE = "maintenance"  # nothing moves at all

@@ -1,6 +1,6 @@
 """The telescope's cycles: one for each device, each only posts a call to the engine's inbox.
 
-APScheduler as decided in ARCHITECTURE: memory job store, UTC, ``coalesce``, ``max_instances=1``, no
+APScheduler: memory job store, UTC, ``coalesce``, ``max_instances=1``, no
 misfire grace. It has been seen to stop without a word, so a canary job is watched and the whole
 scheduler is rebuilt when the canary is silent or the thread is gone.
 """
