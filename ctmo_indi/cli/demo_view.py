@@ -149,7 +149,7 @@ class NightView:
         from rich.text import Text
 
         head = Text(
-            f"{utc:%Y-%m-%d %H:%M:%S} UTC   observatory {_state_of(telescope)}   scheduler "
+            f"{utc:%H:%M:%S} UTC   observatory {_state_of(telescope)}   scheduler "
             f"{scheduler.get('Status', '')}   {_counts(orders)}"
         )
         activity = Text(_activity(orders, scheduler, telescope), style="bold")
