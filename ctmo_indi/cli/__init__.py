@@ -57,8 +57,6 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         result = app(args=arguments, standalone_mode=False)
     except typer.Exit as done:
-        if done.exit_code == EXIT_INTERRUPTED:
-            typer.echo("interrupted", err=True)
         return done.exit_code
     except TyperException as wrong:
         typer.echo(f"{wrong.format_message().rstrip('.')}. Try ctmo-indi --help.", err=True)
@@ -74,6 +72,8 @@ def run(arguments: list[str] | None = None) -> int:
         for line in _told(error):
             typer.echo(line, err=True)
         return error.exit_code
+    if result == EXIT_INTERRUPTED:  # Ctrl-C becomes a result in there
+        typer.echo("interrupted", err=True)
     return result if isinstance(result, int) else 0
 
 
