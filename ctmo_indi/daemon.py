@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 # Long, since the telescope closes the observatory: a mount may take minutes to park.
-STOP_TIMEOUT_S = 300.0
+# Longer than the worst closing (parking, three tries of the shutter, parking the dome): 630 s.
+STOP_TIMEOUT_S = 660.0
 FRONT_DESK_STOP_S = 20.0
 _PR_SET_PDEATHSIG = 1  # prctl(2), Linux
 

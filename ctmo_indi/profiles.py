@@ -137,6 +137,9 @@ class SafetyPolicy:
         Longest time, elapsed seconds, for each step of closing.
     latched_close_notice_s
         While the stop latch is set, close for weather only after this notice; elapsed seconds.
+    foreign_hands_off_s
+        Elapsed seconds without orders of the manager's own after another INDI client moved
+        something; a release ends it.
     scheduler_silence_s, telescope_silence_s
         Machine seconds without a heartbeat after which an open observatory is closed.
     """
@@ -150,6 +153,7 @@ class SafetyPolicy:
     shutter_timeout_s: float = 90.0
     mount_failed: MountFailedPolicy = MountFailedPolicy.CLOSE
     latched_close_notice_s: float = 600.0
+    foreign_hands_off_s: float = 900.0
     scheduler_silence_s: float = 300.0
     telescope_silence_s: float = 30.0
 

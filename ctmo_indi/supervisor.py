@@ -45,7 +45,7 @@ HEALTHY_AFTER_S = 60.0
 STOP_TIMEOUT_S = 60.0
 # Sky seconds more for those that may be closing the observatory: killed half-way, they would leave
 # it open with nobody to watch over it. Together longer than a service gives itself.
-CLOSING_TIMEOUT_S = 260.0
+CLOSING_TIMEOUT_S = 640.0
 _CLOSERS = ("telescope", "safety")
 RESUME_TIMEOUT_S = 60.0
 # Summary state -> the command that leads on toward observing.
@@ -168,8 +168,11 @@ class Supervisor:
         for name in reversed(self.fleet.services):
             with self._lock:
                 child = self._children.pop(name, None)
-            if child is not None:
-                self._stop_child(child)
+            if child is None:
+                continue
+            if name == "safety":
+                self._leave_closed(child)
+            self._stop_child(child)
         self._all_stopped.set()
         if self._watcher is not None:
             self._watcher.join(10.0)
@@ -350,6 +353,33 @@ class Supervisor:
         self.fleet.notice(
             f"{child.name} ended with {child.process.returncode}; started again in {pause_s:g} s"
         )
+
+    def _leave_closed(self, safety: _Child) -> None:
+        """Have safety close what the telescope, perhaps dead, left open; locks are heeded."""
+        if safety.process.poll() is not None:
+            return
+        deadline = Deadline(SystemClock(), stop_timeout_s("safety", self.fleet.speed))
+        order = {"WOType": "Control", "User": "supervisor", "Command": "close", "Reason": "stop"}
+        is_asked = False
+        try:
+            with self.client("safety", timeout_s=5.0) as desk:
+                while not deadline.expired:
+                    status = desk.status(User="supervisor")
+                    lock = status["Verdict"]["Lock"] or status["Verdict"]["Latch"]
+                    link_down = "no link" in str(status["Message"])
+                    if status["Status"] == "CLOSED" or lock or link_down:
+                        return
+                    if not is_asked:
+                        self.fleet.notice("closing the observatory")
+                        desk.front_desk(order)
+                        is_asked = True
+                    self._all_stopped.wait(0.2)
+        except CtmoError as error:
+            _log.error("not_closed_at_stop error=%s", error)
+            self.fleet.notice(f"safety could not close the observatory: {error}")
+        else:
+            _log.error("not_closed_at_stop reason=deadline")
+            self.fleet.notice("the observatory is not closed")
 
     def _stop_child(self, child: _Child) -> None:
         if child.process.poll() is not None:

@@ -101,8 +101,15 @@ def control(
         "RA": ra_deg, "Dec": dec_deg, "Filter": filter_name, "Position": position, "Reason": reason,
     }  # fmt: skip
     order.update({key: value for key, value in parameters.items() if value is not None})
-    service = "safety" if command in {"lock", "unlock", "release"} else "telescope"
-    _send(config, data, service, order, wait_s=wait, as_json=as_json)
+    if command in {"lock", "unlock"}:
+        _send(config, data, "safety", order, wait_s=wait, as_json=as_json)
+        return
+    try:
+        _send(config, data, "telescope", order, wait_s=wait, as_json=as_json)
+    except ServiceUnreachable:
+        if command != "release":
+            raise
+        _send(config, data, "safety", order, wait_s=wait, as_json=as_json)
 
 
 def lock(

@@ -218,6 +218,7 @@ class Device:
         def after(motion: Motion[ResultT]) -> ResultT:
             for other in replaced:
                 other.join()
+            motion.has_replaced = bool(replaced)
             motion.check_canceled()
             return body(motion)
 

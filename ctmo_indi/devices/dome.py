@@ -104,17 +104,32 @@ class Dome(Device):
         return self.begin("close shutter", body, _SHUTTER)
 
     def goto(self, az_deg: float) -> Motion[DomeStatus]:
-        """Turn the slit to an azimuth (degrees, any turn)."""
+        """Turn the slit to an azimuth (degrees, any turn); a turn under way is stopped first."""
         self.allow(MotionKind.ROTATE_DOME)
         wanted_deg = az_deg % 360.0
 
         def body(motion: Motion[DomeStatus]) -> DomeStatus:
+            self._end_turn(motion)
             self.allow(MotionKind.ROTATE_DOME)
             if not (self._moving() is False and self.is_at(wanted_deg, 0.1)):
                 self.perform(motion, "goto", {"az_deg": wanted_deg})
             return self.status()
 
         return self.begin("turn", body, _AZIMUTH)
+
+    def _end_turn(self, motion: Motion[DomeStatus]) -> None:
+        """Bring the dome to rest: INDI's domes refuse another azimuth while they turn."""
+        turn = self.description.operation("goto")
+        if motion.has_replaced:  # what was sent a moment ago may not show yet
+            self.wait_until(motion, lambda: self._moving() is True, turn.acknowledge_s)
+        if self._moving() is not True:
+            return
+        # An abort would stop a park, which may be another closer's, or a shutter half-way, too.
+        is_turning_only = self._shutter() not in _MOVING and not self._is_parking()
+        if is_turning_only and self.description.can("abort"):
+            self.perform(motion, "abort")
+        if not self.wait_until(motion, lambda: self._moving() is not True, turn.finish_s):
+            raise CommandTimeout(f"{motion.label}: it still turns after {turn.finish_s:g} s")
 
     def follow(self, az_deg: float) -> Motion[DomeStatus] | None:
         """Turn to ``az_deg`` if the slit is off by more than ``follow_threshold_deg``.

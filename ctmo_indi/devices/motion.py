@@ -65,6 +65,8 @@ class Motion(Generic[ResultT]):
         self._result: ResultT | None = None
         self._error: Exception | None = None
         self._callbacks: list[Callable[[Motion[ResultT]], None]] = []
+        # Whether it took the place of an operation under way, which the device may still carry out.
+        self.has_replaced = False
 
     def start(self) -> Motion[ResultT]:
         """Begin; returns itself at once."""

@@ -23,8 +23,8 @@ class Situation:
         Of the verdict; empty when SAFE.
     silent
         Services that have not beaten for too long.
-    unsafe_for_s
-        Elapsed seconds since the verdict became UNSAFE.
+    cause_for_s
+        Elapsed seconds for which there has been a reason or a silent service.
     latched_for_s
         Elapsed seconds since the stop latch was set, or since our start when it was found set.
     unreachable_for_s
@@ -37,7 +37,7 @@ class Situation:
     silent: tuple[str, ...]
     lock: Lock | None
     latch: Latch | None
-    unsafe_for_s: float
+    cause_for_s: float
     unreachable_for_s: float = 0.0
     latched_for_s: float = math.inf
 
@@ -58,7 +58,7 @@ def reason_to_close(situation: Situation, policy: SafetyPolicy) -> str | None:
         return None
     if 0.0 < situation.unreachable_for_s < UNREACHABLE_GRACE_S:
         return None
-    noticed_s = min(situation.unsafe_for_s, situation.latched_for_s)
+    noticed_s = min(situation.cause_for_s, situation.latched_for_s)
     if situation.latch is not None and noticed_s < policy.latched_close_notice_s:
         return None
     return "; ".join(causes)

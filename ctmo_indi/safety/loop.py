@@ -71,7 +71,7 @@ class SafetyLoop:
         self._publish = publish
         self._on_verdict = on_verdict
         self._weather = weather
-        self._unsafe_since_elapsed_s: float | None = None
+        self._cause_since_elapsed_s: float | None = None
         self._latched_since_elapsed_s: float | None = None
         self._unreachable_since_machine_s: float | None = None
         self._cycle = 0
@@ -136,10 +136,6 @@ class SafetyLoop:
             self._latched_since_elapsed_s = None
         elif self._latched_since_elapsed_s is None:
             self._latched_since_elapsed_s = now_s
-        if not reasons:
-            self._unsafe_since_elapsed_s = None
-        elif self._unsafe_since_elapsed_s is None:
-            self._unsafe_since_elapsed_s = now_s
         self._cycle += 1
         before = self._verdict
         self._verdict = self._make_verdict(reasons)
@@ -159,13 +155,18 @@ class SafetyLoop:
     def _act(self, reasons: tuple[str, ...], now_s: float) -> None:
         if self._state is ObservatoryState.CLOSED and not self._closer.is_closing:
             self._closer.confirm_closed()
+        silent = self._beats.silent(self._policy)
+        if not (reasons or silent):
+            self._cause_since_elapsed_s = None
+        elif self._cause_since_elapsed_s is None:
+            self._cause_since_elapsed_s = now_s
         situation = Situation(
             state=self._state,
             reasons=reasons,
-            silent=self._beats.silent(self._policy),
+            silent=silent,
             lock=self._holds.lock,
             latch=self._holds.latch,
-            unsafe_for_s=self._since(self._unsafe_since_elapsed_s, now_s) or 0.0,
+            cause_for_s=self._since(self._cause_since_elapsed_s, now_s) or 0.0,
             unreachable_for_s=self._unreachable_for_s(),
             latched_for_s=self._since(self._latched_since_elapsed_s, now_s) or 0.0,
         )

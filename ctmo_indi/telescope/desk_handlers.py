@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import InternalError, Locked, Stopped, UnknownOrder, WrongState
+from ctmo_indi.errors import (
+    InternalError,
+    Locked,
+    SafetyError,
+    Stopped,
+    UnknownOrder,
+    WrongState,
+)
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.telescope.attempt import Attempt, Ending
@@ -65,6 +72,8 @@ class DeskParts:
 
     Parameters
     ----------
+    refresh
+        Learns the newest lock and latch; blocks for a round trip to safety.
     scheduler_age_machine_s
         How long the scheduler has been silent, as safety knows; infinite when never heard.
     """
@@ -76,6 +85,7 @@ class DeskParts:
     clock: Clock
     safety: SafetyDesk
     scheduler_age_machine_s: Callable[[], float]
+    refresh: Callable[[], None]
 
 
 class DeskHandlers:
@@ -149,13 +159,17 @@ class DeskHandlers:
         """Carry out one command by hand."""
         request = _request(checked, ControlRequest)
         match request.command:
-            case ControlCommand.LOCK | ControlCommand.UNLOCK | ControlCommand.RELEASE:
+            case ControlCommand.RELEASE:
+                self._parts.engine.inbox.post(self._parts.engine.takeover.release)
+                return await self._pass_to_safety(checked)
+            case ControlCommand.LOCK | ControlCommand.UNLOCK:
                 return await self._pass_to_safety(checked)
             case ControlCommand.STOP:
                 return await self._stop(checked, request)
+        await asyncio.to_thread(self._parts.refresh)
         self._check(MANNERS[request.command])
-        if checked.user == SCHEDULER and request.command is ControlCommand.CLOSE:
-            self._refuse_in_hand()
+        if checked.user == SCHEDULER:
+            self._refuse_in_hand(request.command)
         urgent = request.command in (ControlCommand.ABORT, ControlCommand.PARK)
         task = self._task(checked, request.command.value, control_steps(request))
         task.is_urgent = urgent or request.command is ControlCommand.CLOSE
@@ -174,6 +188,7 @@ class DeskHandlers:
         """
         request = _request(checked, DomeRequest)
         manner = dome_manner(request)
+        await asyncio.to_thread(self._parts.refresh)
         self._check(manner)
         task = self._task(checked, "dome", dome_steps(request))
         task.runs_beside = not dome_moves(request)
@@ -204,7 +219,9 @@ class DeskHandlers:
 
     async def _pass_to_safety(self, checked: CheckedOrder) -> Reply:
         """Lock, latch and their release are safety's; ServiceUnreachable when it is silent."""
-        return await asyncio.to_thread(self._parts.safety.front_desk, dict(checked.wire))
+        reply = await asyncio.to_thread(self._parts.safety.front_desk, dict(checked.wire))
+        await asyncio.to_thread(self._parts.refresh)
+        return reply
 
     def _check(self, manner: Manner) -> None:
         vigil = self._parts.vigil
@@ -212,13 +229,17 @@ class DeskHandlers:
         if error is not None:
             raise error
 
-    def _refuse_in_hand(self) -> None:
-        """Refuse what no human asked for while one holds the lock or has pressed stop.
+    def _refuse_in_hand(self, command: ControlCommand) -> None:
+        """Refuse what no human asked for while one has the observatory in hand.
 
-        Safety closes all the same when it must.
+        That is closing under a lock or the latch, and everything after a takeover. Safety closes
+        all the same when it must.
         """
-        error = self._parts.vigil.refusal(False)
-        if isinstance(error, Locked | Stopped):
+        error: SafetyError | None = self._parts.engine.takeover.refusal()
+        if error is None and command is ControlCommand.CLOSE:
+            refusal = self._parts.vigil.refusal(False)
+            error = refusal if isinstance(refusal, Locked | Stopped) else None
+        if error is not None:
             raise error
 
     def _task(

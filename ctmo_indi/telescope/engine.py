@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import CtmoError, ForeignMotion, WrongState
+from ctmo_indi.errors import CtmoError, ForeignMotion, SafetyError, WrongState
 from ctmo_indi.inbox import Inbox
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState, ObservatoryState
@@ -28,6 +28,7 @@ from ctmo_indi.telescope.ledger import TimeLedger, classify
 from ctmo_indi.telescope.procedure import All, Procedure, Steps, Until
 from ctmo_indi.telescope.scene import FrameKeeper, Scene, StepTimes
 from ctmo_indi.telescope.steps import attempt_steps
+from ctmo_indi.telescope.takeover import Takeover
 from ctmo_indi.telescope.task_book import Task, TaskBook
 from ctmo_indi.telescope.verdict_rules import Duty
 from ctmo_indi.telescope.vigil import Vigil
@@ -53,6 +54,8 @@ class EngineParts:
         See :class:`~ctmo_indi.telescope.scene.Scene`.
     publish
         (kind, subject, data) -> revision; thread-safe, does not block.
+    hands_off_s
+        See :class:`~ctmo_indi.telescope.takeover.Takeover`.
     on_state
         Called after each change of an attempt's state, to store it; must not block.
     each_turn
@@ -66,6 +69,7 @@ class EngineParts:
     observable: Callable[[ObservationRequest, float], tuple[str, ...]]
     publish: Callable[[str, str, dict[str, object]], int]
     on_state: Callable[[Attempt], None]
+    hands_off_s: float = 0.0
     step_times: StepTimes = field(default_factory=StepTimes)
     each_turn: Callable[[], None] = _nothing
 
@@ -90,7 +94,7 @@ class Engine:
         self._is_ending = False
         self._was_known = False
         self._ledger = TimeLedger(parts.clock)
-        self._foreign: dict[str, object] = {}
+        self.takeover = Takeover(parts.clock, parts.hands_off_s)
         self.failures = 0
         self._turned_machine_s = parts.clock.machine_s()
 
@@ -201,10 +205,8 @@ class Engine:
             self.interrupt(Ending(AttemptState.ABORTED, reason, stops_motion=False))
 
     def _tell_foreign_motion(self, what: str) -> None:
-        utc = self._parts.clock.utc().isoformat(timespec="milliseconds")
-        self._foreign = {"What": what, "UTC": utc}
         _log.warning("foreign_motion what=%s", what)
-        self._parts.publish("foreign_motion", "telescope", dict(self._foreign))
+        self._parts.publish("foreign_motion", "telescope", self.takeover.begin(what))
 
     def follow_dome(self, threshold_deg: float = THRESHOLD_DEG) -> None:
         """Turn the dome after the tracking mount; posted by a cycle."""
@@ -212,7 +214,7 @@ class Engine:
         sight = hands.sight()
         waits_for = self._current[1].waits_for if self._current is not None else ""
         is_pointing = any(word in waits_for for word in ("slew", "dome"))
-        if is_pointing or self._beside or self._duty is not Duty.WORK:
+        if is_pointing or self._beside or self._duty is not Duty.WORK or self.takeover.is_active:
             return
         if self._closing.is_under_way or sight.ra_deg is None or sight.dec_deg is None:
             return
@@ -256,7 +258,7 @@ class Engine:
             "Busy": self.busy,
             "Waits For": current[1].waits_for if current else "",
             "Waiting": len(self._waiting),
-            "Foreign Motion": dict(self._foreign),
+            "Foreign Motion": self.takeover.to_wire(),
             "Alarm": self._closing.alarm,
             "Time Spent": self._ledger.to_wire(),
         }
@@ -390,13 +392,19 @@ class Engine:
             frames=self._parts.frames,
             clock=self._parts.clock,
             times=self._parts.step_times,
-            refusal=self._parts.vigil.refusal,
+            refusal=self._attempt_refusal,
             is_held=self._parts.vigil.is_held,
             observable=self._parts.observable,
             begin=begin,
             report=report,
             report_later=lambda text: self.inbox.post(lambda: report(text)),
         )
+
+    def _attempt_refusal(self, needs_sky: bool) -> SafetyError | None:
+        refusal = self._parts.vigil.refusal(needs_sky)
+        if refusal is None and needs_sky:
+            return self.takeover.refusal()
+        return refusal
 
     def _conclude(self, task: Task, error: BaseException | None) -> None:
         has_begun = task.has_begun if isinstance(task, Attempt) else True

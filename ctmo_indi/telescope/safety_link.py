@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ctmo_indi.clock import Clock
@@ -91,6 +91,7 @@ class SafetyLink:
         self._is_alive = is_alive
         self._period_machine_s = period_machine_s
         self._news: VerdictNews | None = None
+        self._beating = threading.Lock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self.failures = 0
@@ -118,6 +119,10 @@ class SafetyLink:
 
     def beat(self) -> None:
         """Beat once; blocks for the desk's time-out. A failure only makes the verdict older."""
+        with self._beating:
+            self._beat()
+
+    def _beat(self) -> None:
         sent_machine_s = self._clock.machine_s()
         order = {
             "WOType": "Heartbeat",
@@ -137,14 +142,29 @@ class SafetyLink:
                 _log.info("safety_reached after_failures=%d", self.failures)
             self.failures = 0
 
+    def refresh(self) -> None:
+        """Learn the newest verdict, lock and latch now, before an order by hand; blocks as a beat.
+
+        Any thread. Does nothing while the engine hangs: a beat would say that it works.
+        """
+        if self._is_alive():
+            self.beat()
+
     def take(self, reply: Mapping[str, object], sent_machine_s: float) -> None:
-        """Remember the verdict of a reply; one with the cycle number we have is no news."""
+        """Remember the verdict of a reply; the cycle and the holds that we have are no news.
+
+        A lock or latch that came since the cycle counts at once; the verdict's age does not change.
+        """
         wire = reply["Verdict"]
         if not isinstance(wire, Mapping):
             raise TypeError(f"Verdict is {wire!r}, expected a struct")
         verdict = Verdict.from_wire(wire)
         known = self._news
         if known is not None and known.verdict.cycle == verdict.cycle:
+            if (known.verdict.lock, known.verdict.latch) == (verdict.lock, verdict.latch):
+                return
+            self._news = replace(known, verdict=verdict)
+            self._on_news(verdict)
             return
         if known is None or known.verdict.level is not verdict.level:
             _log.info("verdict level=%s reasons=%s", verdict.level, "; ".join(verdict.reasons))

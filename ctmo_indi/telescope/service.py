@@ -121,6 +121,7 @@ class TelescopeService:
                 observable=self._not_observable,
                 publish=self.board.publish,
                 on_state=book.on_state,
+                hands_off_s=profile.safety.foreign_hands_off_s,
                 step_times=step_times or StepTimes(),
                 each_turn=self._cycles.watch,
             )
@@ -142,6 +143,7 @@ class TelescopeService:
                 clock=clock,
                 safety=desk,
                 scheduler_age_machine_s=self._scheduler_age_machine_s,
+                refresh=self._link.refresh,
             )
         )
         contract = Contract.load(profile, clock)

@@ -174,6 +174,25 @@ def test_light_frame_waits_for_the_dome(stage: Stage) -> None:
         observatory.camera.expose(30.0, FrameType.LIGHT, target_icrs_deg=place)
 
 
+@pytest.mark.parametrize("is_seen_moving", [True, False])
+def test_a_turn_replaces_one_under_way(stage: Stage, is_seen_moving: bool) -> None:
+    open_up(stage)
+    dome = stage.observatory.dome
+    begin_deg = dome.status().az_deg
+    replaced = dome.goto(begin_deg + 175.0)
+    if is_seen_moving:
+        stage.client.wait_for(
+            dome.name, "ABS_DOME_POSITION", 30.0, lambda found: found.state.value == "Busy"
+        )
+
+    status = dome.goto(begin_deg - 40.0).wait()
+
+    assert status.az_deg == pytest.approx((begin_deg - 40.0) % 360.0, abs=2.0)
+    assert status.shutter is ShutterState.OPEN
+    with pytest.raises(CommandCanceled):
+        replaced.wait()
+
+
 @pytest.mark.parametrize(
     ("frame_type", "exposure_s", "binning"),
     [(FrameType.BIAS, 0.0, 1), (FrameType.DARK, 20.0, 2), (FrameType.FLAT, 2.0, 1)],

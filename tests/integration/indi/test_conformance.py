@@ -109,6 +109,8 @@ def test_definitions_are_complete(client: IndiClient) -> None:
         Permission.RO,
         "indi_simulator_telescope",
     )
+    for device in (CAMERA, DOME):  # the others' definitions come when they come
+        client.wait_for(device, "CONNECTION", 10.0)
     assert {MOUNT, CAMERA, DOME} <= set(client.devices())
 
 

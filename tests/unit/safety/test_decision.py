@@ -48,5 +48,5 @@ def test_devices_that_are_connecting_are_waited_for_but_not_for_ever():
 
 def test_the_stop_latch_defers_closing_by_the_notice():
     latched = replace(OPEN_IN_RAIN, latch=Latch("ana", "", "2026-01-01T00:00:00+00:00"))
-    assert reason_to_close(replace(latched, unsafe_for_s=599.0), POLICY) is None
-    assert reason_to_close(replace(latched, unsafe_for_s=600.0), POLICY) == "rain"
+    assert reason_to_close(replace(latched, cause_for_s=599.0), POLICY) is None
+    assert reason_to_close(replace(latched, cause_for_s=600.0), POLICY) == "rain"

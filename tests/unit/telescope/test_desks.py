@@ -101,6 +101,7 @@ class Office:
                 self.clock,
                 self.safety_desk,
                 lambda: self.scheduler_age_s,
+                lambda: None,
             )
         )
         contract = Contract.load(PROFILE, self.clock)

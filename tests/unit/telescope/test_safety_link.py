@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ctmo_indi.errors import ServiceUnreachable
-from ctmo_indi.models.verdict import Verdict, VerdictLevel
+from ctmo_indi.models.verdict import Lock, LockKind, Verdict, VerdictLevel
 from ctmo_indi.telescope.safety_link import SafetyLink
 from ctmo_indi.testing.fake_clock import FakeClock
 
@@ -79,6 +79,20 @@ def test_a_cycle_that_stands_still_is_no_news(link, desk, clock):
 
     assert stuck_s == pytest.approx(12.0)
     assert link.age_machine_s() == pytest.approx(0.0)
+
+
+def test_a_lock_counts_before_the_next_cycle_and_makes_the_verdict_no_younger(link, desk, clock):
+    desk.answer = reply(7)
+    link.beat()
+    clock.advance(3.0)
+    lock = Lock(LockKind.OBSERVER, "ana", "", "", None)
+    locked = Verdict(VerdictLevel.SAFE, (), 7, "", 5.0, lock=lock)
+    desk.answer = {"Verdict": locked.to_wire()}
+    link.refresh()
+
+    assert link.news is not None
+    assert link.news.verdict.lock == lock
+    assert link.age_machine_s() == 3.0
 
 
 def test_a_restarted_safety_counts_from_one_again_and_is_news(link, desk, clock):
