@@ -93,6 +93,8 @@ def _turns_by_hand(device: Device, before: PropertySnapshot, after: PropertySnap
 def _jumped(device: Device, before: PropertySnapshot, after: PropertySnapshot) -> bool:
     if PropertyState.BUSY in (before.state, after.state):
         return False
+    if device.switch("parked", "yes") is True:
+        return False  # parked by whomever: some drivers are at the park position at once
     elements = device.description.readings["position"].elements
     if "ra_hours" not in elements or "dec_deg" not in elements:
         return False

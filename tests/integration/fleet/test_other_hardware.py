@@ -55,9 +55,11 @@ def test_an_lx200_is_observed_with_by_data_alone(tmp_path: Path) -> None:
     with RunningFleet(tmp_path / "data", profile=str(site)).running() as fleet:
         target = fleet.target(-1.5, 35.0)
         order = fleet.ended(fleet.observe(**target, Filter="R"), 60.0)
+        taken_for_foreign = fleet.events("telescope", "foreign_motion")
         position = fleet.indi_get("LX200 GPS.EQUATORIAL_EOD_COORD.DEC")
 
     assert order["Status"] == "COMPLETED", order
+    assert taken_for_foreign == []
     (frame,) = order["Exposures"]
     header = read_header(frame["Path"])
     assert off_arcmin(header, target["RA"], target["Dec"]) < 2.0
