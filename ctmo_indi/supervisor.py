@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -430,23 +430,27 @@ def star_catalogue(folder: Path, notice: Callable[[str], None]) -> Path | None:
         return None
 
 
-def free_port() -> int:
-    """Return a TCP port of the loopback address that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+def free_ports(count: int) -> list[int]:
+    """Return that many different TCP ports of the loopback address that are free now."""
+    with ExitStack() as stack:  # all bound at once, so that they differ
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def on_free_ports(config: Config) -> Config:
     """Return ``config`` with every service on a free loopback port: for demos and tests."""
-
-    def free() -> Address:
-        port = free_port()
-        return Address(f"http://127.0.0.1:{port}", "127.0.0.1", port)
-
+    scheduler, telescope, dome, preprocessor, safety = (
+        Address(f"http://127.0.0.1:{port}", "127.0.0.1", port) for port in free_ports(5)
+    )
     return replace(
-        config, scheduler=free(), telescope=free(), dome=free(), preprocessor=free(), safety=free()
+        config,
+        scheduler=scheduler,
+        telescope=telescope,
+        dome=dome,
+        preprocessor=preprocessor,
+        safety=safety,
     )
 
 

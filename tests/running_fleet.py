@@ -123,6 +123,10 @@ def command_line(*words: object, **options: object) -> subprocess.Popen[str]:
     )
 
 
+class MissedStep(AssertionError):
+    """A step of an attempt was over before the test saw it."""
+
+
 class RunningFleet:
     """Supervisor, clients and the hands of a second INDI client.
 
@@ -322,12 +326,19 @@ class RunningFleet:
         )
 
     def step(self, receipt: str, word: str, timeout_s: float = 30.0) -> str:
-        """Wait until the attempt at an order does something with ``word`` in its name."""
+        """Wait until the attempt at an order does something with ``word`` in its name.
+
+        Raises
+        ------
+        MissedStep
+            The attempt ended before we saw it: some steps last a fraction of a second.
+        """
         attempt = self.attempt_of(receipt, timeout_s)
         until(lambda: self._is_known(attempt), f"the telescope knows {attempt}")
 
         def is_there(status: Reply) -> bool:
-            assert status["Status"] not in SETTLED, status
+            if status["Status"] in SETTLED:
+                raise MissedStep(f"{word} was not seen: {status}")
             return word in str(status["Step"])
 
         self.watch("telescope", is_there, f"step {word}", timeout_s, Receipt=attempt)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ..running_fleet import Reply, RunningFleet, until
+from ..running_fleet import MissedStep, Reply, RunningFleet, until
 
 pytestmark = [pytest.mark.indi, pytest.mark.faults]
 
@@ -51,11 +51,22 @@ def kill_indiserver(fleet: RunningFleet) -> None:
     until(lambda: server.starts > starts, "indiserver runs again")
 
 
+def caught_while(fleet: RunningFleet, moment: str) -> tuple[str, str]:
+    """Order until an attempt is seen at that step; a slew lasts a quarter of a second here."""
+    for hour_angle_h, dec_deg in ((1.0, 70.0), (-3.0, 0.0)) * 3:
+        place = fleet.target(hour_angle_h, dec_deg)
+        receipt = fleet.observe(**place, **{"Exposure Time": LONG_S})
+        try:
+            return receipt, fleet.step(receipt, moment)
+        except MissedStep:
+            completed(fleet, receipt)
+    raise MissedStep(f"{moment} was not seen in six attempts")
+
+
 @pytest.mark.parametrize("moment", ["slewing", "exposure 1 of"])
 def test_indiserver_killed(fleet: RunningFleet, moment: str) -> None:
     with only_restarts(fleet):
-        receipt = fleet.observe(**fleet.target(1.0, 50.0), **{"Exposure Time": LONG_S})
-        attempt = fleet.step(receipt, moment)
+        receipt, attempt = caught_while(fleet, moment)
         kill_indiserver(fleet)
         order = completed(fleet, receipt)
     told = [

@@ -16,7 +16,7 @@ from ctmo_indi import catalogue
 from ctmo_indi import config as config_file
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.errors import CtmoError
-from ctmo_indi.supervisor import free_port
+from ctmo_indi.supervisor import free_ports
 
 from ..running_fleet import command_line, nothing_left_behind, require_simulators, until
 
@@ -108,8 +108,10 @@ def write_site_at_midnight(folder: Path) -> Path:
     assert count == 1
     (folder / "midnight.yaml").write_text(text)
     addresses = "".join(
-        f"{name} Address: {{IP: 127.0.0.1, Port: {free_port()}}}\n"
-        for name in ("Scheduler", "Telescope", "Dome", "Preprocessor", "Safety")
+        f"{name} Address: {{IP: 127.0.0.1, Port: {port}}}\n"
+        for name, port in zip(
+            ("Scheduler", "Telescope", "Dome", "Preprocessor", "Safety"), free_ports(5), strict=True
+        )
     )
     config = folder / "ctmo.conf.yaml"
     config.write_text(

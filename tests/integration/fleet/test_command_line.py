@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from ctmo_indi.cli import run
-from ctmo_indi.supervisor import free_port
+from ctmo_indi.supervisor import free_ports
 
 from ...running_fleet import RunningFleet, command_line
 
@@ -192,8 +192,10 @@ def test_nobody_listens(ctmo: Command, tmp_path: Path) -> None:
     config = tmp_path / "ctmo.conf.yaml"
     config.write_text(
         "".join(
-            f"{name} Address: {{IP: 127.0.0.1, Port: {free_port()}}}\n"
-            for name in ("Scheduler", "Telescope", "Dome", "Safety")
+            f"{name} Address: {{IP: 127.0.0.1, Port: {port}}}\n"
+            for name, port in zip(
+                ("Scheduler", "Telescope", "Dome", "Safety"), free_ports(4), strict=True
+            )
         )
     )
     for words in (("status",), ("dome", "open"), ("lock",), ("scheduler", "stop")):
