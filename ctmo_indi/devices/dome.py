@@ -14,6 +14,10 @@ from ctmo_indi.models.dome_geometry import DomeMeasurements
 _SHUTTER = ("shutter",)
 _AZIMUTH = ("azimuth",)
 _MOVING = frozenset({ShutterState.OPENING, ShutterState.CLOSING})
+_TOWARD = {
+    ShutterState.OPEN: ShutterState.OPENING,
+    ShutterState.CLOSED: ShutterState.CLOSING,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,9 @@ class Dome(Device):
         return self._confirmed(motion, ShutterState.OPEN)
 
     def _confirmed(self, motion: Motion[DomeStatus], wanted: ShutterState) -> DomeStatus:
+        # Another closer's command, or its DOME_PARK, may set it moving the same way once more.
+        half_s = self.description.operation("close_shutter").finish_s / 2
+        self.wait_until(motion, lambda: self._shutter() is not _TOWARD[wanted], half_s)
         if not self.wait_until(motion, lambda: self._shutter() is wanted, 2.0):
             raise CommandRejected(
                 f"{motion.label}: the shutter reads {self._shutter()}, expected {wanted}"

@@ -14,6 +14,7 @@ from ctmo_indi.indi.snapshot import PropertyState
 from ctmo_indi.models import coordinates
 
 _STILL = frozenset({PropertyState.OK, PropertyState.IDLE})
+_TELL_MACHINE_S = 0.2
 _VERIFY_S = 20.0
 _SLOTS = ("pointing",)
 
@@ -217,6 +218,8 @@ class Mount(Device):
         }
 
     def _park(self, motion: Motion[MountStatus]) -> MountStatus:
+        if self._slewing() is True and not self._is_parking():
+            motion.pause(_TELL_MACHINE_S)  # a park just begun moves it before it is told as one
         if self._is_parking():
             # Another closer's (safety's, the WatchDog's): to abort it and begin again, each time
             # one of us tries, would leave the mount out.

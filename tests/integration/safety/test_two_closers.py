@@ -24,6 +24,15 @@ pytestmark = pytest.mark.indi
 SPEED = 20.0
 
 
+def until(condition, what):
+    """Look every 10 ms: a loop that spins would keep the clients' threads from running."""
+    end_s = time.monotonic() + 10.0
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < end_s, f"not within 10 s: {what}"
+        pause.wait(0.01)
+
+
 @pytest.fixture
 def observatories(indi_simulators):
     profile = profiles.load("simulators")
@@ -62,9 +71,7 @@ def test_both_close_and_neither_hinders_the_other(observatories):
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(close, telescope, lambda _line: said.set())
         assert said.wait(10.0)
-        end_s = time.monotonic() + 10.0
-        while not safety.mount.status().slewing:
-            assert time.monotonic() < end_s, "the mount does not begin to park"
+        until(lambda: safety.mount.status().slewing, "the mount begins to park")
         second = pool.submit(close, safety, lambda _line: None)
         reports = [first.result(60.0), second.result(60.0)]
 
@@ -82,14 +89,13 @@ def test_what_safety_moves_is_no_foreign_motion(observatories):
     found = []
     watch = ForeignWatch(telescope, found.append)
     watch.start()
-    end_s = time.monotonic() + 10.0
-    while any(telescope.moves.is_ours(device.name) for device in telescope.devices.values()):
-        assert time.monotonic() < end_s, "our own moves do not end"
+    until(
+        lambda: not any(telescope.moves.is_ours(d.name) for d in telescope.devices.values()),
+        "our own moves end",
+    )
 
     report = close_observatory(safety, policy, clock, report=lambda _line: None)
-    end_s = time.monotonic() + 10.0
-    while telescope.state() is not ObservatoryState.CLOSED:
-        assert time.monotonic() < end_s, "the telescope does not see it closed"
+    until(lambda: telescope.state() is ObservatoryState.CLOSED, "the telescope sees it closed")
     watch.stop()
 
     assert report.confirmed

@@ -317,7 +317,8 @@ def test_late_news_of_an_old_connection_is_ignored(client: IndiClient, dome: Fak
     old = dome.link()
     listener = Listener(client)
     dome.lose()
-    listener.wait_for(LinkUp)
+    listener.wait_for(LinkDown)
+    client.wait_for("Dome", "ABS_DOME_POSITION", WAIT_S)  # of the new connection
     old.receive(RawUpdate("Dome", "ABS_DOME_POSITION", OK, {AZ: 1.0}, None))
     assert client.require("Dome", "ABS_DOME_POSITION").number(AZ) == 90.0
 
