@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Sequence
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.config import Address, Config
+from ctmo_indi.devices.keep_connected import KeepConnected
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.devices.stopping import endpoint_of, stop_everything
-from ctmo_indi.errors import CtmoError
 from ctmo_indi.indi.client import IndiClient
-from ctmo_indi.indi.link import LinkState
 from ctmo_indi.indi.wire_transport import IndipyTransport
 from ctmo_indi.profiles import Profile
 from ctmo_indi.safety.beats import Beats
@@ -26,11 +23,6 @@ from ctmo_indi.work_orders.contract import Contract
 from ctmo_indi.work_orders.desk import Desk, DispatchDesk
 from ctmo_indi.work_orders.revisions import RevisionBoard
 
-_log = logging.getLogger(__name__)
-
-# Machine seconds between two looks at whether some device still has to be connected.
-_CONNECT_PERIOD_S = 2.0
-
 
 class SafetyService:
     """Judges every second and closes first; see the package's docstring."""
@@ -38,7 +30,6 @@ class SafetyService:
     def __init__(self, config: Config, profile: Profile, clock: Clock) -> None:
         self._config = config
         self._clock = clock
-        self._stop = threading.Event()
         endpoint = endpoint_of(config.indi, profile.indiserver)
         self._client = IndiClient(lambda: IndipyTransport(endpoint, clock), clock, name="safety")
         self.observatory = Observatory.build(profile, self._client, clock)
@@ -71,9 +62,7 @@ class SafetyService:
             observatory_status=lambda: self.observatory.status().to_wire(),
         )
         self._desk = DispatchDesk("safety", Contract.load(profile), handlers.table())
-        self._connecting = threading.Thread(
-            target=self._keep_connected, name="safety-connect", daemon=True
-        )
+        self._connecting = KeepConnected(self.observatory, self._client, "safety")
 
     @property
     def desks(self) -> Sequence[tuple[Desk, Address]]:
@@ -89,7 +78,7 @@ class SafetyService:
     def stop(self, timeout_s: float) -> None:
         """End loop and link; a closing under way is finished first. Nothing is opened or closed."""
         self._closer.join(timeout_s / 2)
-        self._stop.set()
+        self._connecting.stop()
         self.loop.stop(timeout_s / 4)
         self._weather.join(1.0)
         self._client.close()
@@ -97,20 +86,3 @@ class SafetyService:
 
     def _announce(self, text: str) -> None:
         self._board.publish("closing", "safety", {"Message": text})
-
-    def _keep_connected(self) -> None:
-        """Connect what is not connected; a thread of its own, since a device may take its time."""
-        while not self._stop.wait(_CONNECT_PERIOD_S if self._is_complete() else 0.2):
-            if self._client.link is not LinkState.UP or self._is_complete():
-                continue
-            try:
-                self.observatory.connect_all()
-            except CtmoError as error:
-                _log.warning("devices_not_connected error=%s", error)
-                self._stop.wait(_CONNECT_PERIOD_S)
-            except Exception:  # noqa: BLE001 - the thread must live; what is unknown is unsafe anyway
-                _log.exception("connecting_failed")
-                self._stop.wait(_CONNECT_PERIOD_S)
-
-    def _is_complete(self) -> bool:
-        return self._client.link is LinkState.UP and not self.observatory.status().disconnected

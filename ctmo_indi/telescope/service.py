@@ -6,8 +6,6 @@ appears. Stopping it closes the observatory.
 
 from __future__ import annotations
 
-import importlib.util
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -17,16 +15,12 @@ from ctmo_indi.clock import Clock
 from ctmo_indi.config import Address, Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.devices.foreign import ForeignWatch
+from ctmo_indi.devices.keep_connected import KeepConnected
 from ctmo_indi.devices.limits_watch import LimitWatch
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.devices.stopping import endpoint_of
-from ctmo_indi.errors import CtmoError
 from ctmo_indi.indi.client import IndiClient
-from ctmo_indi.indi.endpoint import Endpoint
-from ctmo_indi.indi.link import LinkState
-from ctmo_indi.indi.pyindi_transport import PyIndiTransport
-from ctmo_indi.indi.transport import Transport
-from ctmo_indi.indi.wire_transport import IndipyTransport
+from ctmo_indi.indi.opening import transport_maker
 from ctmo_indi.models.observability import observable_now
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.profiles import Profile, Role
@@ -47,10 +41,7 @@ from ctmo_indi.work_orders.contract import Contract
 from ctmo_indi.work_orders.desk import Desk, DispatchDesk
 from ctmo_indi.work_orders.revisions import RevisionBoard
 
-_log = logging.getLogger(__name__)
-
 SAFETY_TIMEOUT_S = 3.0
-CONNECT_PERIOD_MACHINE_S = 2.0
 DOME_CYCLE_S = 5.0
 TELEMETRY_CYCLE_S = 30.0
 
@@ -88,7 +79,10 @@ class TelescopeService:
         self._closes_on_stop = closes_on_stop
         self._ending = threading.Event()
         self.board = RevisionBoard(clock)
-        self.client = client or _make_client(endpoint_of(config.indi, profile.indiserver), clock)
+        endpoint = endpoint_of(config.indi, profile.indiserver)
+        self.client = client or IndiClient(
+            transport_maker(endpoint, clock), clock, name="telescope"
+        )
         self.observatory = Observatory.build(profile, self.client, clock)
         self._database = open_database(
             "telescope", config.database_url or Path(config.data_dir) / "telescope.sqlite3"
@@ -149,9 +143,7 @@ class TelescopeService:
         contract = Contract.load(profile, clock)
         self.telescope_desk: Desk = DispatchDesk("telescope", contract, self._handlers.telescope())
         self.dome_desk: Desk = DispatchDesk("dome", contract, self._handlers.dome_desk())
-        self._connecting = threading.Thread(
-            target=self._keep_connected, name="telescope-connect", daemon=True
-        )
+        self._connecting = KeepConnected(self.observatory, self.client, "telescope")
 
     @property
     def desks(self) -> Sequence[tuple[Desk, Address]]:
@@ -187,6 +179,7 @@ class TelescopeService:
         if self._ending.is_set():
             return
         self._ending.set()
+        self._connecting.stop()
         self._cycles.stop()
         if self._limits is not None:
             self._limits.stop()
@@ -273,33 +266,6 @@ class TelescopeService:
 
     def _post_follow_dome(self) -> None:
         self.engine.inbox.post(self.engine.follow_dome)
-
-    def _keep_connected(self) -> None:
-        """Connect what is not connected, as long as there is something."""
-        while not self._ending.wait(CONNECT_PERIOD_MACHINE_S if self._is_complete() else 0.2):
-            if self.client.link is not LinkState.UP or self._is_complete():
-                continue
-            try:
-                self.observatory.connect_all()
-            except CtmoError as error:
-                _log.warning("devices_not_connected error=%s", error)
-                self._ending.wait(CONNECT_PERIOD_MACHINE_S)
-            except Exception:  # noqa: BLE001 - the thread must live: try again, say why
-                _log.exception("connecting_failed")
-                self._ending.wait(CONNECT_PERIOD_MACHINE_S)
-
-    def _is_complete(self) -> bool:
-        return self.client.link is LinkState.UP and not self.observatory.status().disconnected
-
-
-def _make_client(endpoint: Endpoint, clock: Clock) -> IndiClient:
-    """Return a client on PyIndi where it is installed, else on indipyclient."""
-    has_pyindi = importlib.util.find_spec("PyIndi") is not None
-
-    def make() -> Transport:
-        return (PyIndiTransport if has_pyindi else IndipyTransport)(endpoint, clock)
-
-    return IndiClient(make, clock, name="telescope")
 
 
 def _verdict_times(profile: Profile) -> VerdictTimes:

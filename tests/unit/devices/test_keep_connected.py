@@ -1,0 +1,58 @@
+from types import SimpleNamespace
+
+import pytest
+
+from ctmo_indi.devices.keep_connected import IMPATIENT_S, PERIOD_S, KeepConnected
+from ctmo_indi.errors import NotConnected
+from ctmo_indi.indi.link import LinkState
+from ctmo_indi.profiles import Role
+
+
+class Observatory:
+    """One device that is away until it was asked for often enough."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.failures = list(failures)
+        self.away: tuple[Role, ...] = (Role.DOME,)
+
+    def status(self):
+        return SimpleNamespace(disconnected=self.away)
+
+    def connect_all(self):
+        if self.failures:
+            raise self.failures.pop(0)
+        self.away = ()
+
+
+def keeper(observatory, link=LinkState.UP):
+    return KeepConnected(observatory, SimpleNamespace(link=link), "test")
+
+
+def test_what_is_away_is_connected():
+    observatory = Observatory()
+    assert keeper(observatory).look() == PERIOD_S
+    assert observatory.away == ()
+
+
+def test_without_a_link_it_looks_again_soon():
+    observatory = Observatory()
+    assert keeper(observatory, LinkState.DOWN).look() == IMPATIENT_S
+    assert observatory.away
+
+
+@pytest.mark.parametrize("failure", [NotConnected("no dome"), RuntimeError("a bug")])
+def test_a_failure_is_counted_and_tried_again(failure):
+    observatory = Observatory(failure)
+    keep = keeper(observatory)
+    assert keep.look() == PERIOD_S
+    assert (keep.failures, observatory.away) == (1, (Role.DOME,))
+    keep.look()
+    assert observatory.away == ()
+
+
+def test_a_status_that_breaks_does_not_end_it():
+    observatory = Observatory()
+    observatory.status = lambda: 1 / 0
+    keep = keeper(observatory)
+    assert keep.look() == PERIOD_S
+    assert keep.failures == 1
