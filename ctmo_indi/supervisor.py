@@ -367,7 +367,8 @@ class Supervisor:
                     status = desk.status(User="supervisor")
                     lock = status["Verdict"]["Lock"] or status["Verdict"]["Latch"]
                     link_down = "no link" in str(status["Message"])
-                    if status["Status"] == "CLOSED" or lock or link_down:
+                    # As the devices say now: the status is of safety's last cycle, a second ago.
+                    if status["Devices"]["State"] == "CLOSED" or lock or link_down:
                         return
                     if not is_asked:
                         self.fleet.notice("closing the observatory")
