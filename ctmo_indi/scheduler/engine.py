@@ -25,7 +25,7 @@ from ctmo_indi.scheduler.startup import DriverChoice, Started, cold_start
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import Ticket, TicketBook
 from ctmo_indi.scheduler.worker import Worker
-from ctmo_indi.scheduling.conditions import Observability
+from ctmo_indi.scheduling.models import Models
 from ctmo_indi.script_queue.peer import FrontDesk
 from ctmo_indi.script_queue.queueing import ScriptQueue
 from ctmo_indi.script_queue.script import ScriptRun
@@ -48,7 +48,7 @@ class EngineParts:
     ----------
     read_request
         Checks a stored order against the contract again and gives its request.
-    make_sky
+    make_models
         Called in the driver's thread at each start.
     """
 
@@ -60,7 +60,7 @@ class EngineParts:
     safety: FrontDesk
     publish: Callable[[str, str, dict[str, object]], object]
     read_request: Callable[[OrderRow], ObservationRequest]
-    make_sky: Callable[[], Observability]
+    make_models: Callable[[], Models]
     make_mode: MakeMode
     driver: DriverChoice
     on_offline: Callable[[], None]
@@ -96,7 +96,9 @@ class SchedulerEngine:
         self.safety = SafetyLink(parts.safety, clock, self.inbox.post, self._verdict_came)
         self.csc = SchedulerCsc(
             tickets=self.tickets,
-            start_driver=lambda: self._worker.ask(lambda: cold_start(parts.driver, parts.make_sky)),
+            start_driver=lambda: self._worker.ask(
+                lambda: cold_start(parts.driver, parts.make_models)
+            ),
             make_mode=self._make_mode,
             publish=parts.publish,
             post=self.inbox.post,

@@ -25,7 +25,7 @@ from ctmo_indi.scheduler.simple_mode import SimpleMode
 from ctmo_indi.scheduler.startup import DriverChoice
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import Ticket
-from ctmo_indi.scheduling.conditions import Observability
+from ctmo_indi.scheduling.models import Models
 from ctmo_indi.store.database import Database, open_database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.store.orders import OrderRow
@@ -51,8 +51,8 @@ class SchedulerService:
     ----------
     on_offline
         Called in the engine thread after the ``exit`` command; the process is then to end.
-    make_sky
-        Observability for tests; the models of the profile's site when None.
+    make_models
+        Models for tests; those of the profile's site when None.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class SchedulerService:
         *,
         driver: DriverChoice | None = None,
         make_mode: MakeMode = SimpleMode,
-        make_sky: Callable[[], Observability] | None = None,
+        make_models: Callable[[], Models] | None = None,
         on_offline: Callable[[], None] = lambda: None,
     ) -> None:
         self._config = config
@@ -71,7 +71,7 @@ class SchedulerService:
         self._clock = clock
         self._driver = driver or DriverChoice()
         self._make_mode = make_mode
-        self._make_sky = make_sky or partial(_site_sky, profile)
+        self._make_models = make_models or partial(_site_models, profile)
         self._on_offline = on_offline
         self._contract = Contract.load(profile, clock)
         self._board = RevisionBoard(clock)
@@ -132,7 +132,7 @@ class SchedulerService:
                 safety=self._safety,
                 publish=self._board.publish,
                 read_request=self._read_request,
-                make_sky=self._make_sky,
+                make_models=self._make_models,
                 make_mode=self._make_mode,
                 driver=self._driver,
                 on_offline=self._on_offline,
@@ -207,7 +207,8 @@ class SchedulerService:
         _log.info("sky models ready module=%s", sky.__name__)
 
 
-def _site_sky(profile: Profile) -> Observability:
-    from ctmo_indi.scheduling.sky import SiteSky  # heavy: imported in the driver's thread
+def _site_models(profile: Profile) -> Models:
+    from ctmo_indi.models.observatory_model import ObservatoryModel  # heavy: in the driver's thread
+    from ctmo_indi.scheduling.sky import SiteSky
 
-    return SiteSky(profile)
+    return Models(SiteSky(profile), ObservatoryModel(profile))

@@ -260,16 +260,16 @@ _REASONS_SHOWN = 20
 
 
 def _target_to_wire(target: DriverTarget) -> dict[str, object]:
-    request = target.order.request
+    request = target.request
     wire: dict[str, object] = {
         "Parent": target.receipt,
         "Object": request.object_name,
         "Frame Type": request.frame_type.value,
         "Filter": request.filter_name or "",
         "Exposure Time": request.exposure_s,
-        "Number of Exposures": target.order.missing_count,
+        "Number of Exposures": target.count,
         "Duration": target.duration_s,
-        "Priority": target.order.priority,
+        "Priority": target.priority,
         "Note": target.note,
     }
     if request.ra_deg is not None and request.dec_deg is not None:

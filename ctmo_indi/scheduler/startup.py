@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ctmo_indi.scheduling import registry
-from ctmo_indi.scheduling.conditions import Observability
 from ctmo_indi.scheduling.driver import Driver
+from ctmo_indi.scheduling.models import Models
 from ctmo_indi.scheduling.target import SurveyTopology
 
 
@@ -30,7 +30,7 @@ class Started:
     topology: SurveyTopology
 
 
-def cold_start(choice: DriverChoice, make_sky: Callable[[], Observability]) -> Started:
+def cold_start(choice: DriverChoice, make_models: Callable[[], Models]) -> Started:
     """Make the driver and initialise it with its configuration only.
 
     Raises
@@ -38,7 +38,7 @@ def cold_start(choice: DriverChoice, make_sky: Callable[[], Observability]) -> S
     ConfigError
         No such driver, or its configuration is wrong: the start is refused.
     """
-    driver = registry.driver_class(choice.name)(make_sky())
+    driver = registry.driver_class(choice.name)(make_models())
     topology = driver.configure_scheduler(choice.configuration or {})
     driver.cold_start(())
     return Started(driver, topology)

@@ -5,10 +5,12 @@ Unknown is unsafe: a verdict that never came or is too old forbids the sky as an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from ctmo_indi.models.observatory import ObservatoryModelState
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.models.verdict import Verdict
@@ -61,6 +63,10 @@ class Conditions:
         Machine seconds since the verdict was received.
     pending
         Orders that wait, in no particular order.
+    state
+        Where mount, dome and filter are, or will be when the next target begins; None: not known.
+    telemetry
+        Value of each stream by name; NaN where it is not known.
     """
 
     utc: datetime
@@ -70,6 +76,8 @@ class Conditions:
     telescope_answers: bool
     pending: tuple[PendingOrder, ...]
     telescope_trouble: str = ""
+    state: ObservatoryModelState | None = None
+    telemetry: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def blocked(self) -> tuple[str, ...]:

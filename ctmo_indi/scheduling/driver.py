@@ -1,8 +1,11 @@
 """The Driver: what any scheduling algorithm looks like to the CSC.
 
-Method names are those of the Rubin Scheduler's developer guide. Two promises bind every
-implementation: :meth:`Driver.select_next_target` changes nothing, and an observation exists for the
-driver only after :meth:`Driver.register_observation`; so a failed one is as if never asked for.
+Names are those of the Rubin Scheduler's developer guide. The least a driver has to bring are
+``configure_scheduler`` and ``select_next_target``; one with a memory of its own adds
+``register_observation``, ``get_state`` and ``set_state``, and then snapshots, planning ahead and
+every start-up work. Two promises bind every driver: :meth:`Driver.select_next_target` changes
+nothing, and an observation exists for it only after :meth:`Driver.register_observation`; so a
+failed one is as if never asked for.
 
 One thread at a time calls a driver; it needs no locks. Snapshots are data (JSON with version,
 driver name and checksum), never code.
@@ -12,15 +15,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import logging
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
+from ctmo_indi.durable_file import write_json
 from ctmo_indi.errors import ConfigError
-from ctmo_indi.scheduling.conditions import Conditions, Night, Observability
+from ctmo_indi.scheduling.conditions import Conditions, Night
+from ctmo_indi.scheduling.models import Models
 from ctmo_indi.scheduling.target import (
     DriverTarget,
     NextTarget,
@@ -28,20 +35,27 @@ from ctmo_indi.scheduling.target import (
     SurveyTopology,
 )
 
-SNAPSHOT_VERSION = 1
+SNAPSHOT_VERSION = 2
+SEARCH_STEP = timedelta(seconds=30)
+SEARCH_WINDOW = timedelta(hours=1)
+
+Value = float | tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DriverParameters:
-    """What every driver can be told.
+    """What every driver can be told; a driver may subclass it.
 
     Parameters
     ----------
-    readout_s
-        Sky seconds between two exposures, for estimates.
+    night_boundary
+        Sun altitude, degrees, below which the driver's night lasts; None: the profile's limit.
+    new_moon_phase_threshold
+        Illuminated percentage below which the Moon counts as new.
     """
 
-    readout_s: float = 10.0
+    night_boundary: float | None = None
+    new_moon_phase_threshold: float = 20.0
 
 
 class Driver(ABC):
@@ -49,19 +63,32 @@ class Driver(ABC):
 
     Parameters
     ----------
-    sky
-        Answers what can be observed when.
+    models
+        The sky and the observatory.
+    raw_telemetry
+        Value of each telemetry stream by name, kept up to date by the CSC; NaN where not known.
     """
 
     name: ClassVar[str]
 
-    def __init__(self, sky: Observability, parameters: DriverParameters | None = None) -> None:
-        self.sky = sky
+    def __init__(
+        self,
+        models: Models,
+        raw_telemetry: Mapping[str, Value] | None = None,
+        parameters: DriverParameters | None = None,
+        log: logging.Logger | None = None,
+    ) -> None:
+        self.models = models
+        self.raw_telemetry: Mapping[str, Value] = {} if raw_telemetry is None else raw_telemetry
         self.parameters = parameters if parameters is not None else DriverParameters()
+        self.log = log if log is not None else logging.getLogger(type(self).__module__)
         self.conditions: Conditions | None = None
         self.night: Night | None = None
         self.night_count = 0
-        self._observations: dict[str, Observation] = {}
+        self.night_label = ""
+        self.observation_number = 0
+
+    # -- the least a driver brings ----------------------------------------------------------------
 
     @abstractmethod
     def configure_scheduler(self, configuration: Mapping[str, object]) -> SurveyTopology:
@@ -71,58 +98,70 @@ class Driver(ABC):
     def select_next_target(self) -> DriverTarget | None:
         """Choose under the conditions last given; None when nothing suits. Changes nothing."""
 
-    @abstractmethod
-    def estimate_next_target(self) -> NextTarget:
-        """Say when a target is to be expected and why there is none now. Changes nothing."""
-
     def update_conditions(self, conditions: Conditions) -> None:
         """Take the newest telemetry; keeps account of the nights, counted from 1."""
         self.conditions = conditions
         if self.night is None or conditions.utc >= self.night.morning:
-            self.night = self.sky.night(conditions.utc)
-            self.night_count += 1
+            self.night = self.models.sky.night(conditions.utc)
+            if self.night.label != self.night_label:
+                self.night_label = self.night.label
+                self.night_count += 1
 
     def register_observation(self, observation: Observation) -> None:
-        """Take an observation that was made; the same attempt twice counts once."""
-        self._observations.setdefault(observation.attempt_id, observation)
+        """Take an observation that was made, or is simulated (number 0).
 
-    @property
-    def observations(self) -> tuple[Observation, ...]:
-        """Everything registered, in order."""
-        return tuple(self._observations.values())
+        A driver with a memory extends it and calls this one.
+        """
+        self.observation_number = max(self.observation_number, observation.number)
 
-    def cold_start(self, observations: Iterable[Observation]) -> None:
-        """Forget all, then register what had been observed; no target is asked for."""
-        self._observations.clear()
-        self.night = None
-        self.night_count = 0
+    # -- real operation ---------------------------------------------------------------------------
+
+    def cold_start(self, observations: Iterable[Observation] = ()) -> None:
+        """Register what had been observed; no target is asked for. Called once, configured."""
         for observation in observations:
             self.register_observation(observation)
 
-    def save_state(self, path: Path) -> Path:
-        """Write a snapshot that :meth:`reset_from_state` reads; whole or not at all."""
-        state = {
+    def get_state(self) -> dict[str, object]:
+        """Return what the driver remembers of the past, as JSON values; others extend it.
+
+        Whatever a later :meth:`select_next_target` depends on belongs here, but for configuration
+        and conditions.
+        """
+        return {
             "night_count": self.night_count,
-            "observations": [
-                {name: getattr(made, name) for name in Observation.__slots__}
-                for made in self._observations.values()
-            ],
+            "night_label": self.night_label,
+            "observation_number": self.observation_number,
         }
-        body = json.dumps(state, sort_keys=True)
-        text = json.dumps(
+
+    def set_state(self, state: Mapping[str, object]) -> None:
+        """Go back to what :meth:`get_state` returned.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            It is no such thing. An extension reads all it needs before it changes anything.
+        """
+        count, label, number = (
+            state["night_count"],
+            state["night_label"],
+            state["observation_number"],
+        )
+        if not (isinstance(count, int) and isinstance(label, str) and isinstance(number, int)):
+            raise TypeError("night_count, night_label or observation_number is of a wrong type")
+        self.night_count, self.night_label, self.observation_number = count, label, number
+
+    def save_state(self, path: Path) -> Path:
+        """Write a snapshot that :meth:`reset_from_state` reads; whole, or not at all."""
+        body = to_text(self.get_state())
+        write_json(
+            path,
             {
                 "version": SNAPSHOT_VERSION,
                 "driver": self.name,
                 "sha256": hashlib.sha256(body.encode()).hexdigest(),
                 "state": body,
-            }
+            },
         )
-        temporary = path.with_suffix(path.suffix + ".part")
-        with temporary.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
         return path
 
     def reset_from_state(self, path: Path) -> None:
@@ -133,20 +172,100 @@ class Driver(ABC):
         ConfigError
             The file is missing, cut short, altered, or of another driver or version.
         """
+        before = self.get_state()
+        state = read_snapshot(path, self.name)
         try:
-            outer = json.loads(path.read_text(encoding="utf-8"))
-            version, driver = outer["version"], outer["driver"]
-            body, checksum = outer["state"], outer["sha256"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"snapshot {path}: cannot be read: {error!r}") from error
-        if version != SNAPSHOT_VERSION or driver != self.name:
-            raise ConfigError(
-                f"snapshot {path}: of driver {driver!r} version {version!r},"
-                f" expected {self.name!r} version {SNAPSHOT_VERSION}"
-            )
-        if hashlib.sha256(body.encode()).hexdigest() != checksum:
-            raise ConfigError(f"snapshot {path}: checksum is wrong, the file was altered")
-        state = json.loads(body)
-        made = [Observation(**values) for values in state["observations"]]
-        self.cold_start(made)
-        self.night_count = int(state["night_count"])
+            self.set_state(state)
+        except (KeyError, TypeError, ValueError) as error:
+            self.set_state(before)
+            raise ConfigError(f"snapshot {path}: does not fit the driver: {error!r}") from error
+
+    def parse_observation_database(self, path: Path) -> list[Observation]:
+        """Read an observation database, oldest first, for a warm start.
+
+        Raises
+        ------
+        ConfigError
+            It cannot be read; or this driver cannot be rebuilt from observations.
+        """
+        from ctmo_indi.scheduling.schema_converter import SchemaConverter
+
+        return SchemaConverter().read_observations(path)
+
+    # -- full-featured operation ------------------------------------------------------------------
+
+    def load(self, path: Path) -> None:
+        """Take more to observe from a file; checked as a whole, then taken as a whole.
+
+        Raises
+        ------
+        ConfigError
+            The file is wrong, or this driver takes none.
+        """
+        raise ConfigError(f"{path}: the driver {self.name} does not load files")
+
+    def estimate_next_target(self) -> NextTarget:
+        """Say when a target is to be expected and why there is none now. Changes nothing.
+
+        This one asks the driver again for every half minute of the coming hour, as the Rubin
+        Scheduler does; a driver that knows better replaces it.
+        """
+        conditions = self.conditions
+        if conditions is None:
+            raise ConfigError(f"driver {self.name}: asked for a target before update_conditions")
+        until = conditions.utc + SEARCH_WINDOW
+        found = None
+        try:
+            for step in range(math.ceil(SEARCH_WINDOW / SEARCH_STEP)):
+                utc = conditions.utc + step * SEARCH_STEP
+                self.conditions = replace(conditions, utc=utc)
+                found = self.select_next_target()
+                if found is not None:
+                    return NextTarget(utc, until, found.receipt or found.target_id, {})
+        finally:
+            self.conditions = conditions
+        return NextTarget(None, until, "", {})
+
+
+def to_text(state: Mapping[str, object]) -> str:
+    """Return a driver's state as text; equal states give equal text.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Something in it is no JSON value, NaN and infinity among them.
+    """
+    return json.dumps(state, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def state_digest(driver: Driver) -> str:
+    """Return a short text that differs when the driver's state does."""
+    return hashlib.sha256(to_text(driver.get_state()).encode()).hexdigest()
+
+
+def read_snapshot(path: Path, driver: str) -> dict[str, object]:
+    """Return the state in a snapshot.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing, cut short, altered, or of another driver or version.
+    """
+    try:
+        outer = json.loads(path.read_text(encoding="utf-8"))
+        version, of_driver = outer["version"], outer["driver"]
+        body, checksum = outer["state"], outer["sha256"]
+        digest = hashlib.sha256(body.encode()).hexdigest()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"snapshot {path}: cannot be read: {error!r}") from error
+    if version != SNAPSHOT_VERSION or of_driver != driver:
+        raise ConfigError(
+            f"snapshot {path}: of driver {of_driver!r} version {version!r},"
+            f" expected {driver!r} version {SNAPSHOT_VERSION}"
+        )
+    if digest != checksum:
+        raise ConfigError(f"snapshot {path}: checksum is wrong, the file was altered")
+    state = json.loads(body)
+    if not isinstance(state, dict):
+        raise ConfigError(f"snapshot {path}: state is {type(state).__name__}, expected an object")
+    return state

@@ -14,6 +14,8 @@ from ctmo_indi.scheduling.target import DriverTarget, NextTarget, PendingOrder, 
 _SPAN_GRID = timedelta(minutes=2)
 """Spans are known to a minute; whatever may begin this soon is looked at exactly."""
 
+READOUT_S = 10.0
+
 REASONS_SOUGHT = 100
 """Orders whose obstacles are worked out in full while there is no target."""
 
@@ -41,18 +43,18 @@ class SequentialScheduler(Driver):
             if self._is_later(order, conditions):
                 continue
             if next(self._obstacles(order, conditions), None) is None:
-                return DriverTarget(
-                    order=order,
-                    obs_time=conditions.utc,
-                    duration_s=self._duration_s(order),
-                    note=f"first observable of {len(conditions.pending)} by priority and age",
+                return DriverTarget.of_order(
+                    order,
+                    conditions.utc,
+                    self._duration_s(order),
+                    f"first observable of {len(conditions.pending)} by priority and age",
                 )
         return None
 
     def estimate_next_target(self) -> NextTarget:
         """Look for the first order that becomes observable before this or the next night ends."""
         conditions = self._known()
-        night = self.sky.night(conditions.utc)
+        night = self.models.sky.night(conditions.utc)
         reasons: dict[str, tuple[str, ...]] = {}
         best: datetime | None = None
         receipt = ""
@@ -63,7 +65,7 @@ class SequentialScheduler(Driver):
             if not order.request.frame_type.needs_sky:
                 continue
             end = night.morning if best is None else best
-            when = self.sky.next_observable(order.request, start, end)
+            when = self.models.sky.next_observable(order.request, start, end)
             if when is not None and (best is None or when < best):
                 best, receipt = when, order.receipt
         return NextTarget(utc=best, until_utc=night.morning, receipt=receipt, reasons=reasons)
@@ -75,7 +77,7 @@ class SequentialScheduler(Driver):
         if conditions.sky_forbidden:
             return True
         soon = conditions.utc + _SPAN_GRID
-        return self.sky.next_observable(order.request, conditions.utc, soon) is None
+        return self.models.sky.next_observable(order.request, conditions.utc, soon) is None
 
     def _obstacles(self, order: PendingOrder, conditions: Conditions) -> Iterator[str]:
         """Everything against ``order`` now, the cheap questions first."""
@@ -86,15 +88,15 @@ class SequentialScheduler(Driver):
             yield from conditions.closed_dome_forbidden
             return
         yield from conditions.sky_forbidden
-        against = self.sky.obstacles(order.request, conditions.utc)
+        against = self.models.sky.obstacles(order.request, conditions.utc)
         yield from against
         if not against:
             end = conditions.utc + timedelta(seconds=order.request.exposure_s)
-            for reason in self.sky.obstacles(order.request, end):
+            for reason in self.models.sky.obstacles(order.request, end):
                 yield f"at the end of one exposure: {reason}"
 
     def _duration_s(self, order: PendingOrder) -> float:
-        return order.missing_count * (order.request.exposure_s + self.parameters.readout_s)
+        return order.missing_count * (order.request.exposure_s + READOUT_S)
 
     def _known(self) -> Conditions:
         if self.conditions is None:

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
+from ctmo_indi.models.observation import Observation
 from ctmo_indi.models.orders import ObservationRequest
+
+__all__ = ["DriverTarget", "NextTarget", "Observation", "PendingOrder", "SurveyTopology"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,54 +43,58 @@ class PendingOrder:
 
 @dataclass(frozen=True, slots=True)
 class DriverTarget:
-    """One target a driver wants observed now.
+    """One target a driver wants observed now; drivers may subclass it.
 
     Parameters
     ----------
-    order
-        What it is chosen from.
+    request
+        What is to be observed.
     obs_time
         UTC of the decision.
     duration_s
         Estimated sky seconds of exposures and readouts, without slew and opening.
+    count
+        Frames to take.
+    receipt
+        Of the pending order it is made of; "" for a target of the driver's own (an observing list,
+        a survey field), for which the scheduler makes an order that it does not repeat by itself.
+    target_id
+        The driver's own name of it; unique among its targets.
     note
         Why this one, for the log and for people.
+    slew_time_s
+        Estimated sky seconds until the first exposure; airmass then, None when not worked out.
+    block
+        Name of the observing block that carries it out; "" for the one of its kind of frame.
     """
 
-    order: PendingOrder
+    request: ObservationRequest
     obs_time: datetime
     duration_s: float
+    count: int = 1
+    receipt: str = ""
+    target_id: str = ""
+    priority: float = 0.0
     note: str = ""
+    slew_time_s: float = 0.0
+    airmass: float | None = None
+    block: str = ""
 
-    @property
-    def receipt(self) -> str:
-        """Receipt of the order."""
-        return self.order.receipt
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """An attempt that succeeded, as registered with the driver.
-
-    Parameters
-    ----------
-    attempt_id
-        Registered once only: a repeated one changes nothing.
-    mjd
-        Start of the first exposure, MJD (UTC).
-    frames
-        Good frames the attempt added.
-    """
-
-    attempt_id: str
-    receipt: str
-    target_name: str
-    ra_deg: float | None
-    dec_deg: float | None
-    mjd: float
-    exposure_s: float
-    frames: int
-    filter_name: str | None = None
+    @classmethod
+    def of_order(
+        cls, order: PendingOrder, obs_time: datetime, duration_s: float, note: str = ""
+    ) -> Self:
+        """Make the target of a pending order: all the frames it still wants."""
+        return cls(
+            request=order.request,
+            obs_time=obs_time,
+            duration_s=duration_s,
+            count=order.missing_count,
+            receipt=order.receipt,
+            target_id=order.receipt,
+            priority=order.priority,
+            note=note,
+        )
 
 
 @dataclass(frozen=True, slots=True)

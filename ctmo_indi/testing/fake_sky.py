@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from ctmo_indi.models.observatory import ObservatoryModelState, Visit
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.scheduling.conditions import Night
+from ctmo_indi.scheduling.models import Models
 from ctmo_indi.testing.fake_clock import EVENING
 
 
@@ -35,7 +38,8 @@ class FakeSky:
         days = timedelta(0)
         while self.morning + days <= utc:
             days += timedelta(days=1)
-        return Night("20261121", self.evening + days, self.morning + days)
+        label = f"{self.evening + days:%Y%m%d}"
+        return Night(label, self.evening + days, self.morning + days)
 
     def obstacles(self, request: ObservationRequest, utc: datetime) -> tuple[str, ...]:
         """Name what stands against it."""
@@ -57,3 +61,51 @@ class FakeSky:
         night = self.night(utc)
         when = max(utc, night.evening, self.rises.get(request.object_name, utc))
         return when if when < min(until, night.morning) else None
+
+
+@dataclass(slots=True)
+class FakeObservatory:
+    """Every slew takes ``slew_s``, every readout ``readout_s``."""
+
+    slew_s: float = 30.0
+    readout_s: float = 10.0
+
+    def exposures_s(self, request: ObservationRequest, count: int) -> float:
+        """Sky seconds of the exposures with their readouts."""
+        return count * (request.exposure_s + self.readout_s)
+
+    def observe(
+        self, state: ObservatoryModelState, request: ObservationRequest, count: int
+    ) -> Visit:
+        """Slew, expose, stay there."""
+        start_s = state.utc_s + self.slew_s
+        end_s = start_s + self.exposures_s(request, count)
+        after = replace(
+            state,
+            utc_s=end_s,
+            ra_deg=request.ra_deg,
+            dec_deg=request.dec_deg,
+            filter_name=request.filter_name,
+            is_tracking=request.frame_type.needs_sky,
+            is_open=request.frame_type.needs_sky,
+        )
+        return Visit(self.slew_s, start_s, end_s, after)
+
+    def idle(self, state: ObservatoryModelState, until_utc_s: float) -> ObservatoryModelState:
+        """Wait."""
+        return replace(state, utc_s=until_utc_s)
+
+    def delays_s(
+        self,
+        _state: ObservatoryModelState,
+        ra_deg: Sequence[float],
+        _dec_deg: Sequence[float],
+        _filter_names: Sequence[str | None] | None = None,
+    ) -> Sequence[float]:
+        """The same for all."""
+        return [self.slew_s] * len(ra_deg)
+
+
+def fake_models(sky: FakeSky | None = None) -> Models:
+    """Models for a driver under test."""
+    return Models(sky if sky is not None else FakeSky(), FakeObservatory())

@@ -17,10 +17,10 @@ from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.front_desk.server import FrontDeskServer
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.service import SchedulerService
-from ctmo_indi.scheduling.conditions import Observability
+from ctmo_indi.scheduling.models import Models
 from ctmo_indi.testing.fake_clock import EVENING
 from ctmo_indi.testing.fake_desk import FakeSafety, FakeTelescope
-from ctmo_indi.testing.fake_sky import FakeSky
+from ctmo_indi.testing.fake_sky import FakeSky, fake_models
 
 SPEED = 60.0
 
@@ -38,7 +38,7 @@ class Stack:
         self.profile = profile
         self.folder = folder
         self.sky = FakeSky()
-        self.make_sky: Callable[[], Observability] | None = lambda: self.sky
+        self.make_models: Callable[[], Models] | None = lambda: fake_models(self.sky)
         self.telescope = FakeTelescope(profile, self.clock)
         self.safety = FakeSafety(profile, self.clock)
         self.offline = threading.Event()
@@ -78,7 +78,7 @@ class Stack:
             config,
             self.profile,
             self.clock,
-            make_sky=self.make_sky,
+            make_models=self.make_models,
             on_offline=self.offline.set,
         )
         service.start()

@@ -52,7 +52,7 @@ def test_with_the_real_sky_the_order_that_is_up_goes_before_the_one_that_rises_l
     stack: Stack,
 ) -> None:
     stack.set_clock(EVENING + timedelta(hours=1))  # local sidereal time about 23 h
-    stack.make_sky = None
+    stack.make_models = None
     stack.start_scheduler()
     later = stack.submit("later", RA=130.0, Type_of_job="Research")
     up = stack.submit("up", RA=350.0)

@@ -13,9 +13,9 @@ from ctmo_indi.models.states import FrameType, ObservatoryState
 from ctmo_indi.models.verdict import Latch, Lock, LockKind, Verdict, VerdictLevel
 from ctmo_indi.scheduling.conditions import Conditions
 from ctmo_indi.scheduling.sequential import SequentialScheduler
-from ctmo_indi.scheduling.target import Observation, PendingOrder
+from ctmo_indi.scheduling.target import PendingOrder
 from ctmo_indi.testing.fake_clock import EVENING
-from ctmo_indi.testing.fake_sky import FakeSky
+from ctmo_indi.testing.fake_sky import FakeSky, fake_models
 
 SAFE = Verdict(VerdictLevel.SAFE, (), 1, "", 0.0)
 
@@ -65,7 +65,7 @@ def sky() -> FakeSky:
 
 @pytest.fixture
 def driver(sky: FakeSky) -> SequentialScheduler:
-    return SequentialScheduler(sky)
+    return SequentialScheduler(fake_models(sky))
 
 
 def test_larger_priority_goes_first_then_the_older_order(driver: SequentialScheduler) -> None:
@@ -85,7 +85,7 @@ def test_an_order_that_is_not_up_is_passed_over(driver: SequentialScheduler, sky
 
 def test_an_order_that_sets_before_one_exposure_ends_is_passed_over(sky: FakeSky) -> None:
     sky.morning = EVENING + timedelta(seconds=30)
-    assert choose(SequentialScheduler(sky), conditions(pending("late"))) is None
+    assert choose(SequentialScheduler(fake_models(sky)), conditions(pending("late"))) is None
 
 
 def test_an_order_in_its_pause_is_passed_over(driver: SequentialScheduler) -> None:
@@ -137,7 +137,10 @@ def test_selecting_changes_nothing(driver: SequentialScheduler) -> None:
 
 
 def test_a_failure_leaves_the_driver_as_if_never_asked(sky: FakeSky) -> None:
-    asked, never_asked = SequentialScheduler(sky), SequentialScheduler(sky)
+    asked, never_asked = (
+        SequentialScheduler(fake_models(sky)),
+        SequentialScheduler(fake_models(sky)),
+    )
     given = conditions(pending("a"), pending("b"))
     choose(asked, given)  # its attempt fails: nothing is registered
     assert choose(asked, given) == choose(never_asked, given)
@@ -161,13 +164,6 @@ def test_nights_are_counted_from_one(driver: SequentialScheduler, sky: FakeSky) 
     assert driver.night_count == 1
     driver.update_conditions(conditions(utc=sky.morning + timedelta(hours=1)))
     assert driver.night_count == 2
-
-
-def test_an_observation_is_registered_once(driver: SequentialScheduler) -> None:
-    made = Observation("A-1", "O-1", "M 31", 10.0, 41.0, 61000.0, 60.0, 3)
-    driver.register_observation(made)
-    driver.register_observation(made)
-    assert driver.observations == (made,)
 
 
 def test_configuration_keys_are_refused_by_name(driver: SequentialScheduler) -> None:

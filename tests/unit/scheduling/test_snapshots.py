@@ -11,22 +11,22 @@ from ctmo_indi.errors import ConfigError
 from ctmo_indi.scheduling import registry
 from ctmo_indi.scheduling.sequential import SequentialScheduler
 from ctmo_indi.scheduling.target import Observation
-from ctmo_indi.testing.fake_sky import FakeSky
+from ctmo_indi.testing.fake_sky import fake_models
 
-MADE = Observation("A-1", "O-1", "M 31", 10.0, 41.0, 61000.0, 60.0, 3, "V")
+MADE = Observation("A-1", "O-1", "M 31", 10.0, 41.0, 61000.0, 60.0, 3, "V", number=1)
 
 
 @pytest.fixture
 def snapshot(tmp_path: Path) -> Path:
-    driver = SequentialScheduler(FakeSky())
+    driver = SequentialScheduler(fake_models())
     driver.register_observation(MADE)
     return driver.save_state(tmp_path / "snapshot.json")
 
 
 def test_a_snapshot_brings_the_state_back(snapshot: Path) -> None:
-    driver = SequentialScheduler(FakeSky())
+    driver = SequentialScheduler(fake_models())
     driver.reset_from_state(snapshot)
-    assert driver.observations == (MADE,)
+    assert driver.observation_number == MADE.number
 
 
 @pytest.mark.parametrize("fault", ["cut", "altered", "version", "driver", "missing"])
@@ -41,12 +41,12 @@ def test_a_bad_snapshot_is_refused_by_name_and_changes_nothing(snapshot: Path, f
         key = {"altered": "state", "version": "version", "driver": "driver"}[fault]
         outer[key] = {"altered": outer["state"] + " ", "version": 99, "driver": "other"}[fault]
         snapshot.write_text(json.dumps(outer))
-    driver = SequentialScheduler(FakeSky())
-    other = Observation("A-2", "O-2", "M 33", 20.0, 30.0, 61001.0, 60.0, 1)
+    driver = SequentialScheduler(fake_models())
+    other = Observation("A-2", "O-2", "M 33", 20.0, 30.0, 61001.0, 60.0, 1, number=2)
     driver.register_observation(other)
     with pytest.raises(ConfigError, match=r"snapshot\.json"):
         driver.reset_from_state(snapshot)
-    assert driver.observations == (other,)
+    assert driver.observation_number == other.number
 
 
 def test_the_registry_knows_ours_and_names_them_when_asked_for_another() -> None:

@@ -1,0 +1,47 @@
+"""The models that a scheduling driver is given: the sky of the site, and the observatory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ctmo_indi.models.observatory import ObservatoryModelState, Visit
+from ctmo_indi.models.orders import ObservationRequest
+from ctmo_indi.scheduling.conditions import Observability
+
+
+class Observatory(Protocol):
+    """How long things take; ``models/observatory_model.py`` is the real one. Pure."""
+
+    def exposures_s(self, request: ObservationRequest, count: int) -> float:
+        """Sky seconds of ``count`` exposures with their readouts."""
+        ...
+
+    def observe(
+        self, state: ObservatoryModelState, request: ObservationRequest, count: int
+    ) -> Visit:
+        """Work out a visit that begins at ``state.utc_s``."""
+        ...
+
+    def idle(self, state: ObservatoryModelState, until_utc_s: float) -> ObservatoryModelState:
+        """Return the state after waiting."""
+        ...
+
+    def delays_s(
+        self,
+        state: ObservatoryModelState,
+        ra_deg: Sequence[float],
+        dec_deg: Sequence[float],
+        filter_names: Sequence[str | None] | None = None,
+    ) -> Sequence[float]:
+        """Sky seconds from ``state`` to the first exposure on each of many targets."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What a driver may ask."""
+
+    sky: Observability
+    observatory: Observatory
