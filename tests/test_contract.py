@@ -23,7 +23,12 @@ from ctmo_indi.front_desk.faults import CallFault
 from ctmo_indi.front_desk.limits import Limits
 from ctmo_indi.testing.desks import FakeDesk, reply_faults, serving, wire_contract
 from ctmo_indi.work_orders.desk import ROLE_FOR
-from ctmo_indi.work_orders.model import ControlCommand, OrderKind, SchedulerCommand
+from ctmo_indi.work_orders.model import (
+    ControlCommand,
+    OrderKind,
+    SchedulerCommand,
+    ScriptQueueCommand,
+)
 from ctmo_indi.work_orders.schemas import FILES, load_schemas
 
 XMLRPC = catalogue.folder("xmlrpc")
@@ -97,6 +102,7 @@ def test_published_schemas_accept_the_accepted_examples() -> None:
 
 def test_every_number_of_an_order_has_a_unit_or_is_a_count() -> None:
     counts = {"Number of Exposures", "Limit", "Since", "Cursor", "Priority", "Max Airmass", "ID"}
+    counts |= {"Index", "At Index"}
     for kind, schema in load_schemas(XMLRPC / "work_orders").items():
         constraints = schema["properties"].get("Constraints", {}).get("properties", {})
         for key, value in (schema["properties"] | constraints).items():
@@ -147,7 +153,22 @@ def test_commands_of_the_schemas_are_those_of_the_program() -> None:
     control = schemas[OrderKind.CONTROL]["properties"]["Command"]["enum"]
     scheduler = schemas[OrderKind.SCHEDULER]["properties"]["Command"]["enum"]
     assert set(control) == set(ControlCommand)
-    assert set(scheduler) == set(SchedulerCommand)
+    queue = schemas[OrderKind.SCRIPT_QUEUE]["properties"]["Command"]["enum"]
+    assert set(scheduler) == set(SchedulerCommand) | {"exit"}
+    assert set(queue) == set(ScriptQueueCommand)
+
+
+@pytest.mark.parametrize("kind", [OrderKind.SCHEDULER, OrderKind.SCRIPT_QUEUE])
+def test_every_command_has_an_example(kind: OrderKind) -> None:
+    """A command may be refused for its state; its form is shown all the same."""
+    examples = [json.loads(path.read_text(encoding="utf-8")) for path in EXAMPLES]
+    shown = {
+        example["order"]["Command"]
+        for example in examples
+        if example["order"].get("WOType") == kind.value and "reply" in example
+    }
+    schema = load_schemas(XMLRPC / "work_orders")[kind]
+    assert shown == set(schema["properties"]["Command"]["enum"])
 
 
 def test_python_example_client_submits(desks: dict[str, str], tmp_path: Path) -> None:

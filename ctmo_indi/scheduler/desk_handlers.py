@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ctmo_indi.errors import BadOrder, InternalError, WrongState
+from ctmo_indi.errors import BadOrder, InternalError, NotServedHere, WrongState
 from ctmo_indi.inbox import Inbox
 from ctmo_indi.models.states import OrderState
+from ctmo_indi.scheduler.command_call import CommandCall
 from ctmo_indi.scheduler.intake import OrderIntake
 from ctmo_indi.scheduler.records import Records
 from ctmo_indi.scheduler.states import Command
@@ -30,6 +31,7 @@ from ctmo_indi.work_orders.model import (
     EventsRequest,
     OrderKind,
     SchedulerRequest,
+    ScriptQueueRequest,
     StatusRequest,
 )
 from ctmo_indi.work_orders.revisions import RevisionBoard, answer_on_change
@@ -58,16 +60,19 @@ class EngineCalls:
     Parameters
     ----------
     command
-        Takes a command of the component: command, abort, reason.
+        Takes a command of the component; its ticket, which may have ended already.
     cancel
         Cancels an order: receipt, reason.
     status
         The service's own status.
+    queue_command
+        Looks at the script queue or changes it; the keys of the reply. None: not served.
     """
 
-    command: Callable[[Command, bool, str], Ticket]
+    command: Callable[[CommandCall], Ticket]
     cancel: Callable[[str, str], bool]
     status: Callable[[], Reply]
+    queue_command: Callable[[ScriptQueueRequest], Reply] | None = None
 
 
 class DeskHandlers:
@@ -91,7 +96,7 @@ class DeskHandlers:
 
     def table(self) -> Mapping[OrderKind, Handler]:
         """Return the handler of each kind that is served here."""
-        return {
+        table: dict[OrderKind, Handler] = {
             OrderKind.OBSERVATION: self._intake.handle,
             OrderKind.DOME: self._dome,
             OrderKind.CONTROL: self._control,
@@ -101,6 +106,9 @@ class DeskHandlers:
             OrderKind.CANCEL: self._cancel,
             OrderKind.EVENTS: self._events,
         }
+        if self._engine.queue_command is not None:
+            table[OrderKind.SCRIPT_QUEUE] = self._script_queue
+        return table
 
     async def _dome(self, checked: CheckedOrder, _caller: Caller) -> Reply:
         return await _pass_on(self._peers.dome, checked)
@@ -137,17 +145,26 @@ class DeskHandlers:
         request = checked.request
         if not isinstance(request, SchedulerRequest):
             raise BadOrder(f"WOType: came {checked.kind.value}, expected Scheduler")
-        command = Command(request.command.value)
-        ticket = await self._ask(
-            lambda: self._engine.command(command, request.abort, request.reason)
-        )
+        call = command_call(request)
+        ticket = await self._ask(lambda: self._engine.command(call))
+        told = ticket.to_wire()
         return order_reply(
             checked,
             status=ticket.state.value,
-            message=f"Work order received. {ticket.command}: {ticket.state.value}.",
+            message=f"Work order received. {told['Message']}",
             receipt=ticket.receipt,
             revision=ticket.revision,
+            extra={key: told[key] for key in _OF_A_TICKET if key in told},
         )
+
+    async def _script_queue(self, checked: CheckedOrder, _caller: Caller) -> Reply:
+        request = checked.request
+        ask = self._engine.queue_command
+        if not isinstance(request, ScriptQueueRequest) or ask is None:
+            raise BadOrder(f"WOType: came {checked.kind.value}, expected Script Queue")
+        answer = await self._ask(lambda: ask(request))
+        reply = order_reply(checked, status="OK", message=f"{request.command}: done")
+        return reply | answer
 
     async def _status(self, checked: CheckedOrder, _caller: Caller) -> Reply:
         request = checked.request
@@ -227,9 +244,30 @@ class DeskHandlers:
             ) from None
 
 
+_OF_A_TICKET = ("Command", "Failure", "Progress", "Result")
 _SAFETYS = frozenset({ControlCommand.RELEASE, ControlCommand.LOCK, ControlCommand.UNLOCK})
 
 
 async def _pass_on(peer: FrontDesk, checked: CheckedOrder) -> Reply:
     """Hand the order to the service that carries it out; its refusal is ours."""
     return await asyncio.to_thread(peer.front_desk, {**checked.wire, "User": checked.user})
+
+
+def command_call(request: SchedulerRequest) -> CommandCall:
+    """Return what the engine is asked for."""
+    name = request.command.value
+    known = {command.value: command for command in Command} | {"exitControl": Command.EXIT}
+    if name not in known:
+        raise NotServedHere(f"Command: came {name!r}, which the scheduler does not carry out")
+    return CommandCall(
+        command=known[name],
+        abort=request.abort,
+        reason=request.reason,
+        configuration=request.configuration,
+        uri=request.uri,
+        block=request.block,
+        override=request.override,
+        level=request.level,
+        status=request.status,
+        note=request.note,
+    )

@@ -15,6 +15,7 @@ from ctmo_indi.errors import BadOrder
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.comeback import Comeback
+from ctmo_indi.scheduler.command_call import CommandCall
 from ctmo_indi.scheduler.cycles import Cycle, Cycles, sky_period_s
 from ctmo_indi.scheduler.desk_handlers import DeskHandlers, EngineCalls, Peers
 from ctmo_indi.scheduler.engine import EngineParts, SchedulerEngine
@@ -164,14 +165,16 @@ class SchedulerService:
         )
         return DispatchDesk("scheduler", self._contract, handlers.table())
 
-    def _command(self, command: Command, abort: bool, reason: str) -> Ticket:
+    def _command(self, call: CommandCall) -> Ticket:
         """In the engine thread: take a command and remember what it means for the next start."""
-        ticket = self._engine.command(command, abort, reason)
-        self._comeback.note(command)
+        ticket = self._engine.command(call.command, call.abort, call.reason)
+        self._comeback.note(call.command)
         return ticket
 
     def _command_and_wait(self, command: Command) -> Ticket:
-        call = self._engine.inbox.ask(lambda: self._command(command, False, "comeback"))
+        call = self._engine.inbox.ask(
+            lambda: self._command(CommandCall(command, reason="comeback"))
+        )
         return call.result(PEER_TIMEOUT_S)
 
     def _cycle_table(self) -> tuple[Cycle, ...]:

@@ -17,10 +17,11 @@ from ctmo_indi import catalogue
 from ctmo_indi.clock import Clock, SystemClock
 from ctmo_indi.errors import BadOrder
 from ctmo_indi.profiles import Profile
+from ctmo_indi.work_orders.draft import ANONYMOUS, Draft
 from ctmo_indi.work_orders.model import CheckedOrder, OrderKind
 from ctmo_indi.work_orders.problems import Problems, explain_errors, show
 from ctmo_indi.work_orders.receipts import new_receipt
-from ctmo_indi.work_orders.requests import ANONYMOUS, READERS, Draft
+from ctmo_indi.work_orders.requests import READERS
 from ctmo_indi.work_orders.schemas import Schema, fit_to_profile, load_schemas
 from ctmo_indi.work_orders.unreadable import Unreadable
 
@@ -34,6 +35,7 @@ DEEDS = frozenset(
         OrderKind.CALIBRATION,
         OrderKind.CONTROL,
         OrderKind.SCHEDULER,
+        OrderKind.SCRIPT_QUEUE,
     }
 )
 _TYPES = frozenset(OrderKind) - {OrderKind.CALIBRATION}

@@ -22,6 +22,7 @@ ROLE_FOR: Mapping[OrderKind, Role] = {
     OrderKind.DOME: Role.OPERATE,
     OrderKind.CONTROL: Role.OPERATE,
     OrderKind.SCHEDULER: Role.OPERATE,
+    OrderKind.SCRIPT_QUEUE: Role.OPERATE,
     OrderKind.HEARTBEAT: Role.OPERATE,
     OrderKind.STATUS: Role.READ,
     OrderKind.EXPLAIN: Role.READ,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -22,6 +22,7 @@ class OrderKind(StrEnum):
     CALIBRATION = "Exposure Calibration"
     CONTROL = "Control"
     SCHEDULER = "Scheduler"
+    SCRIPT_QUEUE = "Script Queue"
     STATUS = "Status"
     CANCEL = "Cancel"
     EXPLAIN = "Explain"
@@ -49,15 +50,49 @@ class ControlCommand(StrEnum):
 
 
 class SchedulerCommand(StrEnum):
-    """Commands of the CSC; standby, start, enable ... change its summary state."""
+    """Commands of the CSC, named as the Rubin Scheduler's; "exit" on the wire is exitControl."""
 
     START = "start"
     ENABLE = "enable"
     DISABLE = "disable"
     STANDBY = "standby"
+    EXIT_CONTROL = "exitControl"
     RESUME = "resume"
     STOP = "stop"
-    EXIT = "exit"
+    LOAD = "load"
+    COMPUTE_PREDICTED_SCHEDULE = "computePredictedSchedule"
+    ADD_BLOCK = "addBlock"
+    GET_BLOCK_STATUS = "getBlockStatus"
+    REMOVE_BLOCK = "removeBlock"
+    VALIDATE_BLOCK = "validateBlock"
+    FLUSH = "flush"
+    RESCHEDULE = "reschedule"
+    SET_LOG_LEVEL = "setLogLevel"
+    UPDATE_OBSERVATORY_STATUS = "updateObservatoryStatus"
+
+
+class ScriptQueueCommand(StrEnum):
+    """What can be asked of the script queue."""
+
+    ADD = "add"
+    MOVE = "move"
+    REQUEUE = "requeue"
+    STOP_SCRIPTS = "stopScripts"
+    PAUSE = "pause"
+    RESUME = "resume"
+    SHOW_QUEUE = "showQueue"
+    SHOW_SCHEMA = "showSchema"
+    SHOW_AVAILABLE_SCRIPTS = "showAvailableScripts"
+    SHOW_SCRIPT = "showScript"
+
+
+class QueueLocation(StrEnum):
+    """Where among the waiting scripts."""
+
+    FIRST = "first"
+    LAST = "last"
+    BEFORE = "before"
+    AFTER = "after"
 
 
 class ShutterWish(StrEnum):
@@ -133,12 +168,70 @@ class ControlRequest:
 
 @dataclass(frozen=True, slots=True)
 class SchedulerRequest:
-    """One command to the CSC; ``abort`` belongs to stop: also abort what is being observed."""
+    """One command to the CSC; what belongs to other commands is empty.
+
+    Parameters
+    ----------
+    abort
+        Of stop: also end what is being observed.
+    configuration
+        Of start: bare name; "" for the one of the configuration file.
+    uri
+        Of load: address of what the scheduling driver shall read.
+    block
+        Of the block commands: name of the observing block.
+    override
+        Of addBlock: values of parameters of the block, by name.
+    level
+        Of setLogLevel: DEBUG, INFO, WARNING or ERROR.
+    status, note
+        Of updateObservatoryStatus: the words that shall hold, the operator's remark.
+    """
 
     order_id: str
     user: str
     command: SchedulerCommand
     abort: bool = False
+    reason: str = ""
+    configuration: str = ""
+    uri: str = ""
+    block: str = ""
+    override: Mapping[str, object] = field(default_factory=dict)
+    level: str = ""
+    status: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptQueueRequest:
+    """One request to the script queue; what belongs to other commands is empty.
+
+    Parameters
+    ----------
+    script
+        Of add, showSchema: name of the script.
+    parameters
+        Of add: as the script's schema says.
+    location
+        Of add, move, requeue: where among the waiting scripts.
+    index
+        Of move, requeue, showScript: which script.
+    at_index
+        With ``location`` before or after: the script that is meant.
+    indices, terminate
+        Of stopScripts: which ones, and whether without waiting for their own way to end.
+    """
+
+    order_id: str
+    user: str
+    command: ScriptQueueCommand
+    script: str = ""
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    location: QueueLocation = QueueLocation.LAST
+    index: int | None = None
+    at_index: int | None = None
+    indices: tuple[int, ...] = ()
+    terminate: bool = False
     reason: str = ""
 
 
@@ -168,6 +261,8 @@ class StatusRequest:
         Machine seconds to wait for that, 0..60.
     state
         With ``list_all``: only orders in this state.
+    properties
+        INDI elements to answer with, each "device.PROPERTY.ELEMENT"; the telescope's status only.
     """
 
     name: OrderName = OrderName()
@@ -176,6 +271,7 @@ class StatusRequest:
     list_all: bool = False
     state: str | None = None
     limit: int = 100
+    properties: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +332,7 @@ Request: TypeAlias = (
     | CalibrationRequest
     | ControlRequest
     | SchedulerRequest
+    | ScriptQueueRequest
     | StatusRequest
     | CancelRequest
     | ExplainRequest

@@ -6,117 +6,18 @@ on, so that one answer names everything. What it returns is used only if nothing
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from ctmo_indi.models.orders import Constraints, ObservationRequest, Window
+from ctmo_indi.models.orders import Constraints, ObservationRequest
 from ctmo_indi.models.states import FrameType
 from ctmo_indi.models.verdict import LockKind
-from ctmo_indi.profiles import Profile
 from ctmo_indi.work_orders import model
-from ctmo_indi.work_orders.angles import read_dec, read_ra
-from ctmo_indi.work_orders.instants import read_instant
+from ctmo_indi.work_orders.draft import Draft
 from ctmo_indi.work_orders.model import OrderKind
-from ctmo_indi.work_orders.problems import Problems
 
 LONGEST_TOTAL_EXPOSURE_S = 360_000.0  # 100 hours: a slip of the keyboard, not a programme
-ANONYMOUS = "anonymous"
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An order being read.
-
-    Parameters
-    ----------
-    wire
-        The keys, to be normalised in place by the readers. ``Any``: any value XML-RPC can carry;
-        the schema has checked the types of those not in ``problems``.
-    """
-
-    wire: dict[str, Any]
-    order_id: str
-    problems: Problems
-    profile: Profile
-
-    @property
-    def user(self) -> str:
-        """The order's User, "anonymous" where it may be left out."""
-        return str(self.wire.get("User") or ANONYMOUS)
-
-    def good(self, key: str) -> Any:  # Any: see wire
-        """Value of ``key``; None when it is missing or already found wrong."""
-        value = self.wire.get(key)
-        return None if value is None or key in self.problems else value
-
-    def finite(self, key: str) -> float | None:
-        """Value of the number ``key``, refused when it is not finite."""
-        value = self.good(key)
-        if value is None:
-            return None
-        if not math.isfinite(value):
-            self.problems.came(key, value, "expected a finite number")
-            return None
-        return float(value)
-
-    def instant(self, key: str) -> float | None:
-        """Unix seconds of the instant ``key``."""
-        value = self.good(key)
-        return None if value is None else self._instant(key, value)
-
-    def _instant(self, label: str, value: Any) -> float | None:  # Any: see wire
-        if label in self.problems:
-            return None
-        try:
-            return read_instant(value)
-        except ValueError as error:
-            self.problems.came(label, value, str(error))
-            return None
-
-    def pointing(self) -> tuple[float | None, float | None]:
-        """Return RA and Dec in ICRS degrees, and normalise them in the wire."""
-        unit = self.good("RA Unit")
-        ra_deg = dec_deg = None
-        if (value := self.good("RA")) is not None and "RA Unit" not in self.problems:
-            try:
-                ra_deg = self.wire["RA"] = read_ra(value, unit, self.profile.ra_unit)
-                self.wire["RA Unit"] = "deg"
-            except ValueError as error:
-                self.problems.came("RA", value, str(error))
-        if (value := self.good("Dec")) is not None:
-            try:
-                dec_deg = self.wire["Dec"] = read_dec(value)
-            except ValueError as error:
-                self.problems.came("Dec", value, str(error))
-        return ra_deg, dec_deg
-
-    def windows(self) -> tuple[Window, ...]:
-        """Return Windows as Unix seconds."""
-        windows = []
-        came = self.wire.get("Windows")
-        for index, window in enumerate(came if isinstance(came, list | tuple) else ()):
-            label = f"Windows[{index}]"
-            if not isinstance(window, Mapping):
-                continue  # the schema has said so
-            start = self._instant(f"{label}.Start", window.get("Start"))
-            end = self._instant(f"{label}.End", window.get("End"))
-            if start is None or end is None:
-                continue
-            if not start < end:
-                self.problems.came(f"{label}.End", window["End"], "expected after Start")
-            windows.append(Window(start, end))
-        return tuple(windows)
-
-    def name(self) -> model.OrderName:
-        """Return which order is meant."""
-        return model.OrderName(
-            receipt=str(self.good("Receipt") or ""),
-            user=str(self.good("User") or ""),
-            order_id=str(self.good("ID") or ""),
-        )
 
 
 def _observation(draft: Draft) -> ObservationRequest:
@@ -221,13 +122,42 @@ def _control(draft: Draft) -> model.ControlRequest:
     )
 
 
+_ALIASES = {"exit": model.SchedulerCommand.EXIT_CONTROL}
+
+
 def _scheduler(draft: Draft) -> model.SchedulerRequest:
+    good = draft.good
+    command = str(good("Command") or "stop")
     return model.SchedulerRequest(
         order_id=draft.order_id,
         user=draft.user,
-        command=model.SchedulerCommand(draft.good("Command") or "stop"),
-        abort=draft.good("Abort") is True,
-        reason=str(draft.good("Reason") or ""),
+        command=_ALIASES.get(command) or model.SchedulerCommand(command),
+        abort=good("Abort") is True,
+        reason=str(good("Reason") or ""),
+        configuration=str(good("Configuration") or ""),
+        uri=str(good("URI") or ""),
+        block=str(good("Block") or ""),
+        override=dict(good("Override") or {}),
+        level=str(good("Level") or ""),
+        status=tuple(good("Status") or ()),
+        note=str(good("Note") or ""),
+    )
+
+
+def _script_queue(draft: Draft) -> model.ScriptQueueRequest:
+    good = draft.good
+    return model.ScriptQueueRequest(
+        order_id=draft.order_id,
+        user=draft.user,
+        command=model.ScriptQueueCommand(good("Command") or "showQueue"),
+        script=str(good("Script") or ""),
+        parameters=dict(good("Parameters") or {}),
+        location=model.QueueLocation(good("Location") or "last"),
+        index=good("Index"),
+        at_index=good("At Index"),
+        indices=tuple(good("Indices") or ()),
+        terminate=good("Terminate") is True,
+        reason=str(good("Reason") or ""),
     )
 
 
@@ -240,6 +170,7 @@ def _status(draft: Draft) -> model.StatusRequest:
         list_all=draft.good("All") is True,
         state=draft.good("State"),
         limit=int(draft.good("Limit") or 100),
+        properties=tuple(draft.good("Properties") or ()),
     )
 
 
@@ -275,6 +206,7 @@ READERS: Mapping[OrderKind, Callable[[Draft], model.Request]] = {
     OrderKind.CALIBRATION: _calibration,
     OrderKind.CONTROL: _control,
     OrderKind.SCHEDULER: _scheduler,
+    OrderKind.SCRIPT_QUEUE: _script_queue,
     OrderKind.STATUS: _status,
     OrderKind.CANCEL: _cancel,
     OrderKind.EXPLAIN: _explain,

@@ -23,6 +23,7 @@ RIGHT = {
     OrderKind.CALIBRATION: {"Request": "Exposure Calibration", "File Location": "file:///d"},
     OrderKind.CONTROL: {"WOType": "Control", "Command": "stop"},
     OrderKind.SCHEDULER: {"WOType": "Scheduler", "Command": "start"},
+    OrderKind.SCRIPT_QUEUE: {"WOType": "Script Queue", "Command": "showQueue"},
     OrderKind.STATUS: {"WOType": "Status"},
     OrderKind.CANCEL: {"WOType": "Cancel", "Receipt": "O-1"},
     OrderKind.EXPLAIN: {"WOType": "Explain", "Receipt": "O-1"},
