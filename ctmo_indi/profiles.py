@@ -167,6 +167,69 @@ class NightPolicy:
     acceptable_fraction: float = 0.9
 
 
+class MountKind(StrEnum):
+    """How an equatorial mount reaches a place on the sky."""
+
+    GERMAN = "german"  # the tube changes sides at the meridian: both axes turn far
+    FORK = "fork"  # the axes are hour angle and declination themselves
+
+
+@dataclass(frozen=True, slots=True)
+class Kinematics:
+    """How long the equipment takes to move; the model of the observatory computes with it.
+
+    The defaults are those of the simulators of INDI 1.9.9, measured. Seconds are elapsed seconds.
+    An axis gathers speed, runs at its rate and slows down again.
+
+    Parameters
+    ----------
+    hour_angle_rate_deg_s, declination_rate_deg_s
+        Fastest turn of the mount's axes; accelerations in degrees per square second.
+    mount_settle_s
+        From the end of the motion until the mount says that it is there.
+    dome_free_deg
+        How far the slit may stand off before an exposure waits for it: only the turn beyond counts.
+    filter_change_s, filter_step_s
+        For any change, and in addition for each slot on the shorter way around the wheel.
+    readout_s
+        From the end of an exposure until the next can begin.
+    lamp_settle_s
+        From lamp on to the first panel flat.
+    open_s
+        Dome unparked and shutter opened.
+    close_s
+        Shutter closed and dome parked, the mount being parked.
+    unpark_s, start_tracking_s
+        Of the mount.
+    park_hour_angle_h, park_declination_deg
+        Where the mount parks.
+    dome_park_azimuth_deg
+        Where the dome parks.
+    """
+
+    mount: MountKind = MountKind.GERMAN
+    hour_angle_rate_deg_s: float = 6.0
+    hour_angle_acceleration_deg_s2: float = 3.0
+    declination_rate_deg_s: float = 6.0
+    declination_acceleration_deg_s2: float = 3.0
+    mount_settle_s: float = 1.0
+    dome_rate_deg_s: float = 10.0
+    dome_acceleration_deg_s2: float = 10.0
+    dome_settle_s: float = 0.0
+    dome_free_deg: float = 10.0
+    filter_change_s: float = 0.5
+    filter_step_s: float = 0.0
+    readout_s: float = 1.0
+    lamp_settle_s: float = 1.0
+    open_s: float = 6.0
+    close_s: float = 12.0
+    unpark_s: float = 0.5
+    start_tracking_s: float = 0.5
+    park_hour_angle_h: float = -6.0
+    park_declination_deg: float = 0.0
+    dome_park_azimuth_deg: float = 90.0
+
+
 @dataclass(frozen=True, slots=True)
 class PriorityPolicy:
     """How Priority (0-10) is given to an accepted order; see ``work_orders/priority.py``.
@@ -227,6 +290,7 @@ class Profile:
     safety: SafetyPolicy = SafetyPolicy()
     night: NightPolicy = NightPolicy()
     priority: PriorityPolicy = PriorityPolicy()
+    kinematics: Kinematics = Kinematics()
     switches: Mapping[str, SwitchBinding] = field(default_factory=dict)
     ra_unit: str = "deg"
     gain_e_per_adu: float | None = None
@@ -281,6 +345,7 @@ def _profile(data: Mapping[str, Any], path: Path) -> Profile:  # Any: checked by
         safety=_safety(data.get("safety", {})),
         night=_made(NightPolicy, data.get("night", {})),
         priority=_made(PriorityPolicy, data.get("priority", {})),
+        kinematics=_kinematics(data.get("kinematics", {})),
         switches={
             key: SwitchBinding(**{**entry, "role": Role(entry["role"])})
             for key, entry in data.get("switches", {}).items()
@@ -315,6 +380,11 @@ def _limits(entry: Mapping[str, Any]) -> Limits:
 def _safety(entry: Mapping[str, Any]) -> SafetyPolicy:
     failed = entry.get("mount_failed", MountFailedPolicy.CLOSE)
     return _made(SafetyPolicy, {**entry, "mount_failed": MountFailedPolicy(failed)})
+
+
+def _kinematics(entry: Mapping[str, Any]) -> Kinematics:
+    kind = MountKind(entry.get("mount", MountKind.GERMAN))
+    return _made(Kinematics, {**entry, "mount": kind})
 
 
 def _made(kind: type[_Made], entry: Mapping[str, Any]) -> _Made:

@@ -20,13 +20,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
-from ctmo_indi.models.coordinates import Array, Instant, icrs_to_eod, sidereal_time_h
-from ctmo_indi.profiles import Site
+from ctmo_indi.models.coordinates import Angle, Instant, icrs_to_eod, sidereal_time_h
+from ctmo_indi.profiles import Profile, Role, Site
 
 _NEARLY_ZENITH_M = 1e-6
+_ELEMENTS = {
+    "radius_m": "DM_DOME_RADIUS",
+    "shutter_width_m": "DM_SHUTTER_WIDTH",
+    "north_m": "DM_NORTH_DISPLACEMENT",
+    "east_m": "DM_EAST_DISPLACEMENT",
+    "up_m": "DM_UP_DISPLACEMENT",
+    "tube_offset_m": "DM_OTA_OFFSET",
+}
 
 
 class TubeSide(StrEnum):
@@ -58,26 +67,40 @@ class DomeMeasurements:
     tube_offset_m: float = 0.0
 
 
+def measurements_of(profile: Profile) -> DomeMeasurements | None:
+    """Return the dome's measurements as the profile sets them; None without a dome.
+
+    What the profile leaves out is zero, as in INDI's drivers.
+    """
+    dome = profile.equipment.get(Role.DOME)
+    if dome is None:
+        return None
+    entries = dome.settings.get("DOME_MEASUREMENTS", {})
+    return DomeMeasurements(
+        **{word: float(entries.get(element, 0.0)) for word, element in _ELEMENTS.items()}
+    )
+
+
 def slit_azimuth_deg(
-    hour_angle_h: float,
-    dec_deg: float,
+    hour_angle_h: Angle,
+    dec_deg: Angle,
     latitude_deg: float,
     measurements: DomeMeasurements,
     side: TubeSide | None = None,
-) -> float:
-    """Return the azimuth the slit must have for a pointing.
+) -> Angle:
+    """Return the azimuth the slit must have for a pointing, or for many.
 
     Parameters
     ----------
     hour_angle_h, dec_deg
-        Apparent, of date: where the mount points.
+        Apparent, of date: where the mount points; floats, or arrays that broadcast.
     side
         Where the tube is. None: counterweight down, that is east of the pier for targets west of
         the meridian and west for those east of it.
 
     Returns
     -------
-    float
+    float or array
         From north over east, 0 <= deg < 360. In the zenith, where any would do, the telescope's.
 
     Raises
@@ -85,27 +108,36 @@ def slit_azimuth_deg(
     ValueError
         The tube's axis is outside the dome: the measurements cannot be right.
     """
-    sight = _direction(hour_angle_h, dec_deg, latitude_deg)
+    ha, dec = np.radians(15.0 * hour_angle_h), np.radians(dec_deg)
+    latitude = math.radians(latitude_deg)
+    sin_ha, cos_ha = np.sin(ha), np.cos(ha)
+    sin_latitude, cos_latitude = math.sin(latitude), math.cos(latitude)
+    sin_dec, cos_dec = np.sin(dec), np.cos(dec)
+    sight_x = -cos_dec * sin_ha
+    sight_y = sin_dec * cos_latitude - cos_dec * cos_ha * sin_latitude
+    sight_z = sin_dec * sin_latitude + cos_dec * cos_ha * cos_latitude
     if measurements.radius_m <= 0.0:
-        return _azimuth_deg(sight)
-    if side is None:
-        is_west_of_meridian = math.remainder(hour_angle_h, 24.0) >= 0.0
-        side = TubeSide.EAST if is_west_of_meridian else TubeSide.WEST
-    turn_h = -6.0 if side is TubeSide.EAST else 6.0
-    axis = _direction(hour_angle_h + turn_h, 0.0, latitude_deg)
-    tube = np.array([measurements.east_m, measurements.north_m, measurements.up_m])
-    tube = tube + measurements.tube_offset_m * axis
-    if float(np.linalg.norm(tube)) >= measurements.radius_m:
+        plain: Angle = _azimuth_deg(sight_x, sight_y)
+        return plain
+    # Along the declination axis, six hours of hour angle beside the pointing.
+    beside_m = measurements.tube_offset_m * _turn(sin_ha, side)
+    tube_x = measurements.east_m + beside_m * cos_ha
+    tube_y = measurements.north_m - beside_m * sin_ha * sin_latitude
+    tube_z = measurements.up_m + beside_m * sin_ha * cos_latitude
+    squared = tube_x**2 + tube_y**2 + tube_z**2
+    if np.any(squared >= measurements.radius_m**2):
         raise ValueError(
-            f"the tube is {np.linalg.norm(tube):.2f} m from the dome's centre, "
+            f"the tube is {math.sqrt(np.max(squared)):.2f} m from the dome's centre, "
             f"expected less than its radius of {measurements.radius_m:.2f} m"
         )
-    along = float(tube @ sight)
-    distance = -along + math.sqrt(along**2 - float(tube @ tube) + measurements.radius_m**2)
-    crossing = tube + distance * sight
-    if math.hypot(crossing[0], crossing[1]) < _NEARLY_ZENITH_M:
-        return _azimuth_deg(sight)
-    return _azimuth_deg(crossing)
+    along = tube_x * sight_x + tube_y * sight_y + tube_z * sight_z
+    distance = np.sqrt(along**2 - squared + measurements.radius_m**2) - along
+    slit_x, slit_y = tube_x + distance * sight_x, tube_y + distance * sight_y
+    is_zenith = np.hypot(slit_x, slit_y) < _NEARLY_ZENITH_M
+    azimuth: Angle = _azimuth_deg(
+        np.where(is_zenith, sight_x, slit_x), np.where(is_zenith, sight_y, slit_y)
+    )
+    return azimuth
 
 
 def slit_azimuth_for_icrs_deg(
@@ -145,19 +177,14 @@ def slit_half_width_deg(
     return 180.0 if ring_m <= free_m else math.degrees(math.asin(free_m / ring_m))
 
 
-def _direction(hour_angle_h: float, dec_deg: float, latitude_deg: float) -> Array:
-    """Return the unit vector (east, north, up) of a direction on the sky."""
-    ha, dec = math.radians(15.0 * hour_angle_h), math.radians(dec_deg)
-    latitude = math.radians(latitude_deg)
-    return np.array(
-        [
-            -math.cos(dec) * math.sin(ha),
-            math.sin(dec) * math.cos(latitude) - math.cos(dec) * math.cos(ha) * math.sin(latitude),
-            math.sin(dec) * math.sin(latitude) + math.cos(dec) * math.cos(ha) * math.cos(latitude),
-        ]
-    )
+def _turn(sin_ha: Any, side: TubeSide | None) -> Any:  # Any: float or array
+    """Return 1 where the tube is east of the pier, -1 where it is west."""
+    if side is None:
+        return np.where(sin_ha >= 0.0, 1.0, -1.0)
+    return 1.0 if side is TubeSide.EAST else -1.0
 
 
-def _azimuth_deg(vector: Array) -> float:
-    degrees = math.degrees(math.atan2(vector[0], vector[1])) % 360.0
-    return degrees % 360.0  # a tiny negative angle gives 360.0 the first time
+def _azimuth_deg(east: Any, north: Any) -> Any:  # Any: a float, or an array for arrays
+    # A tiny negative angle gives 360.0 the first time.
+    degrees = np.degrees(np.arctan2(east, north)) % 360.0 % 360.0
+    return float(degrees) if np.ndim(degrees) == 0 else degrees

@@ -6,6 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ctmo_indi.models.dome_geometry import TubeSide
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,9 @@ class ObservatoryModelState:
         As the profile names it; None: not known, or no wheel.
     is_open
         Whether the observatory is open.
+    tube_side
+        Of a German mount; it stays while the mount tracks over the meridian. None: as a slew to
+        that place chooses it.
     """
 
     utc_s: float
@@ -35,6 +42,7 @@ class ObservatoryModelState:
     dome_azimuth_deg: float | None = None
     filter_name: str | None = None
     is_open: bool = False
+    tube_side: TubeSide | None = None
 
 
 @dataclass(frozen=True, slots=True)
