@@ -58,5 +58,6 @@ events = sa.Table(
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("data", sa.JSON, nullable=False),
     sa.Index("events_at_utc_s", "at_utc_s"),
+    sa.Index("events_kind", "kind", "cursor"),
     sqlite_autoincrement=True,  # a pruned cursor must never be given out again
 )

@@ -1,4 +1,4 @@
-"""Tables only the scheduler has: orders and the history of their states."""
+"""Tables only the scheduler has: orders, the history of their states, and observations."""
 
 from __future__ import annotations
 
@@ -42,4 +42,24 @@ order_history = sa.Table(
     sa.Column("state_after", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Index("order_history_receipt", "receipt", "revision"),
+)
+
+observations = sa.Table(
+    "observations",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("attempt_id", sa.Text, nullable=False),
+    sa.Column("receipt", sa.Text, nullable=False),
+    sa.Column("target_id", sa.Text, nullable=False),
+    sa.Column("target_name", sa.Text, nullable=False),
+    sa.Column("ra_deg", sa.Double),
+    sa.Column("dec_deg", sa.Double),
+    sa.Column("mjd", sa.Double, nullable=False),
+    sa.Column("exposure_s", sa.Double, nullable=False),
+    sa.Column("frames", sa.Integer, nullable=False),
+    sa.Column("filter_name", sa.Text),
+    sa.Column("registered_utc_s", sa.Double),
+    sa.Column("additional", sa.JSON, nullable=False),
+    sa.Index("observations_attempt_id", "attempt_id", unique=True),
+    sqlite_autoincrement=True,  # a snapshot names the last number it knows: none may come again
 )

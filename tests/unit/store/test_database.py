@@ -48,7 +48,7 @@ def test_opening_again_changes_nothing_and_keeps_the_data(tmp_path: Path) -> Non
     with sqlite3.connect(path) as raw:
         assert raw.execute("SELECT count(*) FROM events").fetchone() == (2,)
         assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [
-            ("telescope_0001",)
+            ("telescope_0002",)
         ]
     raw.close()
 
@@ -61,7 +61,7 @@ def test_a_database_of_a_newer_version_is_refused_untouched(tmp_path: Path) -> N
     raw.commit()
 
     with pytest.raises(
-        ConfigError, match=r"scheduler\.sqlite3.*revision 9999, expected scheduler_0001 or older"
+        ConfigError, match=r"scheduler\.sqlite3.*revision 9999, expected scheduler_0002 or older"
     ):
         open_database("scheduler", path)
 
@@ -76,9 +76,9 @@ def test_a_migration_that_fails_leaves_the_schema_as_it_was(
     open_database("scheduler", path).close()
     newer = tmp_path / "migrations"
     shutil.copytree(schema.FOLDER, newer, ignore=shutil.ignore_patterns("__pycache__"))
-    (newer / "scheduler" / "versions" / "0002_broken.py").write_text(
+    (newer / "scheduler" / "versions" / "9999_broken.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n"
-        "revision = '0002'\ndown_revision = 'scheduler_0001'\n"
+        "revision = '9999'\ndown_revision = 'scheduler_0002'\n"
         "def upgrade():\n"
         "    op.create_table('extra', sa.Column('a', sa.Integer))\n"
         "    op.drop_table('events')\n"

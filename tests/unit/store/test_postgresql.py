@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from ctmo_indi.errors import ConfigError, ConflictingOrder, StoreUnavailable
+from ctmo_indi.models.observation import Observation
 from ctmo_indi.models.states import OrderState
-from ctmo_indi.store import events, journal, orders
+from ctmo_indi.store import events, journal, observations, orders
 from ctmo_indi.store.database import Connection, Database, open_database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.store.orders import OrderRow
@@ -105,6 +106,47 @@ def test_orders_are_stored_once_and_change_by_compare_and_set(
     assert (refreshed.state, refreshed.wire) == (OrderState.SCHEDULED, order.wire)
     with database.read() as connection:
         assert len(orders.history(connection, "O-1")) == 2
+
+
+def test_observations_are_numbered_and_stored_once(database: Database, writer: Writer) -> None:
+    made = [
+        Observation(f"A-{n}", "O-1", "M 31", 10.5, None, 61000.5, 30.0, 1, None) for n in (1, 1, 2)
+    ]
+
+    stored = [writer.run(lambda c, one=one: observations.record(c, one)) for one in made]
+
+    assert [one.number for one in stored] == [1, 1, 2]
+    with database.read() as connection:
+        assert observations.after(connection, 0) == [stored[0], stored[2]]
+        assert observations.newest_number(connection) == 2
+
+
+def test_a_database_of_before_brings_its_completed_attempts(
+    server: Server, database: Database, writer: Writer, make_order: MakeOrder
+) -> None:
+    writer.run(lambda c: orders.insert_order(c, make_order(1)))
+    before = (
+        "INSERT INTO attempts VALUES ('A-1', 'O-1', 'scheduler', 'A-1', 'COMPLETED', 1, 'hash',"
+        " '{}', 1.0, 1.0, 1.0, 9.0, '')",
+        "INSERT INTO exposures VALUES ('E-1', 'A-1', 'O-1', 1, '', 'Light', 'V', 60.0, 61000.5,"
+        " 61000.6, NULL, NULL, '', '', TRUE)",
+        "DROP TABLE observations",
+        "DROP INDEX events_kind",
+        "UPDATE alembic_version SET version_num = 'scheduler_0001'",
+    )
+    for statement in before:
+        writer.run(lambda c, statement=statement: c.exec_driver_sql(statement) and None)
+    writer.close()
+    database.close()
+
+    opened = open_database("scheduler", server.url, busy_timeout_s=0.2)
+    with opened.read() as connection:
+        found = observations.after(connection, 0)
+    opened.close()
+
+    assert found == [
+        Observation("A-1", "O-1", "M 31 é", 10.5, None, 61000.5, 60.0, 1, "V", "O-1", 1)
+    ]
 
 
 def test_a_failing_function_does_not_disturb_its_group(database: Database, writer: Writer) -> None:
