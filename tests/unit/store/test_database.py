@@ -114,7 +114,7 @@ def test_a_database_of_another_service_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "one.sqlite3"
     open_database("scheduler", path).close()
 
-    with pytest.raises(ConfigError, match=r"scheduler_0001.*another service"):
+    with pytest.raises(ConfigError, match=r"scheduler_0002.*another service"):
         open_database("telescope", path)
 
 
