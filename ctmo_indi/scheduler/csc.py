@@ -94,7 +94,7 @@ class SchedulerCsc:
         WrongState
             It is not taken in this state, or another one is being carried out.
         """
-        busy = self._busy[0] if self._busy is not None else ""
+        busy = self._busy[0] if self._busy is not None else None
         check_command(command, self.summary, running=self.is_running, busy=busy)
         ticket = self._tickets.open(command)
         self._busy = (command, ticket)

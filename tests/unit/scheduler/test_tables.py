@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,12 @@ from ctmo_indi.models.verdict import Verdict, VerdictLevel
 from ctmo_indi.scheduler.idle import IdleAction, IdleFacts, idle_action
 from ctmo_indi.scheduler.states import (
     COMMAND_RULES,
+    DETAILED_TABLE,
+    ERROR_MEANINGS,
     SUMMARY_TABLE,
     Command,
+    DetailedState,
+    ErrorCode,
     check_command,
 )
 from ctmo_indi.scheduling.conditions import Conditions, Night
@@ -23,14 +28,26 @@ from ctmo_indi.scheduling.target import NextTarget, PendingOrder
 from ctmo_indi.testing.fake_clock import EVENING
 
 S = SummaryState
+BLOCKS = {"addBlock", "getBlockStatus", "removeBlock", "validateBlock"}
+ENABLED = BLOCKS | {"disable", "flush", "setLogLevel", "updateObservatoryStatus"}
 ACCEPTED = {
-    (S.STANDBY, False): {"start", "exit"},
-    (S.DISABLED, False): {"enable", "standby"},
-    (S.ENABLED, False): {"disable", "resume"},
-    (S.ENABLED, True): {"disable", "stop"},
-    (S.FAULT, False): {"standby", "exit"},
+    (S.STANDBY, False): {"start", "exitControl", "setLogLevel"},
+    (S.DISABLED, False): {"enable", "standby", "setLogLevel"},
+    (S.ENABLED, False): ENABLED | {"resume", "load", "computePredictedSchedule"},
+    (S.ENABLED, True): ENABLED | {"stop", "reschedule"},
+    (S.FAULT, False): {"standby", "exitControl", "setLogLevel"},
     (S.OFFLINE, False): set(),
 }
+NEED_A_DRIVER = {"load", "computePredictedSchedule", "reschedule"}
+BESIDE = {"getBlockStatus", "validateBlock", "setLogLevel", "updateObservatoryStatus"}
+
+
+def is_taken(command: Command, state: SummaryState, **facts: Any) -> bool:
+    try:
+        check_command(command, state, **facts)
+    except WrongState:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("command", list(Command))
@@ -38,16 +55,44 @@ ACCEPTED = {
 def test_a_command_is_taken_in_its_states_only(
     command: Command, state: SummaryState, running: bool
 ) -> None:
-    if command.value in ACCEPTED[state, running]:
-        check_command(command, state, running=running, busy="")
-    else:
-        with pytest.raises(WrongState, match=command.value):
-            check_command(command, state, running=running, busy="")
+    accepted = command.value in ACCEPTED[state, running]
+    assert is_taken(command, state, running=running) is accepted
+    in_dry = accepted and command.value not in NEED_A_DRIVER
+    assert is_taken(command, state, running=running, has_driver=False) is in_dry
 
 
-def test_no_command_is_taken_while_another_is_carried_out() -> None:
+@pytest.mark.parametrize("command", list(Command))
+@pytest.mark.parametrize("busy", list(Command))
+def test_one_command_at_a_time_but_for_those_done_at_once(command: Command, busy: Command) -> None:
+    """And but for the two that end one: disable a prediction, exitControl a start."""
+    (state, running), *_ = (key for key, words in ACCEPTED.items() if command.value in words)
+    ends = {("disable", "computePredictedSchedule"), ("exitControl", "start")}
+    expected = command.value in BESIDE or (command.value, busy.value) in ends
+    assert is_taken(command, state, running=running, busy=busy) is expected
+
+
+def test_the_refusal_names_what_is_being_carried_out() -> None:
     with pytest.raises(WrongState, match="start is being carried out"):
-        check_command(Command.START, S.STANDBY, running=False, busy="start")
+        check_command(Command.START, S.STANDBY, running=False, busy=Command.START)
+
+
+def test_every_error_code_has_a_meaning() -> None:
+    assert set(ERROR_MEANINGS) == set(ErrorCode)
+
+
+D = DetailedState
+UNDER = set(D) - {D.IDLE, D.RUNNING}
+
+
+@pytest.mark.parametrize("before", list(D))
+@pytest.mark.parametrize("after", list(D))
+def test_a_sub_operation_begins_from_running_and_goes_back_there(
+    before: DetailedState, after: DetailedState
+) -> None:
+    expected = {D.IDLE: {D.RUNNING}, D.RUNNING: UNDER | {D.IDLE}}
+    assert DETAILED_TABLE.allows(before, after) is (
+        after in expected.get(before, {D.RUNNING, D.IDLE})
+    )
 
 
 def test_every_command_leads_along_the_table_of_states() -> None:
