@@ -20,6 +20,7 @@ from ctmo_indi.models import coordinates
 from ctmo_indi.profiles import Site
 
 iers.conf.auto_download = False
+iers.conf.auto_max_age = None  # the tables of the package serve, whatever the date
 
 CTMO = Site("CTMO", 25.996275, -97.571269, 12.0)
 SOUTH = Site("South", -70.0, 20.0, 2400.0)

@@ -18,6 +18,7 @@ from ctmo_indi.models.sun_moon import sun_altitude_deg
 from ctmo_indi.profiles import Site
 
 iers.conf.auto_download = False
+iers.conf.auto_max_age = None  # the tables of the package serve, whatever the date
 
 CTMO = Site("CTMO", 25.996275, -97.571269, 12.0)
 AUCKLAND = Site("Auckland", -36.9, 174.8, 0.0)

@@ -16,6 +16,7 @@ from ctmo_indi.models import sun_moon
 from ctmo_indi.profiles import Site
 
 iers.conf.auto_download = False
+iers.conf.auto_max_age = None  # the tables of the package serve, whatever the date
 
 CTMO = Site("CTMO", 25.996275, -97.571269, 12.0)
 # A year in steps that meet every phase of the Moon and every hour of the day.
