@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import xmlrpc.client
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from xml.parsers.expat import ExpatError
 
@@ -180,6 +180,7 @@ class DeskClient:
         *,
         until: Collection[str] = SETTLED_ORDERS,
         give_up: threading.Event | None = None,
+        on_news: Callable[[Mapping[str, object]], object] | None = None,
     ) -> dict[str, Any]:  # Any: see front_desk
         """Return the Status reply once "Status" is in ``until``; long polls meanwhile.
 
@@ -193,6 +194,8 @@ class DeskClient:
             Order states, or those of attempts and tickets.
         give_up
             Set by another thread to end the waiting; noticed at the end of a poll.
+        on_news
+            Told of every Status reply that came, in the calling thread.
 
         Raises
         ------
@@ -210,6 +213,8 @@ class DeskClient:
             try:
                 news = {"Since": since} if last else {}
                 last = self.status(receipt, **news, Wait=min(_LONGEST_WAIT_S, left_s))
+                if on_news is not None:
+                    on_news(last)
             except ServiceUnreachable:
                 if left_s <= 0.0:
                     raise
