@@ -60,7 +60,16 @@ def find(kind: Kind, name: str, *, suffix: str = ".yaml", site: Path | None = No
         path = place / f"{name}{suffix}"
         if path.is_file():
             return path
-    known = sorted(
-        {path.stem for place in places if place.is_dir() for path in place.glob(f"*{suffix}")}
-    )
+    known = names(kind, suffix=suffix, site=site)
     raise ConfigError(f"{kind}: no file {name}{suffix}; there are {', '.join(known) or 'none'}")
+
+
+def names(kind: Kind, *, suffix: str = ".yaml", site: Path | None = None) -> tuple[str, ...]:
+    """Return the bare names that :func:`find` knows, sorted.
+
+    A file with another word before the suffix (``dry.scheduler.yaml``) is of another kind.
+    """
+    places = ((SITE_FOLDER if site is None else site) / kind, folder(kind))
+    files = (path for place in places if place.is_dir() for path in place.glob(f"*{suffix}"))
+    found = {path.name.removesuffix(suffix) for path in files}
+    return tuple(sorted(name for name in found if "." not in name))

@@ -2,7 +2,8 @@
 
 The files of the CTMO and TOROS managers are read word for word; our own keys are additions
 (``Safety Address``, ``Database: {URL}``, ``INDI Server``, ``Profile``, ``Data Directory``,
-``Anonymous May Operate``, ``Resume At Start``). Every key may be left out.
+``Anonymous May Operate``, ``Resume At Start``, ``Scheduler Configuration``). Every key may be left
+out.
 """
 
 from __future__ import annotations
@@ -86,6 +87,11 @@ _SCHEMA: Mapping[str, Any] = {  # Any: a JSON Schema
         "Data Directory": {"type": "string", "minLength": 1, "description": "a folder"},
         "Anonymous May Operate": {"type": "boolean"},
         "Resume At Start": {"type": "boolean"},
+        "Scheduler Configuration": {
+            "type": "string",
+            "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]*$",
+            "description": "the name of a file NAME.scheduler.yaml of profiles",
+        },
     },
 }
 
@@ -135,6 +141,8 @@ class Config:
         Whether a caller without a token on loopback may submit and operate, as with the original.
     resume_at_start
         Whether a scheduler that was observing when it ended observes again after a restart.
+    scheduler_configuration
+        Name of the component's configuration; see ``profiles/default.scheduler.yaml``.
     indi
         Key ``INDI Server: {Host, Port, Socket}``: wins over the profile's ``indiserver`` address.
         ``up`` and ``demo`` write it for their children, since they start indiserver on a free port.
@@ -152,6 +160,7 @@ class Config:
     database_file: Path | None = None
     anonymous_may_operate: bool = True
     resume_at_start: bool = True
+    scheduler_configuration: str = "default"
     indi: IndiAddress | None = None
     file: Path | None = None
 
@@ -208,6 +217,9 @@ def load(
         database_file=Path(database["File"]).expanduser() if "File" in database else None,
         anonymous_may_operate=data.get("Anonymous May Operate", defaults.anonymous_may_operate),
         resume_at_start=data.get("Resume At Start", defaults.resume_at_start),
+        scheduler_configuration=data.get(
+            "Scheduler Configuration", defaults.scheduler_configuration
+        ),
         indi=_indi(data.get("INDI Server")),
         file=path,
         scheduler=addresses["scheduler"],

@@ -477,6 +477,7 @@ def _as_file(config: Config) -> dict[str, object]:
     data["Data Directory"] = str(config.data_dir.resolve())
     data["Anonymous May Operate"] = config.anonymous_may_operate
     data["Resume At Start"] = config.resume_at_start
+    data["Scheduler Configuration"] = config.scheduler_configuration
     return data
 
 

@@ -211,7 +211,6 @@ class SchedulerService:
 
 
 def _site_models(profile: Profile) -> Models:
-    from ctmo_indi.models.observatory_model import ObservatoryModel  # heavy: in the driver's thread
-    from ctmo_indi.scheduling.sky import SiteSky
+    from ctmo_indi.scheduler.models_of_site import models_of_site  # heavy: in the driver's thread
 
-    return Models(SiteSky(profile), ObservatoryModel(profile))
+    return models_of_site(profile)
