@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ctmo_indi.models.observatory import ObservatoryModelState, Visit
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.scheduling.conditions import Observability
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Observatory(Protocol):
@@ -28,14 +32,24 @@ class Observatory(Protocol):
         """Return the state after waiting."""
         ...
 
+    def delay_s(
+        self,
+        state: ObservatoryModelState,
+        ra_deg: float,
+        dec_deg: float,
+        filter_name: str | None = None,
+    ) -> float:
+        """Sky seconds from ``state`` to the first exposure on a target (ICRS)."""
+        ...
+
     def delays_s(
         self,
         state: ObservatoryModelState,
-        ra_deg: Sequence[float],
-        dec_deg: Sequence[float],
+        ra_deg: NDArray[np.float64],
+        dec_deg: NDArray[np.float64],
         filter_names: Sequence[str | None] | None = None,
-    ) -> Sequence[float]:
-        """Sky seconds from ``state`` to the first exposure on each of many targets."""
+    ) -> NDArray[np.float64]:
+        """:meth:`delay_s` of many targets, shape (n,)."""
         ...
 
 

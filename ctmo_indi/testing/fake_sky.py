@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ctmo_indi.models.observatory import ObservatoryModelState, Visit
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.scheduling.conditions import Night
@@ -95,15 +98,25 @@ class FakeObservatory:
         """Wait."""
         return replace(state, utc_s=until_utc_s)
 
+    def delay_s(
+        self,
+        _state: ObservatoryModelState,
+        _ra_deg: float,
+        _dec_deg: float,
+        _filter_name: str | None = None,
+    ) -> float:
+        """Every slew takes as long."""
+        return self.slew_s
+
     def delays_s(
         self,
         _state: ObservatoryModelState,
-        ra_deg: Sequence[float],
-        _dec_deg: Sequence[float],
+        ra_deg: NDArray[np.float64],
+        _dec_deg: NDArray[np.float64],
         _filter_names: Sequence[str | None] | None = None,
-    ) -> Sequence[float]:
-        """The same for all."""
-        return [self.slew_s] * len(ra_deg)
+    ) -> NDArray[np.float64]:
+        """Every slew takes as long."""
+        return np.full(len(ra_deg), self.slew_s)
 
 
 def fake_models(sky: FakeSky | None = None) -> Models:
