@@ -13,11 +13,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ctmo_indi.desk_client.client import DeskFault
-from ctmo_indi.errors import ServiceUnreachable
+from ctmo_indi.errors import ServiceUnreachable, WrongState
 from ctmo_indi.models.orders import ExposureRecord
 from ctmo_indi.models.states import AttemptState, FrameType
 from ctmo_indi.script_queue.peer import BackOff, FrontDesk, Refusal, meaning
-from ctmo_indi.script_queue.script import ScriptFailed, ScriptStopped, Slot
+from ctmo_indi.script_queue.script import (
+    Outcome,
+    PlainScript,
+    ScriptFailed,
+    ScriptMetadata,
+    ScriptState,
+    ScriptStopped,
+    ScriptTerminated,
+    Slot,
+)
 from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS
 
 _log = logging.getLogger(__name__)
@@ -28,9 +37,18 @@ LONG_POLL_S = 2.0
 STOPPING_PATIENCE_S = 10.0
 """Machine seconds a silent telescope is asked on after the script was stopped."""
 
+CANCEL_PATIENCE_S = 600.0
+"""Machine seconds a Cancel is sent again to a telescope that does not answer."""
+
+_SCRIPT_STATE = {
+    AttemptState.COMPLETED: ScriptState.DONE,
+    AttemptState.FAILED: ScriptState.FAILED,
+}
+"""How the script of an attempt that ended so has ended itself; STOPPED when not listed."""
+
 
 @dataclass(frozen=True, slots=True)
-class AttemptResult:
+class AttemptResult(Outcome):
     """How an attempt ended.
 
     Parameters
@@ -46,6 +64,18 @@ class AttemptResult:
     exposures: tuple[ExposureRecord, ...] = ()
     failure: str = ""
 
+    @property
+    def script_state(self) -> ScriptState:
+        """DONE only when the attempt is COMPLETED."""
+        if self.state is None:
+            return ScriptState.STOPPED
+        return _SCRIPT_STATE.get(self.state, ScriptState.STOPPED)
+
+    @property
+    def script_reason(self) -> str:
+        """Why it is not COMPLETED."""
+        return self.failure
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptProgress:
@@ -55,7 +85,7 @@ class AttemptProgress:
     exposures: tuple[ExposureRecord, ...]
 
 
-class AttemptScript:
+class AttemptScript(PlainScript):
     """Submit, wait, read the exposures.
 
     Parameters
@@ -77,11 +107,10 @@ class AttemptScript:
         *,
         wire: Mapping[str, object] | None,
         timeout_s: float,
+        metadata: ScriptMetadata | None = None,
         long_poll_s: float = LONG_POLL_S,
     ) -> None:
-        self.name = name
-        self.subject = attempt_id
-        self.timeout_s = timeout_s
+        super().__init__(name, timeout_s=timeout_s, subject=attempt_id, metadata=metadata)
         self._telescope = telescope
         self._receipt = order_receipt
         self._wire = None if wire is None else dict(wire)
@@ -90,17 +119,45 @@ class AttemptScript:
 
     def run(self, slot: Slot) -> AttemptResult:
         """Do the attempt; see :class:`~ctmo_indi.script_queue.script.Script`."""
+        is_over = True
         try:
             if self._wire is not None:
                 refused = self._submit(slot, self._wire)
                 if refused is not None:
                     return refused
             return self._follow(slot)
+        except ScriptTerminated:
+            # Nobody waits for this thread any more; the attempt is adopted by another script. An
+            # order that was on its way when ``stop`` sent its Cancel must not be left alone.
+            is_over = False
+            self._cancel(slot.stop_reason)
+            raise
         finally:
-            self._over.set()
+            if is_over:
+                self._over.set()
 
     def stop(self, reason: str) -> None:
         """Send Cancel until the telescope has taken it or the attempt is over."""
+        self._cancel(reason)
+
+    def withdrawn(self, reason: str, is_failure: bool) -> AttemptResult | None:
+        """Return that nothing was attempted, or that a step before it failed.
+
+        An attempt that was to be adopted stays open: the telescope knows how it ended.
+        """
+        if self._wire is None:
+            return None
+        state = AttemptState.FAILED if is_failure else AttemptState.NOT_ATTEMPTED
+        return self._ended(state, reason)
+
+    def copy(self) -> AttemptScript:
+        """Refuse: an attempt is made once; its order is attempted again by the scheduler."""
+        raise WrongState(
+            f"script {self.name}: attempt {self.subject} is made once; the scheduler attempts the "
+            f"order {self._receipt} again when it has to"
+        )
+
+    def _cancel(self, reason: str) -> None:
         order: dict[str, object] = {
             "WOType": "Cancel",
             "User": "scheduler",
@@ -108,12 +165,15 @@ class AttemptScript:
             "Reason": reason,
         }
         back_off = BackOff()
-        while not self._over.is_set():
+        waited_s = 0.0
+        while not self._over.is_set() and waited_s < CANCEL_PATIENCE_S:
             try:
                 self._telescope.front_desk(order)
             except ServiceUnreachable as error:
                 _log.warning("cancel not delivered attempt=%s error=%s", self.subject, error)
-                self._over.wait(back_off.next_s())
+                wait_s = back_off.next_s()
+                waited_s += wait_s
+                self._over.wait(wait_s)
             except DeskFault as fault:
                 _log.info("cancel refused attempt=%s fault=%s", self.subject, fault)
                 return
@@ -128,6 +188,8 @@ class AttemptScript:
             try:
                 slot.check()
                 self._telescope.front_desk(wire)
+            except ScriptTerminated:
+                raise
             except ScriptStopped:
                 if not may_have_arrived:
                     return self._ended(AttemptState.NOT_ATTEMPTED, slot.stop_reason)
@@ -154,6 +216,8 @@ class AttemptScript:
         silent_s = 0.0
         known_frames = -1
         while True:
+            if slot.is_cut:
+                raise ScriptTerminated(slot.stop_reason)
             if slot.is_leaving:
                 return self._ended(None, slot.stop_reason)
             try:
@@ -209,7 +273,7 @@ class AttemptScript:
         try:
             slot.wait(machine_s)
         except ScriptStopped:
-            return  # the loop's own check answers it
+            return  # the loop's own check answers it, termination too
 
 
 def exposures_from_wire(

@@ -3,41 +3,68 @@
 One thread, the owner's engine thread, calls every method here; a script's own thread only posts
 into the owner's inbox. A script that does not end in time is stopped; one that does not even end
 then is given up, named, and its (daemon) thread is left behind, so that the queue never hangs.
+
+The order of things at the end of a script is part of the contract:
+
+* it ended DONE: the next script is started first, ``on_change`` is called then, since what the
+  owner does about it (a commit to disk) must not keep the telescope waiting;
+* it ended otherwise: ``on_change`` is called first, and the next script is started only then, so
+  that the owner can withdraw what no longer makes sense.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ctmo_indi.clock import Clock, Deadline
-from ctmo_indi.errors import CtmoError, UnknownOrder
-from ctmo_indi.script_queue.script import (
-    Script,
-    ScriptFailed,
-    ScriptRun,
-    ScriptState,
-    ScriptStopped,
-    Slot,
+from ctmo_indi.clock import Clock
+from ctmo_indi.errors import BadOrder, CtmoError, UnknownOrder, WrongState
+from ctmo_indi.script_queue.ended import Ended, PausePolicy, UnmadeScript, pauses
+from ctmo_indi.script_queue.running import (
+    DEADLINE_FLOOR_MACHINE_S,
+    STOP_GRACE_MACHINE_S,
+    End,
+    Post,
+    Running,
+    Stage,
+    StartThread,
 )
+from ctmo_indi.script_queue.script import SCHEDULER, Script, ScriptRun, ScriptState
+from ctmo_indi.script_queue.telling import Teller
+from ctmo_indi.script_queue.waiting import LAST, Entry, Place, WaitingLine
+
+__all__ = ["LAST", "US", "PausePolicy", "Place", "ScriptQueue", "Sender"]
 
 _log = logging.getLogger(__name__)
 
-HISTORY_LENGTH = 200
-DEADLINE_FLOOR_MACHINE_S = 60.0
-STOP_GRACE_MACHINE_S = 45.0
+LONGEST_QUEUE = 500
 
 
-@dataclass(slots=True)
-class _Current:
-    script: Script
-    run: ScriptRun
-    slot: Slot
-    thread: threading.Thread
-    stop_deadline: Deadline | None = None
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who puts scripts into the queue, and as part of what.
+
+    Parameters
+    ----------
+    block, group
+        Observing block, and the one carrying out of it: scripts of a group stand and fall together.
+    pause_on_failure
+        Whether the queue pauses when one of them fails; None: as the queue's policy says.
+    is_urgent
+        They are started even while the queue is paused: for scripts that lead toward safe.
+    """
+
+    user: str = SCHEDULER
+    block: str = ""
+    group: str = ""
+    pause_on_failure: bool | None = None
+    is_urgent: bool = False
+
+
+US = Sender()
 
 
 class ScriptQueue:
@@ -48,55 +75,295 @@ class ScriptQueue:
     post
         Runs a call later in the owner's thread: ``Inbox.post``.
     on_change
-        Called in the owner's thread with every new ScriptRun.
+        Called in the owner's thread with every new ScriptRun; see the module for when. It may call
+        the queue.
     on_report
         Called in the owner's thread with what a running script reports.
+    on_pause
+        Called when the queue was paused (True and why) or resumed (False).
     """
 
     def __init__(
         self,
         clock: Clock,
-        post: Callable[[Callable[[], object]], None],
+        post: Post,
         *,
         on_change: Callable[[ScriptRun], None],
         on_report: Callable[[ScriptRun, object], None],
+        on_pause: Callable[[bool, str], None] = lambda _paused, _reason: None,
+        pause_policy: PausePolicy = PausePolicy.OTHERS,
         deadline_floor_machine_s: float = DEADLINE_FLOOR_MACHINE_S,
         stop_grace_machine_s: float = STOP_GRACE_MACHINE_S,
+        start_thread: StartThread = threading.Thread.start,
     ) -> None:
         self._clock = clock
-        self._post = post
-        self._on_change = on_change
         self._on_report = on_report
-        self._floor_s = deadline_floor_machine_s
-        self._grace_s = stop_grace_machine_s
+        self._on_pause = on_pause
+        self._stage = Stage(
+            clock,
+            post,
+            self._reported,
+            self._ended,
+            deadline_floor_machine_s,
+            stop_grace_machine_s,
+            start_thread,
+        )
+        self._teller = Teller(on_change, self._launch)
         self._last_index = 0
-        self._waiting: deque[tuple[Script, ScriptRun]] = deque()
-        self._current: _Current | None = None
-        self._history: deque[ScriptRun] = deque(maxlen=HISTORY_LENGTH)
+        self._waiting = WaitingLine()
+        self._running: Running | None = None
+        self._ended_ones = Ended()
+        self._is_leaving = False
+        self.pause_policy = pause_policy
         self.is_paused = False
+        self.pause_reason = ""
 
     @property
     def waiting(self) -> tuple[ScriptRun, ...]:
         """Scripts not yet started, in order."""
-        return tuple(run for _, run in self._waiting)
+        return tuple(entry.run for entry in self._waiting)
 
     @property
     def current(self) -> ScriptRun | None:
-        """The script that runs, None when none does."""
-        return self._current.run if self._current else None
+        """The script that runs, or the failed one that paused the queue; else None."""
+        if self._running is not None:
+            return self._running.run
+        held = self._ended_ones.held
+        return None if held is None else held.run
 
     @property
     def history(self) -> tuple[ScriptRun, ...]:
         """Scripts that have ended, oldest first; the last ones only."""
-        return tuple(self._history)
+        return self._ended_ones.runs
 
     @property
     def is_idle(self) -> bool:
-        """True when nothing runs and nothing waits."""
-        return self._current is None and not self._waiting
+        """True when nothing runs, nothing waits and no failed script is shown."""
+        return self.current is None and not len(self._waiting)
 
-    def add(self, script: Script, *, first: bool = False) -> ScriptRun:
-        """Queue ``script``; it starts at once when nothing else runs or waits, unless paused."""
+    def find(self, index: int) -> ScriptRun:
+        """Return the script of that index wherever it stands; UnknownOrder when it is not known."""
+        return self._entry(index).run
+
+    def add(self, script: Script, place: Place = LAST, sender: Sender = US) -> ScriptRun:
+        """Queue ``script``; it starts at once when nothing else runs or waits, unless paused.
+
+        Raises
+        ------
+        BadOrder, UnknownOrder, WrongState
+            As :meth:`add_all`.
+        """
+        (run,) = self.add_all([script], place, sender)
+        return run
+
+    def add_all(
+        self, scripts: Sequence[Script], place: Place = LAST, sender: Sender = US
+    ) -> tuple[ScriptRun, ...]:
+        """Queue several scripts, one after the other, with consecutive indices: all or none.
+
+        When a script of a group ends otherwise than DONE, those of it that still wait are taken
+        out.
+
+        Raises
+        ------
+        BadOrder
+            A script has no finite deadline, or ``place`` lacks an index.
+        UnknownOrder
+            The script of ``place`` does not wait.
+        WrongState
+            The queue is full.
+        """
+        for script in scripts:
+            if not (math.isfinite(script.timeout_s) and script.timeout_s > 0.0):
+                raise BadOrder(
+                    f"script {script.name}: its deadline is {script.timeout_s} s, "
+                    "expected a finite number > 0"
+                )
+        if len(self._waiting) + len(scripts) > LONGEST_QUEUE:
+            raise WrongState(f"the queue is full: it takes {LONGEST_QUEUE} waiting scripts")
+        position = self._waiting.position(place)
+        entries = [self._new_entry(script, sender) for script in scripts]
+        self._waiting.insert(entries, position)
+        runs = tuple(entry.run for entry in entries)
+        self._teller.tell(*runs, *self._launch())
+        return runs
+
+    def add_made(
+        self, name: str, make: Callable[[], Script], place: Place = LAST, sender: Sender = US
+    ) -> ScriptRun:
+        """Make a script and queue it; when making fails, it ends CONFIGURE_FAILED in the history.
+
+        Raises
+        ------
+        BadOrder
+            It could not be made. And as :meth:`add`.
+        """
+        self._waiting.position(place)
+        try:
+            script = make()
+        except Exception as error:  # a script of another package may raise anything
+            entry = self._new_entry(UnmadeScript(name), sender)
+            self._bury(entry, End(ScriptState.CONFIGURE_FAILED, str(error) or repr(error)))
+            if isinstance(error, CtmoError):
+                raise
+            raise BadOrder(f"script {name}: it could not be made: {error!r}") from error
+        return self.add(script, place, sender)
+
+    def move(self, index: int, place: Place) -> ScriptRun:
+        """Put a waiting script elsewhere; UnknownOrder or BadOrder leave all as it was."""
+        return self._waiting.move(index, place).run
+
+    def requeue(self, index: int, place: Place = LAST, *, user: str = SCHEDULER) -> ScriptRun:
+        """Queue a copy of a script, wherever it stands, under a new index and in no group.
+
+        Raises
+        ------
+        UnknownOrder
+            It is not known (any more).
+        WrongState
+            There is no doing it twice: an attempt at an order is unique.
+        """
+        entry = self._entry(index)
+        self._waiting.position(place)
+        sender = Sender(user=user, pause_on_failure=entry.pause_on_failure)
+        return self.add(entry.script.copy(), place, sender)
+
+    def remove(self, index: int, reason: str) -> ScriptRun:
+        """Take a waiting script out; it ends STOPPED. UnknownOrder when it does not wait.
+
+        What still waits of its group goes as well.
+        """
+        entry = self._waiting.find(index)
+        if entry is None:
+            raise UnknownOrder(f"script {index}: does not wait in the queue")
+        self._waiting.take(entry)
+        result = entry.script.withdrawn(reason, False)
+        return self._bury(entry, End(ScriptState.STOPPED, reason, result))
+
+    def stop(
+        self, indices: Sequence[int], reason: str, *, terminate: bool = False
+    ) -> tuple[ScriptRun, ...]:
+        """Stop scripts: those that wait are taken out, the running one is asked to end.
+
+        Parameters
+        ----------
+        terminate
+            Do not wait for the running one: it is cut off and ends STOPPED at once.
+
+        Returns
+        -------
+        tuple of ScriptRun
+            Those concerned; others of ``indices`` had ended before, or never were.
+
+        Raises
+        ------
+        UnknownOrder
+            None of them waits or runs.
+        """
+        wanted = set(indices)
+        found = [entry.index for entry in self._waiting if entry.index in wanted]
+        running = self._running
+        if running is not None and running.run.index in wanted:
+            found.insert(0, running.run.index)
+        else:
+            running = None
+        if not found:
+            named = ", ".join(str(index) for index in sorted(wanted))
+            raise UnknownOrder(f"scripts {named}: none of them waits or runs")
+        for index in found:
+            # Removing one takes out what waits of its group: the others may be gone by then.
+            if self._waiting.find(index) is not None:
+                self.remove(index, reason)
+        if running is not None and self._running is running:
+            if terminate:
+                self.terminate_current(reason)
+            else:
+                self.stop_current(reason)
+        return tuple(self.find(index) for index in found)
+
+    def stop_group(self, group: str, reason: str) -> bool:
+        """Stop every script of one carrying out of a block; False when none waits or runs."""
+        indices = [entry.index for entry in self._waiting if entry.run.group == group]
+        if self._running is not None and self._running.run.group == group:
+            indices.append(self._running.run.index)
+        if indices:
+            self.stop(indices, reason)
+        return bool(indices)
+
+    def stop_current(self, reason: str) -> bool:
+        """Ask the current script to end; False when none runs. Completion by on_change."""
+        running = self._running
+        if running is None:
+            return False
+        if running.stop(reason):
+            self._teller.tell(running.run)
+        return True
+
+    def terminate_current(self, reason: str) -> bool:
+        """Give the current script up at once; False when none runs.
+
+        It is a thread and cannot be killed: it is cut off from the queue, every call of its slot
+        raises from now on, and its ``stop`` goes on telling the telescope.
+        """
+        running = self._running
+        if running is None:
+            return False
+        _log.warning("script terminated index=%d name=%s", running.run.index, running.run.name)
+        running.cut(reason)
+        self._close(running, End(ScriptState.STOPPED, f"{reason}; terminated"))
+        return True
+
+    def stop_all(self, reason: str) -> None:
+        """Take every waiting script out and stop the current one; a shown failed one is let go."""
+        self._ended_ones.release()
+        for entry in self._waiting:
+            if self._waiting.find(entry.index) is not None:
+                self.remove(entry.index, reason)
+        self.stop_current(reason)
+
+    def pause(self, reason: str = "") -> None:
+        """Start no further script; the current one goes on."""
+        if not self.is_paused:
+            self.is_paused, self.pause_reason = True, reason
+            _log.info("script queue paused reason=%r", reason)
+            self._on_pause(True, reason)
+
+    def resume(self) -> None:
+        """Start scripts again; a failed one that is shown goes to the history."""
+        self._ended_ones.release()
+        if self.is_paused:
+            self.is_paused, self.pause_reason = False, ""
+            _log.info("script queue resumed")
+            self._on_pause(False, "")
+        self._teller.tell(*self._launch())
+
+    def leave(self) -> threading.Thread | None:
+        """Start nothing more, let the current script end without cancelling; its thread, if any."""
+        self._is_leaving = True
+        if self._running is None:
+            return None
+        self._running.slot.leave()
+        return self._running.thread
+
+    def tick(self) -> None:
+        """Enforce deadlines; the owner calls it about once a machine second."""
+        running = self._running
+        if running is None:
+            self._teller.tell(*self._launch())
+        elif running.stop_deadline is None:
+            if running.slot.deadline.expired:
+                running.run = replace(running.run, is_overrun=True)
+                timeout_s = running.slot.deadline.timeout_s
+                reason = f"{running.run.name} did not end within {timeout_s:.0f} s"
+                running.stop(reason, ScriptState.FAILING)
+                self._teller.tell(running.run)
+        elif running.stop_deadline.expired:
+            reason = f"{running.run.reason}; it did not stop either and was given up"
+            _log.error("script given up index=%d name=%s", running.run.index, running.run.name)
+            running.cut(reason)
+            self._close(running, End(ScriptState.FAILED, reason))
+
+    def _new_entry(self, script: Script, sender: Sender) -> Entry:
         self._last_index += 1
         run = ScriptRun(
             index=self._last_index,
@@ -104,151 +371,105 @@ class ScriptQueue:
             subject=script.subject,
             state=ScriptState.CONFIGURED,
             queued_utc=self._clock.utc(),
+            metadata=script.metadata,
+            user=sender.user,
+            block=sender.block,
+            group=sender.group,
         )
-        entry = (script, run)
-        if first:
-            self._waiting.appendleft(entry)
-        else:
-            self._waiting.append(entry)
-        self._on_change(run)
-        self._start_next()
-        return run
+        return Entry(script, run, sender.pause_on_failure, sender.is_urgent)
 
-    def remove(self, index: int, reason: str) -> ScriptRun:
-        """Take a waiting script out; it ends STOPPED. UnknownOrder when it does not wait."""
-        for entry in self._waiting:
-            if entry[1].index == index:
-                self._waiting.remove(entry)
-                return self._finish(entry[1], ScriptState.STOPPED, reason, None)
-        raise UnknownOrder(f"script {index}: does not wait in the queue")
+    def _entry(self, index: int) -> Entry:
+        running = self._running
+        if running is not None and running.run.index == index:
+            return replace(running.entry, run=running.run)
+        entry = self._waiting.find(index) or self._ended_ones.find(index)
+        if entry is None:
+            raise UnknownOrder(f"script {index}: not in the queue, and not among the last ended")
+        return entry
 
-    def pause(self) -> None:
-        """Start no further script; the current one goes on."""
-        self.is_paused = True
+    def _launch(self) -> tuple[ScriptRun, ...]:
+        """Start the next script if there is one; its new value, which is to be told."""
+        if self._running is not None or self._teller.is_telling or self._is_leaving:
+            return ()
+        entry = self._waiting.next(urgent_only=self.is_paused)
+        if entry is None:
+            return ()
+        self._ended_ones.release()
+        self._waiting.take(entry)
+        self._running = Running(self._stage, entry)
+        self._running.start()
+        return (self._running.run,)
 
-    def resume(self) -> None:
-        """Start scripts again."""
-        self.is_paused = False
-        self._start_next()
+    def _reported(self, running: Running, progress: object) -> None:
+        if self._running is running:
+            self._on_report(running.run, progress)
 
-    def stop_current(self, reason: str) -> bool:
-        """Ask the current script to end; False when there is none. Completion by on_change."""
-        current = self._current
-        if current is None:
-            return False
-        if current.stop_deadline is None:
-            current.stop_deadline = Deadline(
-                self._clock, self._grace_s * self._clock.speed, self._grace_s
+    def _ended(self, running: Running, end: End) -> None:
+        if self._running is not running:
+            _log.warning(
+                "script ended after it was given up index=%d state=%s",
+                running.run.index,
+                end.state,
             )
-            current.run = replace(current.run, state=ScriptState.STOPPING, reason=reason)
-            current.slot.stop(reason)
-            threading.Thread(
-                target=_stop_script,
-                args=(current.script, reason),
-                name=f"stop-{current.run.name}-{current.run.index}",
-                daemon=True,
-            ).start()
-            self._on_change(current.run)
-        return True
-
-    def stop_all(self, reason: str) -> None:
-        """Take every waiting script out and stop the current one."""
-        for run in self.waiting:
-            self.remove(run.index, reason)
-        self.stop_current(reason)
-
-    def leave(self) -> threading.Thread | None:
-        """Start nothing more, let the current script end without cancelling; its thread, if any."""
-        self.is_paused = True
-        if self._current is None:
-            return None
-        self._current.slot.leave()
-        return self._current.thread
-
-    def tick(self) -> None:
-        """Enforce deadlines; the owner calls it about once a machine second."""
-        current = self._current
-        if current is None:
-            self._start_next()
             return
-        if current.stop_deadline is None:
-            if current.slot.deadline.expired:
-                current.run = replace(current.run, is_overrun=True)
-                timeout_s = current.slot.deadline.timeout_s
-                self.stop_current(f"{current.run.name} did not end within {timeout_s:.0f} s")
-        elif current.stop_deadline.expired:
-            reason = f"{current.run.reason}; it did not stop either and was given up"
-            _log.error("script given up index=%d name=%s", current.run.index, current.run.name)
-            self._current = None
-            self._finish(current.run, ScriptState.FAILED, reason, None)
-            self._start_next()
+        if running.run.is_overrun and end.state is not ScriptState.DONE:
+            end = replace(end, state=ScriptState.FAILED)
+        self._close(running, replace(end, reason=end.reason or running.run.reason))
 
-    def _start_next(self) -> None:
-        if self._current is not None or self.is_paused or not self._waiting:
+    def _close(self, running: Running, end: End) -> None:
+        """The current script has ended: keep it, tell it, go on, in the order of the module."""
+        self._running = None
+        entry = self._with_end(replace(running.entry, run=running.run), end)
+        run = entry.run
+        if run.state is ScriptState.DONE:
+            self._ended_ones.add(entry)
+            self._teller.tell(run, *self._launch())
             return
-        script, run = self._waiting.popleft()
-        run = replace(run, state=ScriptState.RUNNING, started_utc=self._clock.utc())
-        index = run.index
+        if pauses(self.pause_policy, entry):
+            self._ended_ones.held = entry
+            self.pause(f"script {run.index} {run.name} failed: {run.reason}")
+        else:
+            self._ended_ones.add(entry)
+        self._teller.tell(run, *self._withdraw_rest(run))
 
-        def report(progress: object) -> None:
-            self._post(lambda: self._reported(index, progress))
+    def _bury(self, entry: Entry, end: End) -> ScriptRun:
+        """Keep and tell a script that ends without having run."""
+        entry = self._with_end(entry, end)
+        self._ended_ones.add(entry)
+        self._teller.tell(entry.run, *self._withdraw_rest(entry.run))
+        return entry.run
 
-        deadline = Deadline(self._clock, script.timeout_s, self._floor_s)
-        slot = Slot(self._clock, deadline, report)
-        thread = threading.Thread(
-            target=self._run_script,
-            args=(script, slot, index),
-            name=f"script-{run.name}-{index}",
-            daemon=True,
+    def _withdraw_rest(self, ended: ScriptRun) -> tuple[ScriptRun, ...]:
+        """Take out what waits of the group of a script that ended otherwise than DONE."""
+        if not ended.group:
+            return ()
+        reason = (
+            f"script {ended.index} {ended.name} of the same block: {ended.state}: {ended.reason}"
         )
-        self._current = _Current(script, run, slot, thread)
-        self._on_change(run)
-        thread.start()
+        is_failure = ended.state is ScriptState.FAILED
+        runs = []
+        for entry in self._waiting:
+            if entry.run.group == ended.group:
+                self._waiting.take(entry)
+                result = entry.script.withdrawn(reason, is_failure)
+                withdrawn = self._with_end(entry, End(ScriptState.STOPPED, reason, result))
+                self._ended_ones.add(withdrawn)
+                runs.append(withdrawn.run)
+        return tuple(runs)
 
-    def _run_script(self, script: Script, slot: Slot, index: int) -> None:
-        """Body of a script's thread: whatever happens, one message goes to the owner."""
-        result: object = None
-        try:
-            result = script.run(slot)
-            state, reason = ScriptState.DONE, ""
-        except ScriptStopped as stopped:
-            state, reason = ScriptState.STOPPED, str(stopped)
-        except (ScriptFailed, CtmoError) as error:
-            state, reason = ScriptState.FAILED, str(error)
-        except Exception as error:  # noqa: BLE001 - outermost loop of the thread: logged, FAILED
-            _log.exception("script broke index=%d name=%s", index, script.name)
-            state, reason = ScriptState.FAILED, f"internal error: {error!r}"
-        self._post(lambda: self._ended(index, state, reason, result))
-
-    def _reported(self, index: int, progress: object) -> None:
-        if self._current is not None and self._current.run.index == index:
-            self._on_report(self._current.run, progress)
-
-    def _ended(self, index: int, state: ScriptState, reason: str, result: object) -> None:
-        current = self._current
-        if current is None or current.run.index != index:
-            _log.warning("script ended after it was given up index=%d state=%s", index, state)
-            return
-        self._current = None
-        if current.run.is_overrun and state is not ScriptState.DONE:
-            state = ScriptState.FAILED
-        self._finish(current.run, state, reason or current.run.reason, result)
-        self._start_next()
-
-    def _finish(self, run: ScriptRun, state: ScriptState, reason: str, result: object) -> ScriptRun:
-        run = replace(run, state=state, reason=reason, result=result, ended_utc=self._clock.utc())
-        self._history.append(run)
+    def _with_end(self, entry: Entry, end: End) -> Entry:
+        run = replace(
+            entry.run,
+            state=end.state,
+            reason=end.reason,
+            result=end.result,
+            ended_utc=self._clock.utc(),
+        )
         _log.info(
-            "script ended index=%d name=%s state=%s reason=%r", run.index, run.name, state, reason
+            "script ended index=%d name=%s state=%s reason=%r",
+            run.index,
+            run.name,
+            run.state,
+            run.reason,
         )
-        self._on_change(run)
-        return run
-
-
-def _stop_script(script: Script, reason: str) -> None:
-    try:
-        script.stop(reason)
-    except CtmoError as error:
-        _log.warning("script stop failed name=%s error=%s", script.name, error)
-    except Exception:  # noqa: BLE001 - outermost loop of the thread; the stop deadline goes on
-        _log.exception("script stop broke name=%s", script.name)
+        return replace(entry, run=run)

@@ -16,7 +16,7 @@ from ctmo_indi.models.states import AttemptState
 from ctmo_indi.script_queue import attempts
 from ctmo_indi.script_queue.attempts import AttemptProgress, AttemptResult, AttemptScript
 from ctmo_indi.script_queue.controls import ControlScript
-from ctmo_indi.script_queue.script import ScriptFailed, Slot
+from ctmo_indi.script_queue.script import ScriptFailed, ScriptStopped, Slot
 from ctmo_indi.script_queue.scripts.park import park
 from ctmo_indi.testing.fake_clock import FakeClock
 from ctmo_indi.testing.fake_desk import FakeTelescope
@@ -204,9 +204,16 @@ def test_park_closes_through_the_telescope(telescope: FakeTelescope, clock: Fake
     assert telescope.controls() == ["close"]
 
 
-def test_a_refused_control_order_fails_with_the_telescopes_words(
-    telescope: FakeTelescope, clock: FakeClock
+@pytest.mark.parametrize(
+    ("fault", "ending"),
+    [
+        (DeskFault(425, "maintenance lock of ana"), ScriptStopped),
+        (DeskFault(400, "maintenance lock of ana"), ScriptFailed),
+    ],
+)
+def test_a_refused_control_order_ends_with_the_telescopes_words(
+    telescope: FakeTelescope, clock: FakeClock, fault: DeskFault, ending: type[Exception]
 ) -> None:
-    telescope.faults.append(DeskFault(425, "maintenance lock of ana"))
-    with pytest.raises(ScriptFailed, match="maintenance lock of ana"):
+    telescope.faults.append(fault)
+    with pytest.raises(ending, match="maintenance lock of ana"):
         Run(park(telescope, timeout_s=100.0), clock).wait()

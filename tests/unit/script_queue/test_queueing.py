@@ -10,9 +10,18 @@ import pytest
 
 from ctmo_indi.errors import UnknownOrder
 from ctmo_indi.inbox import Inbox
-from ctmo_indi.script_queue.queueing import ScriptQueue
-from ctmo_indi.script_queue.script import ScriptFailed, ScriptRun, ScriptState, Slot
+from ctmo_indi.script_queue.queueing import LAST, US, Place, ScriptQueue, Sender
+from ctmo_indi.script_queue.script import (
+    ScriptFailed,
+    ScriptMetadata,
+    ScriptRun,
+    ScriptState,
+    Slot,
+)
 from ctmo_indi.testing.fake_clock import FakeClock
+from ctmo_indi.work_orders.model import QueueLocation
+
+FIRST = Place(QueueLocation.FIRST)
 
 
 @dataclass
@@ -27,6 +36,7 @@ class FakeScript:
     work: Callable[[Slot], object] = lambda slot: None
     heeds_stop: bool = True
     stopped: list[str] = field(default_factory=list)
+    metadata: ScriptMetadata = field(default_factory=ScriptMetadata)
 
     def run(self, slot: Slot) -> object:
         self.started.set()
@@ -37,6 +47,12 @@ class FakeScript:
 
     def stop(self, reason: str) -> None:
         self.stopped.append(reason)
+
+    def withdrawn(self, reason: str, is_failure: bool) -> object:
+        return ("withdrawn", is_failure)
+
+    def copy(self) -> FakeScript:
+        return FakeScript(self.name, self.subject, self.timeout_s)
 
 
 class Owner:
@@ -57,9 +73,9 @@ class Owner:
         )
         self.scripts: list[FakeScript] = []
 
-    def add(self, script: FakeScript, *, first: bool = False) -> ScriptRun:
+    def add(self, script: FakeScript, place: Place = LAST, sender: Sender = US) -> ScriptRun:
         self.scripts.append(script)
-        return self.queue.add(script, first=first)
+        return self.queue.add(script, place, sender)
 
     def run_until(self, is_true: Callable[[], bool]) -> None:
         for _ in range(1000):
@@ -84,7 +100,7 @@ def test_scripts_run_one_after_the_other_in_order(owner: Owner) -> None:
     first, second, urgent = FakeScript("a"), FakeScript("b"), FakeScript("urgent")
     owner.add(first)
     owner.add(second)
-    owner.add(urgent, first=True)
+    owner.add(urgent, FIRST)
     assert [run.name for run in owner.queue.waiting] == ["urgent", "b"]
     assert not second.started.is_set()
     for script in (first, second, urgent):

@@ -1,0 +1,111 @@
+"""The scripts that wait, in order, and where a new one goes among them. Owner's thread only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ctmo_indi.errors import BadOrder, UnknownOrder
+from ctmo_indi.script_queue.script import Script, ScriptRun
+from ctmo_indi.work_orders.model import QueueLocation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """A script of the queue, wherever it stands.
+
+    Parameters
+    ----------
+    pause_on_failure
+        Whether the queue pauses when it fails; None: as the queue's policy says.
+    is_urgent
+        It is started even while the queue is paused.
+    """
+
+    script: Script
+    run: ScriptRun
+    pause_on_failure: bool | None = None
+    is_urgent: bool = False
+
+    @property
+    def index(self) -> int:
+        """Index of the script."""
+        return self.run.index
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where among the waiting scripts; ``at_index`` goes with BEFORE and AFTER."""
+
+    location: QueueLocation = QueueLocation.LAST
+    at_index: int | None = None
+
+
+LAST = Place()
+
+
+class WaitingLine:
+    """Scripts not yet started."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(tuple(self._entries))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def find(self, index: int) -> Entry | None:
+        """Return the entry of that index, None when it does not wait."""
+        return next((entry for entry in self._entries if entry.index == index), None)
+
+    def position(self, place: Place) -> int:
+        """Return how many entries stand before ``place``.
+
+        Raises
+        ------
+        BadOrder
+            BEFORE or AFTER without an index.
+        UnknownOrder
+            The script of ``at_index`` does not wait.
+        """
+        if place.location is QueueLocation.FIRST:
+            return 0
+        if place.location is QueueLocation.LAST:
+            return len(self._entries)
+        if place.at_index is None:
+            raise BadOrder(f"location {place.location}: expected the index of a waiting script")
+        for position, entry in enumerate(self._entries):
+            if entry.index == place.at_index:
+                return position + (place.location is QueueLocation.AFTER)
+        raise UnknownOrder(f"script {place.at_index}: does not wait in the queue")
+
+    def insert(self, entries: Sequence[Entry], position: int) -> None:
+        """Put ``entries`` in one after the other."""
+        self._entries[position:position] = entries
+
+    def take(self, entry: Entry) -> None:
+        """Take an entry out; ValueError when it does not wait."""
+        self._entries.remove(entry)
+
+    def move(self, index: int, place: Place) -> Entry:
+        """Put a waiting script elsewhere; before or after itself leaves it where it is.
+
+        Raises
+        ------
+        BadOrder, UnknownOrder
+            As :meth:`position`; the script itself does not wait. Nothing has moved then.
+        """
+        entry = self.find(index)
+        if entry is None:
+            raise UnknownOrder(f"script {index}: does not wait in the queue")
+        self.position(place)
+        if place.at_index != index:
+            self._entries.remove(entry)
+            self.insert([entry], self.position(place))
+        return entry
+
+    def next(self, *, urgent_only: bool) -> Entry | None:
+        """Return the entry to be started next, None when there is none."""
+        return next((entry for entry in self._entries if entry.is_urgent or not urgent_only), None)
