@@ -16,7 +16,17 @@ import typer
 from typer.exceptions import TyperException
 
 from ctmo_indi import __version__
-from ctmo_indi.cli import demo, fleet, hands, installation, orders
+from ctmo_indi.cli import (
+    demo,
+    events,
+    fleet,
+    hands,
+    installation,
+    orders,
+    prediction,
+    scheduler,
+    script_queue,
+)
 from ctmo_indi.errors import BadOrder, ConfigError, CtmoError, ServiceUnreachable
 
 EXIT_USAGE = 2
@@ -31,7 +41,18 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (fleet, demo, orders, hands, installation):
+_GROUPS = (
+    fleet,
+    demo,
+    orders,
+    scheduler,
+    script_queue,
+    prediction,
+    events,
+    hands,
+    installation,
+)
+for module in _GROUPS:
     module.register(app)
 
 
@@ -79,7 +100,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 def _told(error: CtmoError) -> list[str]:
     """Say an error to people, one wrong key a line."""
-    from ctmo_indi.desk_client.client import DeskFault
+    from ctmo_indi.desk_client.client import DeskFault, StillWaiting
 
     if isinstance(error, DeskFault):
         is_about_keys = error.code == BadOrder.fault_code
@@ -87,6 +108,9 @@ def _told(error: CtmoError) -> list[str]:
         return [f"refused: {problem}" for problem in problems]
     if isinstance(error, ServiceUnreachable):
         return [str(error), 'Is it running? "ctmo-indi up" runs all services on this machine.']
+    if isinstance(error, StillWaiting):
+        receipt = error.last.get("Receipt", "")
+        return [str(error), f'It goes on: "ctmo-indi status {receipt}".']
     return [f"{type(error).__name__}: {error}"]
 
 

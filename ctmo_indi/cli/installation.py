@@ -34,7 +34,8 @@ def check(
 ) -> None:
     """Say what is right and wrong here.
 
-    Looks at configuration, profile, device files, contract, data folder and services.
+    Looks at configuration, profile, device files, contract, the scheduler's configuration and its
+    driver, data folder and services.
     """
     from ctmo_indi import daemon
 
@@ -44,6 +45,7 @@ def check(
         ("profile", True, f"{observatory.name}: {observatory.site.name}"),
         *_check_devices(observatory),
         _check_contract(observatory),
+        *_check_scheduler(settings, observatory),
         _check_data_folder(settings.data_dir),
         *_check_services(settings),
     ]
@@ -81,6 +83,16 @@ def _check_contract(observatory: Profile) -> tuple[str, bool, str]:
 
     Contract.load(observatory)
     return ("wire contract", True, "schemas compile")
+
+
+def _check_scheduler(settings: Config, observatory: Profile) -> list[tuple[str, bool, str]]:
+    """Both steps of the scheduler's configuration: its own keys, then its driver's."""
+    from ctmo_indi.scheduler import configuration
+
+    name = settings.scheduler_configuration
+    problems = configuration.check(name, observatory)
+    what = "scheduler configuration"
+    return [(what, False, problem) for problem in problems] or [(what, True, name)]
 
 
 def _check_data_folder(folder: Path) -> tuple[str, bool, str]:

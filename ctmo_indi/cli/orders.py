@@ -1,4 +1,4 @@
-"""Hand in Work Orders and ask for them: submit, status, cancel, scheduler."""
+"""Hand in Work Orders and ask for them: submit, status, cancel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from ctmo_indi.cli.options import (
     ConfigOption,
     DataOption,
     JsonOption,
-    UserOption,
     client,
     load_config,
 )
@@ -30,7 +29,6 @@ def register(app: typer.Typer) -> None:
     app.command()(submit)
     app.command()(status)
     app.command()(cancel)
-    app.command()(scheduler)
 
 
 def submit(
@@ -141,32 +139,3 @@ def cancel(
     with client(load_config(config, data), "scheduler") as desk:
         reply = desk.front_desk({"WOType": "Cancel", "User": "cli", "Receipt": receipt})
     print_reply(reply, as_json=as_json)
-
-
-def scheduler(
-    command: Annotated[
-        str, typer.Argument(help="start, enable, resume, stop, disable, standby or exit.")
-    ],
-    abort: Annotated[
-        bool, typer.Option("--abort", help="With stop: abort the running attempt too.")
-    ] = False,
-    wait: Annotated[
-        float, typer.Option("--wait", help="Seconds to wait for the command to finish.", min=0)
-    ] = 30.0,
-    user: UserOption = "cli",
-    config: ConfigOption = None,
-    data: DataOption = None,
-    as_json: JsonOption = False,
-) -> int:
-    """Send a command to the scheduler's state machine."""
-    from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS
-
-    order: dict[str, object] = {"WOType": "Scheduler", "User": user, "Command": command}
-    if abort:
-        order["Abort"] = True
-    with client(load_config(config, data), "scheduler", timeout_s=wait + 10.0) as desk:
-        reply = desk.front_desk(order)
-        if wait:
-            reply = desk.wait_for(str(reply["Receipt"]), timeout_s=wait, until=SETTLED_ATTEMPTS)
-    print_reply(reply, as_json=as_json)
-    return exit_code(reply)

@@ -71,6 +71,32 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE).print(table)
 
 
+def structs(value: object) -> list[Mapping[str, object]]:
+    """Return the structs in an array of a reply; none when it is something else."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return []
+    return [item for item in value if isinstance(item, Mapping)]
+
+
+def print_structs(rows: Sequence[Mapping[str, object]]) -> None:
+    """Print structs as a table; its columns are the keys that have a value in any of them."""
+    columns = list(
+        dict.fromkeys(
+            key for row in rows for key, value in row.items() if value not in ("", None, [], {})
+        )
+    )
+    print_table(columns, [[_short(row.get(column)) for column in columns] for row in rows])
+
+
+def _short(value: object) -> object:
+    """Write a nested value in one cell."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={item}" for key, item in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "; ".join(str(item) for item in value)
+    return value
+
+
 def _cell(value: object) -> str:
     """Write a value for people: not more digits than anybody can use."""
     if isinstance(value, float):

@@ -102,7 +102,11 @@ class SchedulerClient(ScriptQueueCalls):
         self._on_progress = on_progress
 
     def send(
-        self, command: str, *, wait_s: float | None = None, **keys: object
+        self,
+        command: str,
+        keys: Mapping[str, object] | None = None,
+        *,
+        wait_s: float | None = None,
     ) -> dict[str, object]:
         """Send a command by its name on the wire; return the last reply, also of a failed one.
 
@@ -111,7 +115,7 @@ class SchedulerClient(ScriptQueueCalls):
         keys
             Further keys of the order; those that are None, "" or empty are left out.
         """
-        order = {"WOType": "Scheduler", "Command": command, **given(keys)}
+        order = {"WOType": "Scheduler", "Command": command, **given(keys or {})}
         reply: dict[str, object] = self._desk.front_desk(order)
         longest_s = self._wait_s if wait_s is None else wait_s
         if longest_s <= 0.0 or reply.get("Status") in TICKET_ENDED:
@@ -123,7 +127,7 @@ class SchedulerClient(ScriptQueueCalls):
     def _do(
         self, command: SchedulerCommand, reason: str, wait_s: float | None, **keys: object
     ) -> CommandTicket:
-        reply = self.send(command.value, wait_s=wait_s, Reason=reason, **keys)
+        reply = self.send(command.value, {"Reason": reason, **keys}, wait_s=wait_s)
         ticket = CommandTicket.from_wire(reply)
         if ticket.status == "FAILED":
             raise CommandFailed(ticket, str(reply.get("Failure") or ticket.message))

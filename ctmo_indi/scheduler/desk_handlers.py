@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ctmo_indi.errors import BadOrder, InternalError, NotServedHere, WrongState
+from ctmo_indi.errors import BadOrder, InternalError, WrongState
 from ctmo_indi.inbox import Inbox
 from ctmo_indi.models.states import OrderState
 from ctmo_indi.scheduler.command_call import CommandCall
@@ -255,12 +255,8 @@ async def _pass_on(peer: FrontDesk, checked: CheckedOrder) -> Reply:
 
 def command_call(request: SchedulerRequest) -> CommandCall:
     """Return what the engine is asked for."""
-    name = request.command.value
-    known = {command.value: command for command in Command} | {"exitControl": Command.EXIT}
-    if name not in known:
-        raise NotServedHere(f"Command: came {name!r}, which the scheduler does not carry out")
     return CommandCall(
-        command=known[name],
+        command=Command(request.command.value),
         abort=request.abort,
         reason=request.reason,
         configuration=request.configuration,
