@@ -189,6 +189,8 @@ class Kinematics:
         From the end of the motion until the mount says that it is there.
     dome_free_deg
         How far the slit may stand off before an exposure waits for it: only the turn beyond counts.
+    dome_passes_north
+        Whether the dome takes the shorter way through north, as most do, or never crosses it.
     filter_change_s, filter_step_s
         For any change, and in addition for each slot on the shorter way around the wheel.
     readout_s
@@ -198,7 +200,7 @@ class Kinematics:
     open_s
         Dome unparked and shutter opened.
     close_s
-        Shutter closed and dome parked, the mount being parked.
+        Shutter closed, mount parked before; the dome's turn to its parking place comes on top.
     unpark_s, start_tracking_s
         Of the mount.
     park_hour_angle_h, park_declination_deg
@@ -209,22 +211,23 @@ class Kinematics:
 
     mount: MountKind = MountKind.GERMAN
     hour_angle_rate_deg_s: float = 6.0
-    hour_angle_acceleration_deg_s2: float = 3.0
+    hour_angle_acceleration_deg_s2: float = 4.0
     declination_rate_deg_s: float = 6.0
-    declination_acceleration_deg_s2: float = 3.0
+    declination_acceleration_deg_s2: float = 4.0
     mount_settle_s: float = 1.0
     dome_rate_deg_s: float = 10.0
-    dome_acceleration_deg_s2: float = 10.0
+    dome_acceleration_deg_s2: float = 20.0
     dome_settle_s: float = 0.0
     dome_free_deg: float = 10.0
-    filter_change_s: float = 0.5
+    dome_passes_north: bool = False
+    filter_change_s: float = 0.6
     filter_step_s: float = 0.0
-    readout_s: float = 1.0
+    readout_s: float = 0.2
     lamp_settle_s: float = 1.0
     open_s: float = 6.0
-    close_s: float = 12.0
-    unpark_s: float = 0.5
-    start_tracking_s: float = 0.5
+    close_s: float = 6.0
+    unpark_s: float = 0.1
+    start_tracking_s: float = 0.1
     park_hour_angle_h: float = -6.0
     park_declination_deg: float = 0.0
     dome_park_azimuth_deg: float = 90.0

@@ -235,9 +235,12 @@ class ObservatoryModel:
         )
         took_s = 0.0
         if not state.is_parked:
-            took_s = max(self._axes_s(self._present(state), park, state.tube_side))
+            took_s = float(max(self._axes_s(self._present(state), park, state.tube_side)))
             took_s += self.kinematics.mount_settle_s
-        took_s += self.kinematics.close_s if state.is_open else 0.0
+        if state.is_open:
+            took_s += self.kinematics.close_s
+            if self.dome is not None:
+                took_s += float(self._turn_s(state, self.kinematics.dome_park_azimuth_deg))
         return replace(self.at_rest(state.utc_s + took_s), filter_name=state.filter_name)
 
     def at_rest(self, utc_s: float) -> ObservatoryModelState:
@@ -303,14 +306,17 @@ class ObservatoryModel:
         )
 
     def _dome_s(self, state: ObservatoryModelState, target: _Place) -> _Seconds:
-        known = self.kinematics
         wanted_deg = self._slit_deg(target, None)
-        if wanted_deg is None:
-            return 0.0
+        return 0.0 if wanted_deg is None else self._turn_s(state, wanted_deg)
+
+    def _turn_s(self, state: ObservatoryModelState, wanted_deg: Any) -> _Seconds:
+        known = self.kinematics
         present_deg = state.dome_azimuth_deg
         if present_deg is None:
             present_deg = known.dome_park_azimuth_deg
-        off_deg = np.abs((wanted_deg - present_deg + 180.0) % 360.0 - 180.0)
+        off_deg = np.abs(wanted_deg - present_deg)
+        if known.dome_passes_north:
+            off_deg = np.minimum(off_deg, 360.0 - off_deg)
         return travel_s(
             np.maximum(off_deg - known.dome_free_deg, 0.0),
             known.dome_rate_deg_s,
