@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -57,3 +59,20 @@ def test_make_targets_of_the_readme_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     used = set(re.findall(r"\bmake ([a-z]+)", _shell_lines()))
     assert {"demo", "install", "uninstall"} <= used <= targets
+
+
+@pytest.fixture(scope="module")
+def drawer() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("draw_tables", ROOT / "docs" / "draw_tables.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_pictures_of_the_tables_are_those_of_the_code(drawer: ModuleType) -> None:
+    documents = drawer.documents()
+    assert documents, "no document has a place to draw in"
+    old = [path.name for path in documents if drawer.drawn(path.read_text()) != path.read_text()]
+    assert old == [], "draw anew: python docs/draw_tables.py"

@@ -1,0 +1,125 @@
+"""Draw the tables of the code into the documents: ``python docs/draw_tables.py``.
+
+A document has a place ``<!-- drawn: NAME -->`` ... ``<!-- end -->``; what stands between becomes
+the picture or table of that name. The tests fail while a document differs from what is drawn.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+
+from ctmo_indi.models.states import SummaryState
+from ctmo_indi.scheduler.states import (
+    COMMAND_RULES,
+    DETAILED_TABLE,
+    ERROR_MEANINGS,
+    SUMMARY_TABLE,
+    CommandRule,
+    DetailedState,
+)
+from ctmo_indi.state_machine import TransitionTable
+
+FOLDER = Path(__file__).resolve().parent
+_PLACE = re.compile(r"(<!-- drawn: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def documents() -> list[Path]:
+    """Return the documents that have a place to draw in."""
+    found = sorted(FOLDER.rglob("*.md"))
+    return [path for path in found if _PLACE.search(path.read_text("utf-8"))]
+
+
+def drawn(text: str) -> str:
+    """Return a document with every place drawn anew; KeyError for an unknown name."""
+    return _PLACE.sub(lambda place: place[1] + _DRAWINGS[place[2]]() + place[3], text)
+
+
+def _summary() -> str:
+    labels = {
+        (before, rule.leads_to): command.value
+        for command, rule in COMMAND_RULES.items()
+        if rule.leads_to is not None
+        for before in rule.needs
+    }
+    return _machine(SUMMARY_TABLE, SummaryState, SummaryState.STANDBY, labels, "fault")
+
+
+def _detailed() -> str:
+    return _machine(DETAILED_TABLE, DetailedState, DetailedState.IDLE, {}, "")
+
+
+def _machine(
+    table: TransitionTable[StrEnum],
+    states: Iterable[StrEnum],
+    first: StrEnum,
+    labels: Mapping[tuple[StrEnum, StrEnum], str],
+    otherwise: str,
+) -> str:
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {first}"]
+    for before in states:
+        for after in states:
+            if table.allows(before, after):
+                label = labels.get((before, after), otherwise)
+                lines.append(f"    {before} --> {after}" + (f": {label}" if label else ""))
+    return "\n".join([*lines, "```", ""])
+
+
+def _commands() -> str:
+    rows = [
+        (
+            f"`{command.value}`",
+            " ".join(rule.needs),
+            {True: "running", False: "not running", None: "either"}[rule.running],
+            str(rule.leads_to or "the same"),
+            _remarks(rule),
+        )
+        for command, rule in COMMAND_RULES.items()
+    ]
+    return _table(("command", "taken in", "production loop", "leads to", "remarks"), rows)
+
+
+def _remarks(rule: CommandRule) -> str:
+    remarks = []
+    if rule.needs_driver:
+        remarks.append("not in DRY")
+    if rule.is_beside:
+        remarks.append("also beside another command")
+    remarks += [f"ends {command.value}" for command in rule.interrupts]
+    return ", ".join(remarks)
+
+
+def _errors() -> str:
+    rows = [(str(int(code)), meaning) for code, meaning in ERROR_MEANINGS.items()]
+    return _table(("code", "means"), rows)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+_DRAWINGS: Mapping[str, Callable[[], str]] = {
+    "summary": _summary,
+    "detailed": _detailed,
+    "commands": _commands,
+    "errors": _errors,
+}
+
+
+def main() -> int:
+    """Draw into every document; say which have changed."""
+    for path in documents():
+        before = path.read_text("utf-8")
+        after = drawn(before)
+        if after != before:
+            path.write_text(after, "utf-8")
+            print(f"drawn: {path.relative_to(FOLDER.parent)}")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
