@@ -1,14 +1,27 @@
-"""What a service has published, in order, to be read on from a cursor."""
+"""What a service has published, in order, to be read on from a cursor.
+
+A row of kind "" is no event but a mark: ``LOST`` says that what came up to its cursor, back to the
+row before, was deleted or never stored; ``START`` is the number a start of the service began with.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ctmo_indi.store.record_tables import events
+
+MARK = ""
+LOST = "lost"
+START = "start"
+AFTER = "After"
+"""In the data of a START: the newest cursor that was stored then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +35,16 @@ class EventRow:
     data: Mapping[str, object]
 
 
+_INSERT_NEW: dict[str, sa.Insert] = {
+    "sqlite": sqlite.insert(events).on_conflict_do_nothing(index_elements=["cursor"]),
+    "postgresql": postgresql.insert(events).on_conflict_do_nothing(index_elements=["cursor"]),
+}
+
+
 def append(
     connection: Connection, kind: str, subject: str, data: Mapping[str, object], now_utc_s: float
 ) -> int:
-    """Add an event and return its cursor.
+    """Add an event and return the cursor the database gave it.
 
     Parameters
     ----------
@@ -42,8 +61,19 @@ def append(
     return int(inserted.scalar_one())
 
 
+def insert(connection: Connection, rows: Iterable[EventRow]) -> None:
+    """Add events that have their cursors already; one whose cursor is there is left as it is."""
+    values = [dataclasses.asdict(row) for row in rows]
+    if values:
+        connection.execute(_INSERT_NEW[connection.dialect.name], values)
+
+
 def read(
-    connection: Connection, cursor: int, limit: int = 1000, kinds: Sequence[str] = ()
+    connection: Connection,
+    cursor: int,
+    limit: int = 1000,
+    kinds: Collection[str] = (),
+    before: int | None = None,
 ) -> list[EventRow]:
     """Events after ``cursor`` (0 for the oldest there is), oldest first, ``limit`` at most.
 
@@ -51,27 +81,109 @@ def read(
     ----------
     kinds
         Only these; empty for all.
+    before
+        Only those with a smaller cursor; None for no bound.
     """
-    query = sa.select(events).where(events.c.cursor > cursor).order_by(events.c.cursor).limit(limit)
-    if kinds:
-        query = query.where(events.c.kind.in_(kinds))
-    return [EventRow(*row) for row in connection.execute(query)]
+    wanted = sa.select(events).where(events.c.cursor > cursor)
+    if before is not None:
+        wanted = wanted.where(events.c.cursor < before)
+    if not kinds:
+        return _rows(connection, wanted.where(events.c.kind != MARK), limit)
+    rows: list[EventRow] = []
+    for kind in kinds:  # one query each: it runs along the index however rare the kind is
+        rows += _rows(connection, wanted.where(events.c.kind == kind), limit)
+    return sorted(rows, key=lambda row: row.cursor)[:limit]
 
 
-def newest_cursor(connection: Connection) -> int:
-    """Cursor of the newest event, 0 when there is none: where "from now on" begins."""
-    return int(connection.execute(sa.select(sa.func.max(events.c.cursor))).scalar() or 0)
+def marks(connection: Connection, cursor: int, before: int) -> list[EventRow]:
+    """Marks between two cursors, both excluded, oldest first."""
+    wanted = sa.select(events).where(
+        events.c.kind == MARK, events.c.cursor > cursor, events.c.cursor < before
+    )
+    return _rows(connection, wanted, None)
 
 
-def prune(connection: Connection, *, keep_rows: int, older_than_utc_s: float | None = None) -> int:
-    """Delete all but the newest ``keep_rows``, and all from before an instant; return how many.
+def newest_cursor(connection: Connection) -> int | None:
+    """Cursor of the newest event or mark; None when there never was one."""
+    newest = connection.execute(sa.select(sa.func.max(events.c.cursor))).scalar()
+    return None if newest is None else int(newest)
+
+
+def prune(
+    connection: Connection,
+    *,
+    keep_rows: int,
+    older_than_utc_s: float | None = None,
+    at_most: int | None = None,
+) -> int:
+    """Delete all but the newest ``keep_rows``, and the oldest from before an instant.
 
     Parameters
     ----------
     older_than_utc_s
-        Sky time, Unix seconds; None for no limit of age.
+        Sky time, Unix seconds; None for no limit of age. What was published before it but after
+        something younger, by a clock that was set back, stays.
+    at_most
+        Rows to delete at once; None for all.
+
+    Returns
+    -------
+    int
+        How many events were deleted; in their place one mark stays.
     """
-    stale = events.c.cursor <= newest_cursor(connection) - keep_rows
+    upto = _beyond_rows(connection, keep_rows)
     if older_than_utc_s is not None:
-        stale = sa.or_(stale, events.c.at_utc_s < older_than_utc_s)
-    return connection.execute(sa.delete(events).where(stale)).rowcount
+        upto = max(upto, _before_the_first_young(connection, older_than_utc_s))
+    oldest = connection.execute(
+        sa.select(events.c.cursor, events.c.kind)
+        .where(events.c.cursor <= upto)
+        .order_by(events.c.cursor)
+        .limit(at_most)
+    ).all()
+    while oldest and oldest[-1].kind == MARK:
+        oldest = oldest[:-1]
+    deleted = sum(1 for row in oldest if row.kind != MARK)
+    if not deleted:
+        return 0
+    last = oldest[-1].cursor
+    connection.execute(sa.delete(events).where(events.c.cursor < last))
+    connection.execute(
+        sa.update(events)
+        .where(events.c.cursor == last)
+        .values(kind=MARK, subject=LOST, data={"Reason": "pruned"})
+    )
+    return deleted
+
+
+def _beyond_rows(connection: Connection, keep_rows: int) -> int:
+    """Cursor of the newest event that is not among the newest ``keep_rows``; -1 for none."""
+    found = connection.execute(
+        sa.select(events.c.cursor)
+        .where(events.c.kind != MARK)
+        .order_by(events.c.cursor.desc())
+        .offset(keep_rows)
+        .limit(1)
+    ).scalar()
+    return -1 if found is None else int(found)
+
+
+def _before_the_first_young(connection: Connection, older_than_utc_s: float) -> int:
+    """Cursor just below the first event that is young enough, the newest when there is none."""
+    found = connection.execute(
+        sa.select(events.c.cursor)
+        # the unary plus keeps SQLite from sorting the whole index of the instants
+        .where(events.c.kind != MARK, sa.text("+at_utc_s >= :young"))
+        .order_by(events.c.cursor)
+        .limit(1),
+        {"young": older_than_utc_s},
+    ).scalar()
+    return (newest_cursor(connection) or 0) if found is None else int(found) - 1
+
+
+def _rows(
+    connection: Connection,
+    wanted: sa.Select[Any],  # Any: the columns of the table, which are the fields of EventRow
+    limit: int | None,
+) -> list[EventRow]:
+    found = connection.execute(wanted.order_by(events.c.cursor).limit(limit))
+    return [EventRow(*row) for row in found]

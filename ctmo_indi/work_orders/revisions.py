@@ -1,8 +1,9 @@
 """News for those who wait: revisions for ``Status``, a ring of events for ``Events``.
 
 One board a service, in memory. Publishing is for any thread and never blocks; waiting is for
-coroutines of any loop. After a restart the numbers begin again; a cursor from before is answered
-with what is kept and ``Lost`` set.
+coroutines of any loop. Behind a board there may be a store: then the numbers go on after a restart,
+and a cursor from before, or below the ring, is answered from the store. Without one the numbers
+begin again, and an old cursor is answered with what is kept and ``Lost`` set.
 """
 
 from __future__ import annotations
@@ -13,38 +14,30 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Protocol
 
 from ctmo_indi.clock import Clock
+from ctmo_indi.models.event import Event, StoredEvents
 from ctmo_indi.work_orders.desk import Reply
 
+__all__ = ["Event", "EventPage", "EventStore", "RevisionBoard", "answer_on_change"]
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One thing that was published.
 
-    Parameters
-    ----------
-    kind
-        What it is about: "order", "attempt", "state", "verdict", "telemetry", "log" ...
-    subject
-        Which: a receipt, a device; empty for the service itself.
-    """
+class EventStore(Protocol):
+    """Where a board puts its events so that they outlive the process; any thread."""
 
-    revision: int
-    kind: str
-    subject: str
-    utc: str
-    data: Mapping[str, object]
+    @property
+    def first(self) -> int:
+        """The number after which this process' events are to be numbered."""
+        ...
 
-    def to_wire(self) -> Reply:
-        """Keys as they stand in a reply to Events."""
-        return {
-            "Revision": self.revision,
-            "Kind": self.kind,
-            "Subject": self.subject,
-            "UTC": self.utc,
-            "Data": dict(self.data),
-        }
+    def append(self, event: Event) -> None:
+        """Have an event stored soon; must neither block nor fail."""
+        ...
+
+    def read(self, after: int, before: int, kinds: Collection[str], limit: int) -> StoredEvents:
+        """Events between two numbers, both excluded, oldest first; may block."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +80,16 @@ class RevisionBoard:
     Parameters
     ----------
     keep
-        Events kept for late readers.
+        Events kept in memory for late readers.
+    store
+        Takes every event, in order; None: what is not in memory is lost.
     """
 
-    def __init__(self, clock: Clock, keep: int = 4096) -> None:
+    def __init__(self, clock: Clock, keep: int = 4096, store: EventStore | None = None) -> None:
         self._clock = clock
+        self._store = store
         self._lock = threading.Lock()
-        self._revision = 0
+        self._revision = store.first if store is not None else 0
         self._ring: deque[Event] = deque(maxlen=keep)
         self._waiters: set[_Waiter] = set()
 
@@ -109,6 +105,8 @@ class RevisionBoard:
             self._revision += 1
             event = Event(self._revision, kind, subject, utc, dict(data or {}))
             self._ring.append(event)
+            if self._store is not None:
+                self._store.append(event)
             woken = [waiter for waiter in self._waiters if waiter.wants(event)]
         for waiter in woken:
             try:
@@ -155,32 +153,49 @@ class RevisionBoard:
         return self._revision
 
     def events(self, cursor: int, kinds: Collection[str] = (), limit: int = 100) -> EventPage:
-        """Return at most ``limit`` events above ``cursor``, oldest first; any thread."""
+        """Return at most ``limit`` events above ``cursor``, oldest first; any thread.
+
+        Blocks for a query when they are no longer in memory; what the store raises is raised.
+        """
         with self._lock:
             kept = tuple(self._ring)
             latest = self._revision
         oldest = kept[0].revision if kept else latest + 1
-        lost = cursor > latest or cursor < oldest - 1
-        if cursor > latest:
-            cursor = 0
+        lost, older = False, StoredEvents((), is_more=False, lost=False)
+        if cursor > latest:  # never given out by this service
+            lost, cursor = True, oldest - 1
+        elif cursor < oldest - 1 and self._store is None:
+            lost = True
+        elif cursor < oldest - 1 and self._store is not None:
+            older = self._store.read(cursor, oldest, kinds, limit)
         wanted = [
             event
             for event in kept
             if event.revision > cursor and (not kinds or event.kind in kinds)
         ]
-        page = tuple(wanted[:limit])
-        return EventPage(page, page[-1].revision if len(wanted) > limit else latest, lost)
+        found = older.events if older.is_more else (*older.events, *wanted)
+        page = tuple(found[:limit])
+        is_more = older.is_more or len(found) > limit
+        return EventPage(page, page[-1].revision if is_more else latest, lost or older.lost)
+
+    async def _page(self, cursor: int, kinds: Collection[str], limit: int) -> EventPage:
+        """As :meth:`events`, in a thread when the store has to be asked."""
+        with self._lock:
+            oldest = self._ring[0].revision if self._ring else self._revision + 1
+        if self._store is None or cursor >= oldest - 1:
+            return self.events(cursor, kinds, limit)
+        return await asyncio.to_thread(self.events, cursor, kinds, limit)
 
     async def next_events(
         self, cursor: int | None, wait_s: float, kinds: Collection[str] = (), limit: int = 100
     ) -> EventPage:
         """Return events above ``cursor``, waiting ``wait_s`` machine seconds for the first."""
         start = self.revision if cursor is None else cursor
-        page = self.events(start, kinds, limit)
+        page = await self._page(start, kinds, limit)
         if page.events or page.lost or wait_s <= 0:
             return page
         await self.wait(page.cursor, wait_s, kinds=kinds)
-        return self.events(page.cursor, kinds, limit)
+        return await self._page(page.cursor, kinds, limit)
 
 
 async def answer_on_change(

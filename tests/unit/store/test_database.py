@@ -13,13 +13,15 @@ from ctmo_indi.errors import ConfigError
 from ctmo_indi.store import record_tables, scheduler_tables, schema, telescope_tables
 from ctmo_indi.store.database import ServiceName, open_database
 
-OWN_TABLES: dict[ServiceName, sa.MetaData] = {
-    "scheduler": scheduler_tables.metadata,
-    "telescope": telescope_tables.metadata,
+OWN_TABLES: dict[ServiceName, list[sa.MetaData]] = {
+    "scheduler": [scheduler_tables.metadata, record_tables.metadata],
+    "telescope": [telescope_tables.metadata, record_tables.metadata],
+    "telemetry": [sa.MetaData()],
 }
+record_tables.events.to_metadata(OWN_TABLES["telemetry"][0])
 
 
-@pytest.mark.parametrize("service", ["scheduler", "telescope"])
+@pytest.mark.parametrize("service", ["scheduler", "telescope", "telemetry"])
 def test_migrations_from_empty_make_the_tables_the_code_knows(
     service: ServiceName, tmp_path: Path
 ) -> None:
@@ -28,7 +30,7 @@ def test_migrations_from_empty_make_the_tables_the_code_knows(
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         differences = compare_metadata(
             context,
-            [OWN_TABLES[service], record_tables.metadata],  # type: ignore[arg-type]
+            OWN_TABLES[service],  # type: ignore[arg-type]
         )
     database.close()
 
