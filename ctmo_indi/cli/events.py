@@ -73,12 +73,23 @@ def read(
 
 def line(event: Mapping[str, object]) -> str:
     """Write an event for people: time, revision, kind, subject, then its keys."""
-    utc = str(event.get("UTC", ""))[:23]
+    utc = short_utc(str(event.get("UTC", "")))
     subject = f" {event['Subject']}" if event.get("Subject") else ""
     data = event.get("Data")
     told = data if isinstance(data, Mapping) else {}
     words = [f"{key}={_value(value)}" for key, value in told.items() if value not in ("", [], {})]
     return " ".join((f"{utc} {event.get('Revision')} {event.get('Kind')}{subject}", *words))
+
+
+def short_utc(text: str) -> str:
+    """Write an ISO 8601 instant to the millisecond, with Z; anything else as it is."""
+    from datetime import UTC, datetime
+
+    try:
+        utc = datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        return text
+    return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _value(value: object) -> str:
