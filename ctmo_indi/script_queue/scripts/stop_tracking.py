@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ctmo_indi.script_queue.controls import ControlScript
 from ctmo_indi.script_queue.peer import FrontDesk
+from ctmo_indi.script_queue.registry import ScriptKind, object_schema
 
 NAME = "stop_tracking"
 TIMEOUT_S = 60.0
@@ -17,3 +18,11 @@ def stop_tracking(telescope: FrontDesk) -> ControlScript:
     """Make the script."""
     command = {"Command": "abort", "Reason": "no target"}
     return ControlScript(NAME, telescope, command, timeout_s=TIMEOUT_S)
+
+
+STOP_TRACKING = ScriptKind(
+    NAME,
+    "Let the mount stand still.",
+    object_schema({}),
+    lambda parts, _parameters: stop_tracking(parts.telescope),
+)
