@@ -7,7 +7,7 @@ touches the disk or safety's desk through a thread.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -76,6 +76,8 @@ class DeskParts:
         Learns the newest lock and latch; blocks for a round trip to safety.
     scheduler_age_machine_s
         How long the scheduler has been silent, as safety knows; infinite when never heard.
+    read_elements
+        Tells INDI elements by name, see ``elements.py``; any thread, does not block.
     """
 
     engine: Engine
@@ -86,6 +88,7 @@ class DeskParts:
     safety: SafetyDesk
     scheduler_age_machine_s: Callable[[], float]
     refresh: Callable[[], None]
+    read_elements: Callable[[Sequence[str]], dict[str, object]]
 
 
 class DeskHandlers:
@@ -300,6 +303,8 @@ class DeskHandlers:
             if subject is not None:
                 return await self._require(OrderName(receipt=subject))
             wire = await self._ask(self._parts.engine.to_wire)
+            if request.properties:
+                wire["Properties"] = self._parts.read_elements(request.properties)
             return {"Kind": "Status", "Revision": self._parts.board.revision, **wire}
 
         return await answer_on_change(

@@ -30,6 +30,7 @@ from ctmo_indi.telescope.attempt_book import AttemptBook
 from ctmo_indi.telescope.cycles import Cycle, Cycles
 from ctmo_indi.telescope.desk_handlers import DeskHandlers, DeskParts
 from ctmo_indi.telescope.device_hands import DeviceHands
+from ctmo_indi.telescope.elements import read_elements
 from ctmo_indi.telescope.engine import Engine, EngineParts
 from ctmo_indi.telescope.frame_keeper import JournaledFrames
 from ctmo_indi.telescope.safety_link import SafetyDesk, SafetyLink
@@ -138,6 +139,9 @@ class TelescopeService:
                 safety=desk,
                 scheduler_age_machine_s=self._scheduler_age_machine_s,
                 refresh=self._link.refresh,
+                read_elements=lambda names: read_elements(
+                    names, self.observatory.devices, self.client, clock
+                ),
             )
         )
         contract = Contract.load(profile, clock)

@@ -163,6 +163,13 @@ class FakeClient:
         with self._lock:
             return self._snapshots.get((device, prop))
 
+    def require(self, device: str, prop: str) -> PropertySnapshot:
+        """The property as last defined or updated; UnknownProperty when there is none."""
+        snapshot = self.get(device, prop)
+        if snapshot is None:
+            raise UnknownProperty(f"{device} has no property {prop}")
+        return snapshot
+
     def messages(self, device: str, count: int = 5) -> tuple[str, ...]:
         """Return nothing: these drivers do not talk."""
         return ()

@@ -136,3 +136,22 @@ def test_the_dome_follows_the_tracking_mount(stage):
     needed_deg = scene.service.observatory.dome_azimuth_deg(near_zenith["RA"], near_zenith["Dec"])
     off_deg = abs((dome.status().az_deg - needed_deg + 180.0) % 360.0 - 180.0)
     assert off_deg < 8.0
+
+
+def test_a_status_tells_what_the_weather_station_measures(stage):
+    scene = stage()
+    wind = "weather.WEATHER_PARAMETERS.WEATHER_WIND_SPEED"
+    names = [wind, "Weather Simulator.WEATHER_PARAMETERS.WEATHER_WIND_SPEED", "weather.X.Y"]
+
+    def told() -> dict[str, dict[str, object]]:
+        return scene.ask({"WOType": "Status", "Properties": names})["Properties"]
+
+    scene.until(lambda: "Value" in told()[wind], 20.0, "the weather")
+    scene.indi("indi_setprop", "-n", "Weather Simulator.WEATHER_CONTROL.Wind=7.25")
+    scene.until(lambda: told()[wind]["Value"] == 7.25, 20.0, "the new wind", lambda: str(told()))
+
+    by_role, by_name, unknown = told().values()
+    assert by_role["Value"] == by_name["Value"] == 7.25
+    assert by_role["State"] in ("Ok", "Idle")
+    assert 0.0 <= by_role["Age (s)"] < 180.0 * scene.clock.speed
+    assert "X" in unknown["Reason"]

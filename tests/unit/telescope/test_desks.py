@@ -102,6 +102,7 @@ class Office:
                 self.safety_desk,
                 lambda: self.scheduler_age_s,
                 lambda: None,
+                lambda names: {name: {"Value": 1.0} for name in names},
             )
         )
         contract = Contract.load(PROFILE, self.clock)
@@ -372,3 +373,12 @@ def test_events_tell_of_attempts(office):
     page = office.ask({"WOType": "Events", "Cursor": 0, "Kinds": ["attempt"]})
 
     assert page["Events"][-1]["Data"]["Status"] == "COMPLETED"
+
+
+def test_a_status_tells_the_properties_it_is_asked_for(office: Office) -> None:
+    wanted = ["weather.WEATHER_PARAMETERS.WEATHER_WIND_SPEED", "CCD Simulator.CCD_INFO.CCD_MAX_X"]
+
+    reply = office.ask({"WOType": "Status", "Properties": wanted})
+
+    assert reply["Properties"] == {name: {"Value": 1.0} for name in wanted}
+    assert "Properties" not in office.ask({"WOType": "Status"})
