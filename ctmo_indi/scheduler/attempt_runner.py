@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import UnknownOrder
-from ctmo_indi.models.orders import ObservationRequest
+from ctmo_indi.errors import CtmoError, UnknownOrder
+from ctmo_indi.models.states import AttemptState
 from ctmo_indi.scheduler.orders_book import OpenAttempt, OrdersBook, Settled
 from ctmo_indi.scheduler.settlement import Cause
+from ctmo_indi.scheduling.errors import FailedToQueueTargetsError
 from ctmo_indi.scheduling.target import DriverTarget
 from ctmo_indi.script_queue.attempts import AttemptProgress, AttemptResult, AttemptScript
 from ctmo_indi.script_queue.peer import BackOff, FrontDesk
@@ -29,7 +30,7 @@ READOUT_S = 10.0
 
 
 class AttemptRunner:
-    """Starts, adopts, cancels and settles attempts.
+    """Starts, adopts, withdraws, cancels and settles attempts.
 
     Parameters
     ----------
@@ -44,6 +45,8 @@ class AttemptRunner:
         self._queue = queue
         self._telescope = telescope
         self._clock = clock
+        self._targets: dict[str, DriverTarget] = {}
+        self._adopted: set[str] = set()
         self._causes: dict[str, Cause] = {}
         self._adopt_wait = BackOff(ADOPT_FIRST_S, ADOPT_LAST_S)
         self._adopt_machine_s = 0.0
@@ -53,43 +56,82 @@ class AttemptRunner:
         """True when no script waits or runs and no attempt is open."""
         return self._queue.is_idle and not self._book.open_attempts()
 
-    def begin(self, target: DriverTarget) -> ScriptRun:
+    @property
+    def has_unfollowed(self) -> bool:
+        """True while an attempt is open that no script of the queue follows."""
+        return bool(self._unfollowed())
+
+    def begin(self, target: DriverTarget, driver: str = "") -> ScriptRun:
         """Store an attempt at the target and queue its script.
+
+        Parameters
+        ----------
+        driver
+            Name of the scheduling driver, for targets of its own.
 
         Raises
         ------
         UnknownOrder, WrongState
             The order was canceled, or has ended, since the driver chose it.
+        FailedToQueueTargetsError
+            Anything else that stood against it; nothing is left of it.
         """
-        attempt = self._book.begin_attempt(target.receipt)
-        script = self._script(attempt, target.duration_s, is_new=True)
-        return self._queue.add(script)
+        try:
+            attempt = self._book.begin_attempt(target, driver)
+        except CtmoError as error:
+            if target.receipt:
+                raise
+            raise FailedToQueueTargetsError(f"target {_name(target)}: {error}") from error
+        attempt_id = attempt.row.attempt_id
+        self._targets[attempt_id] = target
+        try:
+            return self._queue.add(self._script(attempt, target.duration_s, is_new=True))
+        except CtmoError as error:
+            failed = AttemptResult(attempt_id, AttemptState.NOT_ATTEMPTED, failure=str(error))
+            self._settle(failed, Cause.REPLANNED)
+            raise FailedToQueueTargetsError(f"target {_name(target)}: {error}") from error
+
+    def target_of(self, run: ScriptRun) -> DriverTarget | None:
+        """Return the target a script of the queue carries out; None for other scripts."""
+        return self._targets.get(run.subject) if run.subject else None
+
+    def withdraw(self, attempt_id: str, reason: str) -> bool:
+        """Take an attempt that has not begun from the queue; its order waits again at once.
+
+        Returns
+        -------
+        bool
+            False when it does not wait in the queue (any more).
+        """
+        return self._take_out(attempt_id, reason, Cause.REPLANNED)
 
     def reconcile(self) -> None:
-        """Ask the telescope about open attempts that no script follows."""
-        if not self._queue.is_idle or self._clock.machine_s() < self._adopt_machine_s:
-            return
-        waiting = self._book.open_attempts()
-        if not waiting:
+        """Ask the telescope about open attempts that no script follows; end canceled ones."""
+        current = self._queue.current
+        if current is not None and self._causes.get(current.subject) is Cause.ORDER_CANCELED:
+            self._queue.stop_current("the order was canceled")
+        waiting = self._unfollowed()
+        if not waiting or self._clock.machine_s() < self._adopt_machine_s:
             return
         self._adopt_machine_s = self._clock.machine_s() + self._adopt_wait.next_s()
         for attempt in waiting:
-            _log.info(
-                "attempt adopted attempt=%s state=%s", attempt.row.attempt_id, attempt.row.state
-            )
-            script = self._script(attempt, _duration_s(attempt.request), is_new=False)
-            self._queue.add(script)
+            attempt_id = attempt.row.attempt_id
+            _log.info("attempt adopted attempt=%s state=%s", attempt_id, attempt.row.state)
+            self._adopted.add(attempt_id)
+            target = self._targets.setdefault(attempt_id, self._target(attempt))
+            self._queue.add(self._script(attempt, target.duration_s, is_new=False))
 
     def cancel(self, receipt: str, reason: str) -> bool:
         """Cancel an order; False when its attempt is being ended first."""
         attempt_id = self._book.cancel(receipt, reason)
         if not attempt_id:
             return True
-        self._causes[attempt_id] = Cause.ORDER_CANCELED
-        current = self._queue.current
-        if current is not None and current.subject == attempt_id:
-            self._queue.stop_current(reason)
-        return False
+        if not self._take_out(attempt_id, reason, Cause.ORDER_CANCELED):
+            self._causes[attempt_id] = Cause.ORDER_CANCELED
+            current = self._queue.current
+            if current is not None and current.subject == attempt_id:
+                self._queue.stop_current(reason)
+        return not self._book.is_open(receipt)
 
     def stop_all(self, reason: str) -> None:
         """End every script; attempts under way become INTERRUPTED."""
@@ -116,11 +158,52 @@ class AttemptRunner:
             cause = Cause.OVERRUN
         if not isinstance(run.result, AttemptResult):
             return None
-        settled = self._book.settle(run.result, cause)
+        return self._settle(run.result, cause)
+
+    def _settle(self, result: AttemptResult, cause: Cause) -> Settled | None:
+        settled = self._book.settle(result, cause)
         if settled is not None:
+            self._targets.pop(result.attempt_id, None)
+            self._adopted.discard(result.attempt_id)
             self._adopt_wait.reset()
             self._adopt_machine_s = 0.0
         return settled
+
+    def _take_out(self, attempt_id: str, reason: str, cause: Cause) -> bool:
+        if attempt_id in self._adopted:  # the telescope may be at it
+            return False
+        for run in self._queue.waiting:
+            if run.subject == attempt_id:
+                self._causes[attempt_id] = cause
+                self._queue.remove(run.index, reason)
+                return True
+        return False
+
+    def _unfollowed(self) -> tuple[OpenAttempt, ...]:
+        current = self._queue.current
+        followed = {run.subject for run in self._queue.waiting}
+        if current is not None and not current.is_final:
+            followed.add(current.subject)
+        return tuple(
+            attempt
+            for attempt in self._book.open_attempts()
+            if attempt.row.attempt_id not in followed
+        )
+
+    def _target(self, attempt: OpenAttempt) -> DriverTarget:
+        """Return the target of an attempt that was begun before our start."""
+        request = attempt.request
+        count = attempt.row.wire.get("Number of Exposures")
+        frames = count if isinstance(count, int) else request.count
+        return DriverTarget(
+            request=request,
+            obs_time=self._clock.utc(),
+            duration_s=frames * (request.exposure_s + READOUT_S),
+            count=frames,
+            receipt=attempt.row.parent,
+            target_id=attempt.row.parent,
+            note="adopted",
+        )
 
     def _script(self, attempt: OpenAttempt, duration_s: float, *, is_new: bool) -> AttemptScript:
         make = observe if attempt.request.frame_type.needs_sky else calibrations
@@ -141,5 +224,5 @@ class AttemptRunner:
             return False
 
 
-def _duration_s(request: ObservationRequest) -> float:
-    return request.count * (request.exposure_s + READOUT_S)
+def _name(target: DriverTarget) -> str:
+    return repr(target.target_id or target.receipt or target.request.object_name)

@@ -8,26 +8,31 @@ memory as well, so that a decision does not read a thousand rows.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CtmoError, UnknownOrder, WrongState
+from ctmo_indi.models.observation import Observation
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
 from ctmo_indi.models.states import AttemptState, OrderState
 from ctmo_indi.profiles import NightPolicy
+from ctmo_indi.scheduler.book_events import attempt_event, observation_event, order_event
+from ctmo_indi.scheduler.internal_orders import internal_order, is_internal
 from ctmo_indi.scheduler.settlement import (
     Cause,
     OrderFacts,
     attempt_state,
     good_fraction,
+    is_blameless,
     order_state,
     retry_after_s,
     windows_passed,
 )
-from ctmo_indi.scheduling.target import Observation, PendingOrder
+from ctmo_indi.scheduling.target import DriverTarget, PendingOrder
 from ctmo_indi.script_queue.attempts import AttemptResult
-from ctmo_indi.store import attempts, exposures, orders
+from ctmo_indi.store import attempts, exposures, observations, orders
 from ctmo_indi.store.attempts import AttemptRow
 from ctmo_indi.store.database import Connection, Database
 from ctmo_indi.store.intake import Writer
@@ -71,7 +76,7 @@ class OpenAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What :meth:`OrdersBook.settle` noted; an ``observation`` is to be registered."""
+    """What :meth:`OrdersBook.settle` noted; an ``observation`` is stored and to be registered."""
 
     attempt: AttemptRow
     order: OrderRow
@@ -110,8 +115,12 @@ class OrdersBook:
         self._attempts = {row.attempt_id: row for row in open_attempts if row.parent in self._open}
         busy = {row.parent for row in self._attempts.values()}
         for receipt, known in list(self._open.items()):
-            if receipt not in busy and known.row.state in _UNDER_WAY:
-                self._change(receipt, OrderState.PENDING, "restart: no attempt was under way")
+            if receipt in busy:
+                continue
+            if is_internal(known.row):
+                self._change(receipt, OrderState.CANCELED, _NOT_UNDER_WAY)
+            elif known.row.state in _UNDER_WAY:
+                self._change(receipt, OrderState.PENDING, _NOT_UNDER_WAY)
         _log.info("orders loaded open=%d attempts=%d", len(self._open), len(self._attempts))
 
     def adopt(self, row: OrderRow) -> None:
@@ -139,8 +148,18 @@ class OrdersBook:
         except KeyError:
             raise UnknownOrder(f"no open order with receipt {receipt!r}") from None
 
-    def pending(self) -> tuple[PendingOrder, ...]:
-        """Orders that wait for an attempt, as a scheduling driver sees them."""
+    def is_open(self, receipt: str) -> bool:
+        """Whether the order may still need work."""
+        return receipt in self._open
+
+    def pending(self, also: Collection[str] = ()) -> tuple[PendingOrder, ...]:
+        """Orders that wait for an attempt, as a scheduling driver sees them.
+
+        Parameters
+        ----------
+        also
+            Receipts of orders whose attempt is about to be withdrawn: as if they waited.
+        """
         return tuple(
             PendingOrder(
                 receipt=known.row.receipt,
@@ -151,7 +170,9 @@ class OrdersBook:
                 not_before_utc_s=known.not_before_utc_s,
             )
             for known in self._open.values()
-            if known.row.state is OrderState.PENDING and not known.is_cancel_requested
+            if not known.is_cancel_requested and not is_internal(known.row)
+            if known.row.state is OrderState.PENDING
+            or (known.row.state is OrderState.SCHEDULED and known.row.receipt in also)
         )
 
     def open_attempts(self) -> tuple[OpenAttempt, ...]:
@@ -166,46 +187,48 @@ class OrdersBook:
             (row.attempt_id for row in self._attempts.values() if row.parent == receipt), ""
         )
 
-    def begin_attempt(self, receipt: str) -> OpenAttempt:
-        """Store a new attempt at the frames still missing; the order becomes SCHEDULED.
+    def begin_attempt(self, target: DriverTarget, driver: str = "") -> OpenAttempt:
+        """Store an attempt at a target; its order becomes SCHEDULED.
+
+        Parameters
+        ----------
+        target
+            Of a pending order: at most the frames it still wants. Of the driver's own: an order is
+            made for it in the same transaction.
+        driver
+            Name of the scheduling driver.
 
         Raises
         ------
         UnknownOrder, WrongState
-            The order was canceled, or has ended, meanwhile.
+            The order was canceled, or has ended, meanwhile; or an attempt at it is open.
+        BadOrder
+            The driver's own target does not keep the contract of Work Orders.
         """
-        known = self.order(receipt)
         now = self.clock.utc()
-        attempt_id = new_receipt("A", now)
-        wire = {key: value for key, value in known.row.wire.items() if key != "Priority"}
-        wire |= {
-            "ID": attempt_id,
-            "User": "scheduler",
-            "Parent": receipt,
-            "Parent ID": known.row.order_id,
-            "Parent User": known.row.user,
-            "Number of Exposures": _missing(known),
-        }
-        row = AttemptRow(
-            attempt_id=attempt_id,
-            parent=receipt,
-            user="scheduler",
-            order_id=attempt_id,
-            state=AttemptState.PENDING,
-            content_hash=known.row.content_hash,
-            wire=wire,
-            created_utc_s=now.timestamp(),
-            updated_utc_s=now.timestamp(),
-        )
+        if target.receipt:
+            known, made = self.order(target.receipt), None
+            if self.attempt_of(target.receipt):
+                raise WrongState(f"order {target.receipt}: an attempt at it is open")
+            count = min(max(1, target.count), _missing(known))
+        else:
+            made = internal_order(target, driver, now)
+            known, count = OpenOrder(made, self.read_request(made)), target.count
+        row = _attempt_row(known.row, count, now)
+        receipt = known.row.receipt
 
         def write(connection: Connection) -> OrderRow:
+            if made is not None:
+                known.row = orders.insert_order(connection, made, may_repeat=True)
             after = _move(connection, receipt, OrderState.SCHEDULED, "", now.timestamp())
             attempts.insert_attempt(connection, row)
             return after
 
-        self._note(self.writer.run(write))
-        self._attempts[attempt_id] = row
-        self._publish_attempt(row)
+        after = self.writer.run(write)
+        self._open[receipt] = known
+        self._note(after)
+        self._attempts[row.attempt_id] = row
+        self.publish("attempt", row.attempt_id, attempt_event(row))
         return OpenAttempt(row, known.request)
 
     def progressed(self, attempt_id: str, frames: Sequence[ExposureRecord]) -> None:
@@ -222,7 +245,7 @@ class OrdersBook:
 
         begun, after = self.writer.run(write)
         self._attempts[attempt_id] = begun
-        self._publish_attempt(begun)
+        self.publish("attempt", begun.attempt_id, attempt_event(begun))
         self._note(after)
 
     def settle(self, result: AttemptResult, cause: Cause) -> Settled | None:
@@ -240,10 +263,10 @@ class OrdersBook:
         now_utc_s = self.clock.utc().timestamp()
         told = result.state
 
-        def write(connection: Connection) -> tuple[AttemptRow, OrderRow]:
+        def write(connection: Connection) -> Settled:
             exposures.record(connection, result.exposures, is_good=True)
-            frames = len(exposures.of_attempt(connection, row.attempt_id))
-            ended = attempt_state(row.state, told, cause, frames)
+            frames = exposures.of_attempt(connection, row.attempt_id)
+            ended = attempt_state(row.state, told, cause, len(frames))
             attempt = row
             if not ATTEMPT_TABLE.allows(row.state, ended):
                 attempt = _begun(connection, row, now_utc_s)
@@ -251,29 +274,62 @@ class OrdersBook:
                 connection, row.attempt_id, {attempt.state}, ended, result.failure, now_utc_s
             )
             after = orders.refresh_progress(connection, row.parent, now_utc_s)
-            facts = OrderFacts(
-                fraction=good_fraction(
-                    known.request, after.wanted_count, after.good_count, after.good_exposure_s
-                ),
-                failures=after.failures,
-                is_cancel_requested=known.is_cancel_requested,
-                now_utc_s=now_utc_s,
-                last_attempt=ended,
-                last_failure=known.cancel_reason or result.failure,
-            )
-            state, reason = order_state(known.request, facts, self.policy)
-            return attempt, _move(connection, row.parent, state, reason, now_utc_s)
+            state, reason = self._state_after(known, after, ended, result.failure, now_utc_s)
+            after = _move(connection, row.parent, state, reason, now_utc_s)
+            observation = None
+            if ended is AttemptState.COMPLETED:
+                observation = observations.record(
+                    connection,
+                    _observation(known, attempt, frames),
+                    registered_utc_s=now_utc_s,
+                )
+            return Settled(attempt, after, observation)
 
-        attempt, after = self.writer.run(write)
+        settled = self.writer.run(write)
+        attempt, after = settled.attempt, settled.order
         del self._attempts[row.attempt_id]
-        known.fruitless = 0 if after.good_count > known.row.good_count else known.fruitless + 1
-        known.not_before_utc_s = now_utc_s + retry_after_s(attempt.state, known.fruitless)
-        self._publish_attempt(attempt)
+        if not is_blameless(attempt.state, cause):
+            known.fruitless = 0 if after.good_count > known.row.good_count else known.fruitless + 1
+            known.not_before_utc_s = now_utc_s + retry_after_s(attempt.state, known.fruitless)
+        self.publish("attempt", attempt.attempt_id, attempt_event(attempt))
         self._note(after)
-        observation = self._observation(known, attempt, result)
-        if observation is not None:
-            self.publish("observation", attempt.attempt_id, _observation_to_wire(observation))
-        return Settled(attempt, after, observation)
+        if settled.observation is not None:
+            self.publish("observation", attempt.attempt_id, observation_event(settled.observation))
+        return settled
+
+    def _state_after(
+        self,
+        known: OpenOrder,
+        after: OrderRow,
+        ended: AttemptState,
+        failure: str,
+        now_utc_s: float,
+    ) -> tuple[OrderState, str]:
+        """State and reason of an order whose attempt has ended."""
+        facts = OrderFacts(
+            fraction=good_fraction(
+                known.request, after.wanted_count, after.good_count, after.good_exposure_s
+            ),
+            failures=after.failures,
+            is_cancel_requested=known.is_cancel_requested,
+            now_utc_s=now_utc_s,
+            last_attempt=ended,
+            last_failure=known.cancel_reason or failure,
+        )
+        state, reason = order_state(known.request, facts, self.policy)
+        if is_internal(known.row) and state is not OrderState.COMPLETED:
+            return OrderState.CANCELED, reason
+        return state, reason
+
+    def observations_after(self, number: int) -> list[Observation]:
+        """Everything observed after a number, in order; blocks for the database."""
+        with self.database.read() as connection:
+            return observations.after(connection, number)
+
+    def newest_number(self) -> int:
+        """Return the number of the last observation, 0 when there is none."""
+        with self.database.read() as connection:
+            return observations.newest_number(connection)
 
     def cancel(self, receipt: str, reason: str) -> str:
         """Cancel a waiting order at once, or note that one under way is to be canceled.
@@ -330,54 +386,11 @@ class OrdersBook:
             )
             self.publish("order", row.receipt, order_event(row))
 
-    def _publish_attempt(self, row: AttemptRow) -> None:
-        self.publish(
-            "attempt",
-            row.attempt_id,
-            {
-                "Receipt": row.attempt_id,
-                "Parent": row.parent,
-                "Status": row.state.value,
-                "Reason": row.reason,
-            },
-        )
-
-    @staticmethod
-    def _observation(
-        known: OpenOrder, attempt: AttemptRow, result: AttemptResult
-    ) -> Observation | None:
-        if attempt.state is not AttemptState.COMPLETED:
-            return None
-        request = known.request
-        return Observation(
-            attempt_id=attempt.attempt_id,
-            receipt=attempt.parent,
-            target_name=request.object_name,
-            ra_deg=request.ra_deg,
-            dec_deg=request.dec_deg,
-            mjd=min((frame.t_min_mjd for frame in result.exposures), default=0.0),
-            exposure_s=request.exposure_s,
-            frames=len(result.exposures),
-            filter_name=request.filter_name,
-        )
-
 
 _UNDER_WAY = (OrderState.SCHEDULED, OrderState.IN_PROGRESS)
 
 
-def order_event(row: OrderRow) -> dict[str, object]:
-    """What is published when an order changes."""
-    return {
-        "Receipt": row.receipt,
-        "User": row.user,
-        "ID": row.order_id,
-        "Status": row.state.value,
-        "Revision": row.revision,
-        "Priority": row.priority,
-        "Good Exposures": row.good_count,
-        "Number of Exposures": row.wanted_count,
-        "Reason": row.reason,
-    }
+_NOT_UNDER_WAY = "restart: no attempt was under way"
 
 
 def _missing(known: OpenOrder) -> int:
@@ -416,16 +429,44 @@ def _begun(connection: Connection, row: AttemptRow, now_utc_s: float) -> Attempt
     return begun
 
 
-def _observation_to_wire(made: Observation) -> dict[str, object]:
-    wire: dict[str, object] = {
-        "Receipt": made.attempt_id,
-        "Parent": made.receipt,
-        "Object": made.target_name,
-        "MJD": made.mjd,
-        "Exposure Time": made.exposure_s,
-        "Frames": made.frames,
-        "Filter": made.filter_name or "",
+def _attempt_row(order: OrderRow, count: int, now: datetime) -> AttemptRow:
+    """Make an attempt at ``count`` frames of an order, as the telescope is to receive it."""
+    attempt_id = new_receipt("A", now)
+    wire = {key: value for key, value in order.wire.items() if key != "Priority"}
+    wire |= {
+        "ID": attempt_id,
+        "User": "scheduler",
+        "Parent": order.receipt,
+        "Parent ID": order.order_id,
+        "Parent User": order.user,
+        "Number of Exposures": count,
     }
-    if made.ra_deg is not None and made.dec_deg is not None:
-        wire |= {"RA": made.ra_deg, "Dec": made.dec_deg}
-    return wire
+    return AttemptRow(
+        attempt_id=attempt_id,
+        parent=order.receipt,
+        user="scheduler",
+        order_id=attempt_id,
+        state=AttemptState.PENDING,
+        content_hash=order.content_hash,
+        wire=wire,
+        created_utc_s=now.timestamp(),
+        updated_utc_s=now.timestamp(),
+    )
+
+
+def _observation(
+    known: OpenOrder, attempt: AttemptRow, frames: Sequence[ExposureRecord]
+) -> Observation:
+    request = known.request
+    return Observation(
+        attempt_id=attempt.attempt_id,
+        receipt=attempt.parent,
+        target_name=request.object_name,
+        ra_deg=request.ra_deg,
+        dec_deg=request.dec_deg,
+        mjd=min((frame.t_min_mjd for frame in frames), default=0.0),
+        exposure_s=request.exposure_s,
+        frames=len(frames),
+        filter_name=request.filter_name,
+        target_id=known.row.order_id if is_internal(known.row) else attempt.parent,
+    )

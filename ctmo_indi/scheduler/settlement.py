@@ -44,6 +44,14 @@ class Cause(StrEnum):
     ORDER_CANCELED = "ORDER_CANCELED"
     SCHEDULER_STOPPED = "SCHEDULER_STOPPED"
     OVERRUN = "OVERRUN"
+    REPLANNED = "REPLANNED"  # withdrawn before it began, since the plan was made anew
+
+
+def is_blameless(ended: AttemptState, cause: Cause) -> bool:
+    """Whether an attempt ended so that its order waits at once, as if it had not been chosen."""
+    if cause is Cause.REPLANNED:
+        return ended is AttemptState.CANCELED
+    return cause is Cause.SCHEDULER_STOPPED and ended is AttemptState.NOT_ATTEMPTED
 
 
 _CUT_SHORT = frozenset({AttemptState.CANCELED, AttemptState.ABORTED, AttemptState.INTERRUPTED})
@@ -67,6 +75,9 @@ def attempt_state(
         Good frames of this attempt; one "completed" without any is a failure, or the order would be
         tried for ever.
     """
+    is_unbegun = before is AttemptState.PENDING and told is AttemptState.NOT_ATTEMPTED
+    if is_unbegun and cause in (Cause.REPLANNED, Cause.ORDER_CANCELED):
+        return AttemptState.CANCELED
     if told in _CUT_SHORT and cause is Cause.OVERRUN:
         return AttemptState.FAILED
     if told is AttemptState.ABORTED and cause is Cause.SCHEDULER_STOPPED:

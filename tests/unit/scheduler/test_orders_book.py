@@ -12,8 +12,9 @@ from ctmo_indi.errors import BadOrder, UnknownOrder, WrongState
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest, Window
 from ctmo_indi.models.states import AttemptState, FrameType, OrderState
 from ctmo_indi.profiles import NightPolicy
-from ctmo_indi.scheduler.orders_book import OrdersBook
+from ctmo_indi.scheduler.orders_book import OpenAttempt, OrdersBook
 from ctmo_indi.scheduler.settlement import Cause
+from ctmo_indi.scheduling.target import DriverTarget
 from ctmo_indi.script_queue.attempts import AttemptResult
 from ctmo_indi.store import attempts, orders
 from ctmo_indi.store.database import open_database
@@ -118,9 +119,20 @@ def frames(attempt_id: str, count: int) -> tuple[ExposureRecord, ...]:
     )
 
 
-def attempt(book: OrdersBook, state: AttemptState, good: int, cause: Cause = Cause.ITSELF) -> str:
+def begin(books: Books, book: OrdersBook, receipt: str = "O-1", count: int = 1000) -> OpenAttempt:
+    """Begin an attempt at an order; at all its missing frames unless told otherwise."""
+    return book.begin_attempt(order_target(books, receipt, count))
+
+
+def order_target(books: Books, receipt: str = "O-1", count: int = 1000) -> DriverTarget:
+    return DriverTarget(books.requests[receipt], EVENING, 300.0, count=count, receipt=receipt)
+
+
+def attempt(
+    books: Books, book: OrdersBook, state: AttemptState, good: int, cause: Cause = Cause.ITSELF
+) -> str:
     """Make one attempt at O-1 from begin to end."""
-    attempt_id = book.begin_attempt("O-1").row.attempt_id
+    attempt_id = begin(books, book).row.attempt_id
     book.progressed(attempt_id, ())
     book.settle(AttemptResult(attempt_id, state, frames(attempt_id, good), "why"), cause)
     return attempt_id
@@ -129,8 +141,8 @@ def attempt(book: OrdersBook, state: AttemptState, good: int, cause: Cause = Cau
 def test_the_attempts_order_is_the_orders_with_the_missing_frames(books: Books) -> None:
     book = books.open()
     books.add(book)
-    attempt(book, AttemptState.INTERRUPTED, 4)
-    begun = book.begin_attempt("O-1")
+    attempt(books, book, AttemptState.INTERRUPTED, 4)
+    begun = begin(books, book)
     assert dict(begun.row.wire) == {
         "WOType": "Observation",
         "User": "scheduler",
@@ -146,9 +158,9 @@ def test_the_attempts_order_is_the_orders_with_the_missing_frames(books: Books) 
 def test_ninety_percent_over_all_attempts_completes_an_order(books: Books) -> None:
     book = books.open()
     books.add(book)
-    attempt(book, AttemptState.INTERRUPTED, 8)
+    attempt(books, book, AttemptState.INTERRUPTED, 8)
     assert books.row().state is OrderState.PENDING
-    attempt(book, AttemptState.INTERRUPTED, 1)
+    attempt(books, book, AttemptState.INTERRUPTED, 1)
     assert books.row().state is OrderState.COMPLETED
     assert book.pending() == ()
 
@@ -157,11 +169,11 @@ def test_failures_count_up_to_the_limit_and_interruptions_do_not(books: Books) -
     book = books.open()
     books.add(book)
     for _ in range(5):
-        attempt(book, AttemptState.INTERRUPTED, 0)
+        attempt(books, book, AttemptState.INTERRUPTED, 0)
     for _ in range(2):
-        attempt(book, AttemptState.FAILED, 0)
+        attempt(books, book, AttemptState.FAILED, 0)
     assert (books.row().state, books.row().failures) == (OrderState.PENDING, 2)
-    attempt(book, AttemptState.FAILED, 0)
+    attempt(books, book, AttemptState.FAILED, 0)
     assert books.row().state is OrderState.FAILURE_LIMIT_REACHED
     assert "3 attempts failed" in books.row().reason
 
@@ -169,7 +181,7 @@ def test_failures_count_up_to_the_limit_and_interruptions_do_not(books: Books) -
 def test_completed_without_a_frame_is_a_failure(books: Books) -> None:
     book = books.open()
     books.add(book)
-    attempt(book, AttemptState.COMPLETED, 0)
+    attempt(books, book, AttemptState.COMPLETED, 0)
     assert books.attempt_states() == [AttemptState.FAILED]
 
 
@@ -188,7 +200,7 @@ def test_who_ended_an_attempt_decides_what_it_was(
 ) -> None:
     book = books.open()
     books.add(book)
-    attempt(book, told, 1, cause)
+    attempt(books, book, told, 1, cause)
     assert books.attempt_states() == [noted]
     assert books.row().state is OrderState.PENDING
 
@@ -196,9 +208,9 @@ def test_who_ended_an_attempt_decides_what_it_was(
 def test_an_order_is_left_alone_for_a_while_after_a_failure(books: Books) -> None:
     book = books.open()
     books.add(book)
-    attempt(book, AttemptState.FAILED, 0)
+    attempt(books, book, AttemptState.FAILED, 0)
     (first,) = book.pending()
-    attempt(book, AttemptState.FAILED, 0)
+    attempt(books, book, AttemptState.FAILED, 0)
     (second,) = book.pending()
     assert NOW_S < first.not_before_utc_s < second.not_before_utc_s
 
@@ -206,7 +218,7 @@ def test_an_order_is_left_alone_for_a_while_after_a_failure(books: Books) -> Non
 def test_frames_reported_on_the_way_count_once(books: Books) -> None:
     book = books.open()
     books.add(book)
-    attempt_id = book.begin_attempt("O-1").row.attempt_id
+    attempt_id = begin(books, book).row.attempt_id
     book.progressed(attempt_id, frames(attempt_id, 3))
     assert (books.row().state, books.row().good_count) == (OrderState.IN_PROGRESS, 3)
     book.settle(
@@ -218,7 +230,7 @@ def test_frames_reported_on_the_way_count_once(books: Books) -> None:
 def test_an_attempt_whose_end_is_unknown_stays_open(books: Books) -> None:
     book = books.open()
     books.add(book)
-    attempt_id = book.begin_attempt("O-1").row.attempt_id
+    attempt_id = begin(books, book).row.attempt_id
     assert book.settle(AttemptResult(attempt_id, None), Cause.ITSELF) is None
     assert [one.row.attempt_id for one in book.open_attempts()] == [attempt_id]
     assert book.pending() == ()
@@ -229,7 +241,7 @@ def test_after_a_crash_open_attempts_are_known_and_orders_without_one_wait_again
 ) -> None:
     book = books.open()
     books.add(book)
-    attempt_id = book.begin_attempt("O-1").row.attempt_id
+    attempt_id = begin(books, book).row.attempt_id
     again = books.open()
     (known,) = again.open_attempts()
     assert known.row.attempt_id == attempt_id
@@ -246,13 +258,13 @@ def test_a_pending_order_is_canceled_and_cannot_be_begun_any_more(books: Books) 
     assert book.cancel("O-1", "not needed") == ""
     assert books.row().state is OrderState.CANCELED
     with pytest.raises((UnknownOrder, WrongState)):
-        book.begin_attempt("O-1")
+        begin(books, book)
 
 
 def test_canceling_an_order_under_way_waits_for_its_attempt(books: Books) -> None:
     book = books.open()
     books.add(book)
-    attempt_id = book.begin_attempt("O-1").row.attempt_id
+    attempt_id = begin(books, book).row.attempt_id
     assert book.cancel("O-1", "not needed") == attempt_id
     assert books.row().state is OrderState.SCHEDULED
     book.settle(AttemptResult(attempt_id, AttemptState.CANCELED), Cause.ORDER_CANCELED)
@@ -274,7 +286,7 @@ def test_an_order_expires_with_its_last_window(books: Books) -> None:
 def test_a_last_attempt_that_ends_after_the_window_expires_the_order(books: Books) -> None:
     book = books.open()
     books.add(book, windows=(Window(NOW_S, NOW_S + 10.0),))
-    attempt_id = book.begin_attempt("O-1").row.attempt_id
+    attempt_id = begin(books, book).row.attempt_id
     books.clock.advance(11.0)
     assert book.expire() == 0
     book.settle(AttemptResult(attempt_id, AttemptState.INTERRUPTED), Cause.ITSELF)
@@ -284,7 +296,7 @@ def test_a_last_attempt_that_ends_after_the_window_expires_the_order(books: Book
 def test_success_is_handed_on_once_to_be_registered(books: Books) -> None:
     book = books.open()
     books.add(book)
-    attempt_id = book.begin_attempt("O-1").row.attempt_id
+    attempt_id = begin(books, book).row.attempt_id
     result = AttemptResult(attempt_id, AttemptState.COMPLETED, frames(attempt_id, 10))
     settled = book.settle(result, Cause.ITSELF)
     assert settled is not None

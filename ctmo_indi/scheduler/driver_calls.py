@@ -1,0 +1,179 @@
+"""Call the scheduling driver: in its own thread, with deadlines, every fault with its code.
+
+A driver is somebody's algorithm. It may raise, break its contract, or not come back: each ends in
+FAULT, with the driver and the call named. A thread that does not come back is left behind.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import Any, TypeVar, cast
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.scheduler.snapshots import SnapshotError
+from ctmo_indi.scheduler.states import ErrorCode
+from ctmo_indi.scheduler.worker import Worker
+from ctmo_indi.scheduling.driver import Driver
+from ctmo_indi.scheduling.errors import DriverError, StateChangedError, UnobservableTargetError
+
+_log = logging.getLogger(__name__)
+
+ResultT = TypeVar("ResultT")
+
+
+class RegistrationError(DriverError):
+    """An observation could not be registered with the scheduling driver."""
+
+
+CODE_OF_ERROR: Mapping[type[Exception], ErrorCode] = {
+    StateChangedError: ErrorCode.STATE_CHANGED,
+    UnobservableTargetError: ErrorCode.UNOBSERVABLE_TARGET,
+    RegistrationError: ErrorCode.REGISTRATION,
+    SnapshotError: ErrorCode.SNAPSHOT,
+}
+"""What our own checks of a driver found."""
+
+CODE_OF_CALL: Mapping[str, ErrorCode] = {
+    "update_conditions": ErrorCode.TELEMETRY,
+    "register_observation": ErrorCode.REGISTRATION,
+    "get_state": ErrorCode.SNAPSHOT,
+    "set_state": ErrorCode.SNAPSHOT,
+    "save_state": ErrorCode.SNAPSHOT,
+    "reset_from_state": ErrorCode.SNAPSHOT,
+}
+"""What it means that a call of the driver raised; a call not named here breaks the mode's loop."""
+
+
+class DriverCalls:
+    """The way to the driver. Engine thread, but for what the jobs do.
+
+    Parameters
+    ----------
+    timeout_s
+        Machine seconds that one call of the driver may take.
+    loop_code
+        Code of faults that are none of the tables'.
+    fault
+        Puts the component in FAULT.
+
+    Attributes
+    ----------
+    driver
+        For use in jobs only: the driver, its calls watched.
+    is_over
+        True after a fault: this driver is not asked any more.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        worker: Worker,
+        clock: Clock,
+        *,
+        timeout_s: float,
+        loop_code: ErrorCode,
+        post: Callable[[Callable[[], object]], None],
+        fault: Callable[[ErrorCode, str], None],
+    ) -> None:
+        self._worker = worker
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._loop_code = loop_code
+        self._post = post
+        self._fault = fault
+        self._name = driver.name
+        self._under_way: tuple[str, float] | None = None
+        self._raised_in = ""
+        self.is_over = False
+        # It has every attribute of the driver; a subclass would hide those of the driver's class.
+        self.driver = cast("Driver", _Watched(driver, self))
+
+    def ask(self, job: Callable[[], ResultT], then: Callable[[ResultT], object]) -> None:
+        """Run ``job`` in the driver's thread and ``then`` with its result in the engine's.
+
+        When the job raises, the component goes to FAULT and ``then`` is not called.
+        """
+        if self.is_over:
+            return
+
+        def watched_job() -> ResultT:
+            self._raised_in = ""
+            return job()
+
+        future = self._worker.ask(watched_job)
+        future.add_done_callback(lambda done: self._post(lambda: self._done(done, then)))
+
+    def watch(self) -> None:
+        """Look whether the driver is late; about once a machine second."""
+        under_way = self._under_way
+        if self.is_over or under_way is None:
+            return
+        call, begun_machine_s = under_way
+        if self._clock.machine_s() - begun_machine_s <= self._timeout_s:
+            return
+        self.is_over = True
+        self._worker.leave_behind()
+        self._fault(
+            ErrorCode.DRIVER_BLOCKED,
+            f"driver {self._name}: {call} did not answer within {self._timeout_s:g} s",
+        )
+
+    def begun(self, call: str) -> None:
+        """In the driver's thread: a call of the driver begins."""
+        self._under_way = (call, self._clock.machine_s())
+
+    def ended(self) -> None:
+        """In the driver's thread: it has come back."""
+        self._under_way = None
+
+    def raised(self, call: str) -> None:
+        """In the driver's thread: it has raised; the first one of a job is the cause."""
+        self._raised_in = self._raised_in or call
+
+    def _done(self, done: Future[ResultT], then: Callable[[ResultT], object]) -> None:
+        if self.is_over or done.cancelled():
+            return
+        error = done.exception()
+        if error is None:
+            then(done.result())
+            return
+        self.is_over = True
+        code = CODE_OF_ERROR.get(type(error))  # type: ignore[arg-type]  # no other key is found
+        if code is None:
+            code = CODE_OF_CALL.get(self._raised_in, self._loop_code)
+        text = str(error)
+        if not isinstance(error, DriverError | SnapshotError):
+            where = f"{self._raised_in} raised " if self._raised_in else ""
+            text = f"driver {self._name}: {where}{error!r}"
+        _log.error("scheduling driver failed code=%d error=%r", code, error, exc_info=error)
+        self._fault(code, text)
+
+
+class _Watched:
+    """A driver whose calls are timed: whatever it has, this has; nothing is set here."""
+
+    __slots__ = ("_calls", "_driver")
+
+    def __init__(self, driver: Driver, calls: DriverCalls) -> None:
+        self._driver = driver
+        self._calls = calls
+
+    def __getattr__(self, name: str) -> Any:  # Any: what the driver's attribute is
+        value = getattr(self._driver, name)
+        if not callable(value):
+            return value
+        calls = self._calls
+
+        def watched(*args: Any, **kwargs: Any) -> Any:  # Any: the driver's method's own
+            calls.begun(name)
+            try:
+                return value(*args, **kwargs)
+            except Exception:
+                calls.raised(name)
+                raise
+            finally:
+                calls.ended()
+
+        return watched
