@@ -24,6 +24,8 @@ from ctmo_indi.work_orders.model import SchedulerCommand
 
 TICKET_ENDED = ("COMPLETED", "FAILED")
 LONGEST_PAGE = 100
+FEW = 10  # events of a page where each may be large
+NEAR = 4000  # events: what a service has in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +253,11 @@ class SchedulerClient(ScriptQueueCalls):
         )
 
     def events(
-        self, *kinds: str, cursor: int | None = None, wait_s: float = 0.0
+        self,
+        *kinds: str,
+        cursor: int | None = None,
+        wait_s: float = 0.0,
+        limit: int = LONGEST_PAGE,
     ) -> dict[str, object]:
         """Return one page of what was published: Events, Cursor, Lost.
 
@@ -264,26 +270,41 @@ class SchedulerClient(ScriptQueueCalls):
         wait_s
             Machine seconds to wait for the first, 0 to 60.
         """
-        order: dict[str, object] = {"WOType": "Events", "Limit": LONGEST_PAGE, "Wait": wait_s}
+        order: dict[str, object] = {"WOType": "Events", "Limit": limit, "Wait": wait_s}
         if kinds:
             order["Kinds"] = list(kinds)
         if cursor is not None:
             order["Cursor"] = cursor
         return self._desk.front_desk(order)
 
-    def past_events(self, *kinds: str, cursor: int = 0) -> Iterator[Mapping[str, object]]:
+    def past_events(
+        self, *kinds: str, cursor: int = 0, limit: int = LONGEST_PAGE
+    ) -> Iterator[Mapping[str, object]]:
         """Yield the events above ``cursor`` that are kept now, oldest first."""
         while True:
-            page = self.events(*kinds, cursor=cursor)
+            page = self.events(*kinds, cursor=cursor, limit=limit)
             events = page["Events"]
             if not isinstance(events, Sequence) or not events:
                 return
             yield from events
             cursor = int(str(page["Cursor"]))
 
+    def last_event(self, kind: str) -> Mapping[str, object] | None:
+        """Return the newest event of ``kind`` that is kept; None when there is none.
+
+        Asks for the latest events first: those of weeks may be kept.
+        """
+        now = int(str(self.events(limit=1)["Cursor"]))
+        back = NEAR
+        while True:
+            start = max(0, now - back)
+            last = None
+            for last in self.past_events(kind, cursor=start, limit=FEW):  # noqa: B007
+                pass
+            if last is not None or start == 0:
+                return last
+            back *= 8
+
     def predicted_schedule(self) -> Mapping[str, object] | None:
         """Return the last ``predictedSchedule`` event; None when there is none."""
-        last = None
-        for last in self.past_events("predictedSchedule"):  # noqa: B007 - the last one is meant
-            pass
-        return last
+        return self.last_event("predictedSchedule")
