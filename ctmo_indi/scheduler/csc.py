@@ -1,21 +1,27 @@
 """The component: summary state, commands, faults. Engine thread only.
 
 The tables stand in ``states.py``. A command that cannot be taken raises at once and changes
-nothing; one that is taken gives a ticket, and no second one is taken until it is done.
+nothing; one that is taken gives a ticket. The slow ones (start, load, computePredictedSchedule,
+stop with abort, standby) exclude each other and tell their progress on the ticket.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
 
-from ctmo_indi.errors import CtmoError
+from ctmo_indi.clock import Clock, Deadline
+from ctmo_indi.errors import CtmoError, WrongState
 from ctmo_indi.models.states import SummaryState
+from ctmo_indi.scheduler.command_call import CommandCall
+from ctmo_indi.scheduler.detailed import Detailed
 from ctmo_indi.scheduler.modes import Mode
-from ctmo_indi.scheduler.startup import Started
+from ctmo_indi.scheduler.startup import Progress, Started, StartWish
 from ctmo_indi.scheduler.states import (
     COMMAND_RULES,
+    ERROR_MEANINGS,
     SUMMARY_TABLE,
     Command,
     DetailedState,
@@ -26,16 +32,29 @@ from ctmo_indi.scheduler.tickets import Ticket, TicketBook, TicketState
 
 _log = logging.getLogger(__name__)
 
+START_TIMEOUT_S = 600.0
+"""Machine seconds after which a start is given up, its thread left behind."""
 
-class SchedulerCsc:
-    """Takes commands, holds the states.
+AtOnce = Callable[[CommandCall], Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class CscParts:
+    """What the component works with; each call is made in the engine thread and does not block.
 
     Parameters
     ----------
-    start_driver
-        Begins the start-up in the driver's thread.
+    begin_start
+        Begins a start in a new driver's thread; the callable given may be called from there.
     make_mode
-        Makes the operation mode around a started driver.
+        Makes the operation mode around what a start has made.
+    begin_load
+        Hands the file of that address to the driver, in its thread; raises when it may not be read.
+    begin_prediction
+        Begins a predicted schedule; calls back with why it failed, "" for success. Returns what
+        gives it up.
+    at_once
+        Commands that others carry out on the spot: they raise, or give the ticket's result.
     post
         Runs a call later in the engine thread.
     stop_scripts
@@ -43,46 +62,79 @@ class SchedulerCsc:
     is_quiet
         Whether no script waits or runs.
     make_safe
-        Called on FAULT after the scripts were told to end: leave the devices safe.
+        Begins to leave the devices safe; ``is_quiet`` tells when they are, or could not be.
+    make_safe_timeout_s
+        Elapsed seconds the component waits for that before it reports FAULT.
+    driver_timeout_s
+        Machine seconds the driver has.
+    wipe
+        Drops whatever was gathered besides the mode; nothing survives STANDBY.
     """
 
-    def __init__(
-        self,
-        *,
-        tickets: TicketBook,
-        start_driver: Callable[[], Future[Started]],
-        make_mode: Callable[[Started], Mode],
-        publish: Callable[[str, str, dict[str, object]], object],
-        post: Callable[[Callable[[], object]], None],
-        stop_scripts: Callable[[str], None],
-        is_quiet: Callable[[], bool],
-        make_safe: Callable[[], None],
-        on_offline: Callable[[], None],
-    ) -> None:
-        self._tickets = tickets
-        self._start_driver = start_driver
-        self._make_mode = make_mode
-        self._publish = publish
-        self._post = post
-        self._stop_scripts = stop_scripts
-        self._is_quiet = is_quiet
-        self._make_safe = make_safe
-        self._on_offline = on_offline
+    tickets: TicketBook
+    clock: Clock
+    begin_start: Callable[[StartWish, Progress], Future[Started]]
+    make_mode: Callable[[Started], Mode]
+    begin_load: Callable[[str], Future[None]]
+    begin_prediction: Callable[[Callable[[str], None]], Callable[[], None]]
+    at_once: Mapping[Command, AtOnce]
+    publish: Callable[[str, str, dict[str, object]], object]
+    post: Callable[[Callable[[], object]], None]
+    stop_scripts: Callable[[str], None]
+    is_quiet: Callable[[], bool]
+    make_safe: Callable[[], None]
+    make_safe_timeout_s: float
+    driver_timeout_s: Callable[[], float]
+    wipe: Callable[[], None]
+    on_offline: Callable[[], None]
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    """The slow command that is being carried out; ``deadline`` None: others see to its end."""
+
+    command: Command
+    ticket: Ticket
+    deadline: Deadline | None = None
+    give_up: Callable[[], None] | None = None
+
+
+class SchedulerCsc:
+    """Takes commands, holds the states."""
+
+    def __init__(self, parts: CscParts) -> None:
+        self._parts = parts
         self.summary = SummaryState.STANDBY
-        self.detailed = DetailedState.IDLE
+        self.detailed = Detailed(parts.publish, lambda: self.is_running)
         self.error_code = ErrorCode.NONE
         self.error_report = ""
         self.mode: Mode | None = None
-        self._busy: tuple[Command, Ticket] | None = None
-        self._when_quiet: Callable[[], None] | None = None
+        self.started: Started | None = None
+        self._busy: _UnderWay | None = None
+        self._when_quiet: tuple[Callable[[], None], Deadline | None] | None = None
+        self._is_faulting = False
+        self._slow: Mapping[Command, Callable[[CommandCall], None]] = {
+            Command.START: lambda call: self._start(StartWish(call.configuration)),
+            Command.RESUME: lambda _: self._resume(),
+            Command.STOP: lambda call: self._stop(call.abort, call.reason or "scheduler stopped"),
+            Command.STANDBY: lambda _: self._stop(True, "scheduler goes to STANDBY"),
+            Command.DISABLE: lambda _: self._stop(False, "scheduler disabled"),
+            Command.LOAD: lambda call: self._load(call.uri),
+            Command.COMPUTE_PREDICTED_SCHEDULE: lambda _: self._predict(),
+        }
 
     @property
     def is_running(self) -> bool:
         """Whether the production loop runs."""
         return self.mode is not None and self.mode.is_running
 
-    def command(self, command: Command, *, abort: bool = False, reason: str = "") -> Ticket:
+    def command(self, call: CommandCall, wish: StartWish | None = None) -> Ticket:
         """Take a command.
+
+        Parameters
+        ----------
+        wish
+            Of ``start``, instead of what the call says.
 
         Returns
         -------
@@ -91,128 +143,212 @@ class SchedulerCsc:
 
         Raises
         ------
-        WrongState
-            It is not taken in this state, or another one is being carried out.
+        CtmoError
+            Refused; nothing has changed. WrongState: not taken in this state, or another one is
+            being carried out.
         """
-        busy = self._busy[0] if self._busy is not None else None
-        check_command(command, self.summary, running=self.is_running, busy=busy)
-        ticket = self._tickets.open(command)
-        self._busy = (command, ticket)
-        _log.info("command taken command=%s abort=%s reason=%r", command, abort, reason)
-        if command is Command.START:
-            self._start()
-        elif command is Command.RESUME and self.mode is not None:
-            self.mode.resume()
-            self._done()
-            self.set_detailed(DetailedState.RUNNING)
-        elif command is Command.STOP:
-            self._stop(abort=abort, reason=reason or "scheduler stopped")
-        elif command is Command.STANDBY:
-            self._stop(abort=True, reason="scheduler goes to STANDBY")
-        elif command is Command.DISABLE:
-            self._stop(abort=False, reason="scheduler disabled")
+        command = call.command
+        busy = self._busy.command if self._busy is not None else None
+        has_driver = self.started is None or self.started.driver is not None
+        check_command(
+            command, self.summary, running=self.is_running, busy=busy, has_driver=has_driver
+        )
+        if self._is_faulting and not COMMAND_RULES[command].is_beside:
+            raise WrongState(f"{command}: refused, the component goes to FAULT")
+        at_once = self._parts.at_once.get(command)
+        result = at_once(call) if at_once is not None else None
+        _log.info("command taken command=%s abort=%s reason=%r", command, call.abort, call.reason)
+        ticket = self._parts.tickets.open(command)
+        if at_once is not None:
+            self._parts.tickets.close(ticket.receipt, TicketState.COMPLETED, result=result)
         else:
-            self._done()
-        return self._tickets.get(ticket.receipt)
+            self._interrupt(f"ended by {command}")
+            self._busy = _UnderWay(command, ticket)
+            if wish is not None:
+                self._start(wish)
+            else:
+                self._slow.get(command, self._nothing_more)(call)
+        return self._parts.tickets.get(ticket.receipt)
 
     def tick(self) -> None:
         """Finish what waits for the script queue, else let the mode look."""
         if self._when_quiet is not None:
-            if self._is_quiet():
-                go_on, self._when_quiet = self._when_quiet, None
+            go_on, deadline = self._when_quiet
+            if self._parts.is_quiet() or (deadline is not None and deadline.expired):
+                self._when_quiet = None
                 go_on()
         elif self.mode is not None:
             self.mode.tick()
+        busy = self._busy
+        if busy is not None and busy.deadline is not None and busy.deadline.expired:
+            self._overrun(busy)
 
     def set_detailed(self, state: DetailedState) -> None:
-        """Tell what the component is doing; IDLE whenever the production loop does not run."""
-        if not self.is_running:
-            state = DetailedState.IDLE
-        if state is not self.detailed:
-            self.detailed = state
-            self._publish("detailedState", "", {"Detailed State": state.value})
+        """Tell what the component is doing; IDLE whenever nothing is produced."""
+        self.detailed.set(state)
 
     def fault(self, code: ErrorCode, report: str) -> None:
-        """Stop, leave the devices safe, go to FAULT; in another state than ENABLED just report."""
-        _log.error("fault code=%s report=%r", code, report)
-        self._publish("errorCode", "", {"Code": int(code), "Report": report})
-        if not SUMMARY_TABLE.allows(self.summary, SummaryState.FAULT):
+        """Stop, leave the devices safe, then go to FAULT; where there is none just report."""
+        _log.error("fault code=%d meaning=%r report=%r", code, ERROR_MEANINGS[code], report)
+        self._parts.publish(
+            "errorCode",
+            "",
+            {"Code": int(code), "Meaning": ERROR_MEANINGS[code], "Report": report},
+        )
+        if self._is_faulting or not SUMMARY_TABLE.allows(self.summary, SummaryState.FAULT):
             return
-        if self.mode is not None:
-            self.mode.stop()
-        self._stop_scripts(f"scheduler fault {code}: {report}")
-        self._make_safe()
-        if self._busy is not None:
-            self._refuse(f"the component went to FAULT: {report}")
-        self._when_quiet = None
+        self._is_faulting = True
         self.error_code = code
         self.error_report = report
-        self._enter(SummaryState.FAULT)
+        if self.mode is not None:
+            self.mode.stop()
+        self._interrupt(f"the component went to FAULT: {report}")
+        self.set_detailed(DetailedState.IDLE)
+        self._parts.stop_scripts(f"scheduler fault {code}: {report}")
+        self._parts.make_safe()
+        deadline = Deadline(self._parts.clock, self._parts.make_safe_timeout_s, 5.0)
+        self._when_quiet = (lambda: self._enter(SummaryState.FAULT), deadline)
 
-    def _start(self) -> None:
-        future = self._start_driver()
-        future.add_done_callback(lambda done: self._post(lambda: self._started(done)))
+    # -- commands ---------------------------------------------------------------------------------
 
-    def _started(self, done: Future[Started]) -> None:
-        error = done.exception()
-        if error is not None:
-            if not isinstance(error, CtmoError):
-                _log.error("start broke error=%r", error, exc_info=error)
-            self._refuse(f"start refused, the component stays in STANDBY: {error}")
+    def _start(self, wish: StartWish) -> None:
+        under_way, parts = self._under_way(START_TIMEOUT_S), self._parts
+        receipt = under_way.ticket.receipt
+        future = parts.begin_start(wish, lambda text: parts.tickets.tell(receipt, text))
+        future.add_done_callback(lambda done: parts.post(lambda: self._started(under_way, done)))
+
+    def _started(self, under_way: _UnderWay, done: Future[Started]) -> None:
+        if self._busy is not under_way:
+            return  # given up meanwhile
+        error = _error(done)
+        if error is None:
+            try:
+                self.started = done.result()
+                self.mode = self._parts.make_mode(self.started)
+            except CtmoError as raised:
+                self.started, error = None, raised
+        if error is None:
+            self._done()
             return
-        started = done.result()
-        self.mode = self._make_mode(started)
-        topology = started.topology
-        self._publish(
-            "surveyTopology",
-            "",
-            {
-                "Driver": topology.driver,
-                "General": list(topology.general_propos),
-                "Sequence": list(topology.sequence_propos),
-            },
-        )
+        if not isinstance(error, CtmoError):
+            _log.error("start broke error=%r", error, exc_info=error)
+        self._parts.wipe()
+        self._fail(f"start refused, the component stays in STANDBY: {error}")
+
+    def _nothing_more(self, _: CommandCall) -> None:
         self._done()
 
-    def _stop(self, *, abort: bool, reason: str) -> None:
+    def _resume(self) -> None:
+        if self.mode is not None:
+            self.mode.resume()
+        self._done()
+        self.set_detailed(DetailedState.RUNNING)
+
+    def _stop(self, abort: bool, reason: str) -> None:
         if self.mode is not None:
             self.mode.stop()
         self.set_detailed(DetailedState.IDLE)
         if abort:
-            self._stop_scripts(reason)
-            self._when_quiet = self._done
+            self._parts.stop_scripts(reason)
+            self._when_quiet = (self._done, None)
             self.tick()
         else:
             self._done()
+
+    def _load(self, uri: str) -> None:
+        under_way = self._under_way(self._parts.driver_timeout_s())
+        try:
+            future = self._parts.begin_load(uri)
+        except CtmoError as error:
+            self._fail(str(error))
+            return
+
+        def loaded(done: Future[None]) -> None:
+            error = _error(done)
+            if self._busy is under_way and error is not None:
+                self._fail(f"{uri}: {error}")
+            elif self._busy is under_way:
+                self._done()
+
+        future.add_done_callback(lambda done: self._parts.post(lambda: loaded(done)))
+
+    def _predict(self) -> None:
+        under_way = self._under_way(None)
+
+        def predicted(why: str) -> None:
+            self.detailed.end_alone()
+            if self._busy is under_way and why:
+                self._fail(why)
+            elif self._busy is under_way:
+                self._done()
+
+        self.detailed.begin_alone()
+        try:
+            under_way.give_up = self._parts.begin_prediction(predicted)
+        except CtmoError as error:
+            predicted(str(error))
+
+    # -- how they end -----------------------------------------------------------------------------
+
+    def _under_way(self, timeout_s: float | None) -> _UnderWay:
+        if self._busy is None:
+            raise AssertionError("no command is being carried out")
+        if timeout_s is not None:
+            self._busy.deadline = Deadline(self._parts.clock, 0.0, timeout_s)
+        return self._busy
+
+    def _overrun(self, under_way: _UnderWay) -> None:
+        timeout_s = self._parts.driver_timeout_s()
+        if under_way.command is Command.LOAD:
+            why = f"load: the scheduling driver did not answer within {timeout_s:g} s"
+            self.fault(ErrorCode.DRIVER_BLOCKED, why)
+        else:
+            self._fail(f"given up after {START_TIMEOUT_S:g} s")
+
+    def _interrupt(self, why: str) -> None:
+        """End the slow command under way, if there is one."""
+        if self._busy is not None:
+            if self._busy.give_up is not None:
+                self._busy.give_up()
+            self._fail(why)
+        self._when_quiet = None
 
     def _done(self) -> None:
         """The command under way is done: its state and its ticket."""
         if self._busy is None:
             return
-        command, ticket = self._busy
-        self._busy = None
-        after = COMMAND_RULES[command].leads_to
+        under_way, self._busy = self._busy, None
+        after = COMMAND_RULES[under_way.command].leads_to
         if after is not None:
             self._enter(after)
-        self._tickets.close(ticket.receipt, TicketState.COMPLETED)
+        self._parts.tickets.close(under_way.ticket.receipt, TicketState.COMPLETED)
 
-    def _refuse(self, why: str) -> None:
+    def _fail(self, why: str) -> None:
         if self._busy is None:
             return
-        command, ticket = self._busy
-        self._busy = None
-        _log.warning("command failed command=%s reason=%r", command, why)
-        self._tickets.close(ticket.receipt, TicketState.FAILED, why)
+        under_way, self._busy = self._busy, None
+        _log.warning("command failed command=%s reason=%r", under_way.command, why)
+        self._parts.tickets.close(under_way.ticket.receipt, TicketState.FAILED, why)
 
     def _enter(self, state: SummaryState) -> None:
         SUMMARY_TABLE.check(self.summary, state)
         self.summary = state
+        self._is_faulting = False
         if state is SummaryState.STANDBY:
-            self.mode = None  # nothing survives STANDBY
-            self.error_code = ErrorCode.NONE
-            self.error_report = ""
-        self.set_detailed(DetailedState.IDLE)
+            self.mode = self.started = None  # nothing survives STANDBY
+            self._parts.wipe()
+            if self.error_code is not ErrorCode.NONE:
+                self.error_code, self.error_report = ErrorCode.NONE, ""
+                self._parts.publish("errorCode", "", {"Code": 0, "Meaning": "no error"})
+        self.detailed.reset()
         _log.info("summary state %s", state)
-        self._publish("summaryState", "", {"Summary State": state.value})
+        self._parts.publish("summaryState", "", {"Summary State": state.value})
         if state is SummaryState.OFFLINE:
-            self._on_offline()
+            self._parts.on_offline()
+
+
+def _error(done: Future[object] | Future[Started] | Future[None]) -> BaseException | None:
+    try:
+        return done.exception()
+    except CancelledError as error:
+        return error

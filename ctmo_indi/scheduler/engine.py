@@ -7,27 +7,29 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from ctmo_indi.clock import Clock, Deadline
-from ctmo_indi.errors import CtmoError
+from ctmo_indi.errors import ConfigError, CtmoError
 from ctmo_indi.inbox import Inbox
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.verdict import Verdict
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.attempt_runner import AttemptRunner
-from ctmo_indi.scheduler.csc import SchedulerCsc
+from ctmo_indi.scheduler.command_call import CommandCall
+from ctmo_indi.scheduler.component import Component, ComponentParts
+from ctmo_indi.scheduler.csc import AtOnce
 from ctmo_indi.scheduler.modes import MakeMode, Mode, ModeContext
 from ctmo_indi.scheduler.orders_book import OrdersBook
 from ctmo_indi.scheduler.safety_link import SafetyLink, VerdictNews
-from ctmo_indi.scheduler.startup import DriverChoice, Started, cold_start
+from ctmo_indi.scheduler.startup import Started, StartParts, StartWish
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import Ticket, TicketBook
 from ctmo_indi.scheduler.worker import Worker
-from ctmo_indi.scheduling.models import Models
 from ctmo_indi.script_queue.peer import FrontDesk
-from ctmo_indi.script_queue.queueing import ScriptQueue
+from ctmo_indi.script_queue.queueing import ScriptQueue, Sender
 from ctmo_indi.script_queue.script import ScriptRun
 from ctmo_indi.script_queue.scripts import park
 from ctmo_indi.store.database import Database
@@ -48,8 +50,10 @@ class EngineParts:
     ----------
     read_request
         Checks a stored order against the contract again and gives its request.
-    make_models
-        Called in the driver's thread at each start.
+    start
+        What a start of the component works with, in the driver's thread.
+    load_folders
+        Folders whose files the command ``load`` may read.
     """
 
     profile: Profile
@@ -60,9 +64,9 @@ class EngineParts:
     safety: FrontDesk
     publish: Callable[[str, str, dict[str, object]], object]
     read_request: Callable[[OrderRow], ObservationRequest]
-    make_models: Callable[[], Models]
+    start: StartParts
+    load_folders: tuple[Path, ...]
     make_mode: MakeMode
-    driver: DriverChoice
     on_offline: Callable[[], None]
 
 
@@ -73,7 +77,6 @@ class SchedulerEngine:
         self._parts = parts
         clock = parts.clock
         self.inbox = Inbox("scheduler")
-        self._worker = Worker("scheduler-driver")
         self.tickets = TicketBook(
             lambda: new_receipt("T", clock.utc()),
             lambda ticket: parts.publish("ticket", ticket.receipt, ticket.to_wire()),
@@ -94,26 +97,32 @@ class SchedulerEngine:
         )
         self.runner = AttemptRunner(self.book, self.queue, parts.telescope, clock)
         self.safety = SafetyLink(parts.safety, clock, self.inbox.post, self._verdict_came)
-        self.csc = SchedulerCsc(
-            tickets=self.tickets,
-            start_driver=lambda: self._worker.ask(
-                lambda: cold_start(parts.driver, parts.make_models)
-            ),
-            make_mode=self._make_mode,
-            publish=parts.publish,
-            post=self.inbox.post,
-            stop_scripts=self.runner.stop_all,
-            is_quiet=lambda: self.queue.is_idle,
-            make_safe=self._make_safe,
-            on_offline=parts.on_offline,
+        self.component = Component(
+            ComponentParts(
+                clock=clock,
+                tickets=self.tickets,
+                start=parts.start,
+                make_mode=self._make_mode,
+                at_once=self._at_once(),
+                load_folders=parts.load_folders,
+                publish=parts.publish,
+                post=self.inbox.post,
+                stop_scripts=self.runner.stop_all,
+                is_quiet=lambda: self.queue.is_idle,
+                make_safe=self._make_safe,
+                make_safe_timeout_s=_close_timeout_s(parts.profile),
+                wipe=self._wipe,
+                on_offline=parts.on_offline,
+            )
         )
+        self.csc = self.component.csc
         self._thread = threading.Thread(target=self.inbox.run, name="scheduler-engine", daemon=True)
         self._last_verdict: Verdict | None = None
 
     def start(self) -> None:
         """Read the open orders, then start the threads. Blocks for the reading."""
         self.book.load()
-        self._worker.start()
+        self.component.worker.start()
         self.safety.start()
         self._thread.start()
         self.inbox.post(self.runner.reconcile)
@@ -135,7 +144,7 @@ class SchedulerEngine:
         if self._thread.is_alive():
             self._thread.join(deadline.remaining_machine_s() / 2)
         self.safety.stop(deadline.remaining_machine_s() / 2)
-        self._worker.stop(deadline.remaining_machine_s())
+        self.component.worker.stop(deadline.remaining_machine_s())
 
     # What follows runs in the engine thread.
 
@@ -144,7 +153,7 @@ class SchedulerEngine:
         self.safety.beat(
             {
                 "Summary State": self.csc.summary.value,
-                "Detailed State": self.csc.detailed.value,
+                "Detailed State": self.csc.detailed.state.value,
                 "Running": self.csc.is_running,
                 "Busy": self.queue.current.name if self.queue.current is not None else "",
             }
@@ -175,11 +184,9 @@ class SchedulerEngine:
         self._poke()
         return is_done
 
-    def command(self, command: Command, abort: bool, reason: str) -> Ticket:
-        """Take a command of the component; WrongState when it is not taken."""
-        ticket = self.csc.command(command, abort=abort, reason=reason)
-        self.csc.tick()
-        return ticket
+    def command(self, call: CommandCall, wish: StartWish | None = None) -> Ticket:
+        """Take a command of the component; CtmoError when it is refused."""
+        return self.component.command(call, wish)
 
     def status(self) -> dict[str, object]:
         """Say how the service is."""
@@ -192,11 +199,11 @@ class SchedulerEngine:
             "Service": "scheduler",
             "Status": csc.summary.value,
             "Summary State": csc.summary.value,
-            "Detailed State": csc.detailed.value,
+            "Detailed State": csc.detailed.state.value,
             "Running": csc.is_running,
             "Error Code": int(csc.error_code),
             "Error Report": csc.error_report,
-            "Message": f"{csc.summary.value}, {csc.detailed.value}",
+            "Message": f"{csc.summary.value}, {csc.detailed.state.value}",
             "UTC": self._parts.clock.utc().isoformat(timespec="milliseconds"),
             "Verdict": verdict,
             "Verdict Age": min(self.safety.verdict_age_s(), 1e9),
@@ -206,14 +213,22 @@ class SchedulerEngine:
             **mode_report,
         }
 
-    def _make_mode(self, started: Started) -> Mode:
+    def _at_once(self) -> Mapping[Command, AtOnce]:
+        return {}
+
+    def _wipe(self) -> None:
+        """Nothing that was gathered survives STANDBY."""
+
+    def _make_mode(self, started: Started, worker: Worker) -> Mode:
         parts = self._parts
+        if started.driver is None:
+            raise ConfigError("mode DRY: cannot be had yet")
         return parts.make_mode(
             ModeContext(
                 clock=parts.clock,
                 profile=parts.profile,
                 driver=started.driver,
-                worker=self._worker,
+                worker=worker,
                 book=self.book,
                 runner=self.runner,
                 queue=self.queue,
@@ -227,9 +242,9 @@ class SchedulerEngine:
         )
 
     def _make_safe(self) -> None:
-        safety = self._parts.profile.safety
-        timeout_s = 4.0 * (safety.park_timeout_s + 2.0 * safety.shutter_timeout_s)
-        self.queue.add(park.park(self._parts.telescope, timeout_s=timeout_s))
+        timeout_s = _close_timeout_s(self._parts.profile)
+        closing = park.park(self._parts.telescope, timeout_s=timeout_s)
+        self.queue.add(closing, sender=Sender(is_urgent=True))
 
     def _script_changed(self, run: ScriptRun) -> None:
         self._parts.publish("script", run.subject, run.to_wire())
@@ -262,3 +277,9 @@ class SchedulerEngine:
 
 def _says(verdict: Verdict) -> tuple[object, ...]:
     return verdict.level, verdict.lock, verdict.latch
+
+
+def _close_timeout_s(profile: Profile) -> float:
+    """Elapsed seconds that a whole closing may take, its repetitions included."""
+    safety = profile.safety
+    return 4.0 * (safety.park_timeout_s + 2.0 * safety.shutter_timeout_s)

@@ -8,14 +8,17 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from ctmo_indi import catalogue
 from ctmo_indi.clock import Clock
 from ctmo_indi.config import Address, Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.errors import BadOrder
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.profiles import Profile
+from ctmo_indi.scheduler import configuration
 from ctmo_indi.scheduler.comeback import Comeback
 from ctmo_indi.scheduler.command_call import CommandCall
+from ctmo_indi.scheduler.configuration import Configuration, StartupType
 from ctmo_indi.scheduler.cycles import Cycle, Cycles, sky_period_s
 from ctmo_indi.scheduler.desk_handlers import DeskHandlers, EngineCalls, Peers
 from ctmo_indi.scheduler.engine import EngineParts, SchedulerEngine
@@ -23,7 +26,7 @@ from ctmo_indi.scheduler.intake import OrderIntake
 from ctmo_indi.scheduler.modes import MakeMode
 from ctmo_indi.scheduler.records import Records
 from ctmo_indi.scheduler.simple_mode import SimpleMode
-from ctmo_indi.scheduler.startup import DriverChoice
+from ctmo_indi.scheduler.startup import StartParts, StartWish
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import Ticket
 from ctmo_indi.scheduling.models import Models
@@ -45,11 +48,17 @@ EXPIRE_SKY_S = 60.0
 EXPIRE_LONGEST_S = 60.0
 
 
+_COMEBACK = {Command.START: StartWish(startup_type=StartupType.AUTO)}
+"""After a crash the driver recalls what it can, whatever the configuration says of a start."""
+
+
 class SchedulerService:
     """The scheduler of one observatory.
 
     Parameters
     ----------
+    load_configuration
+        Reads the component's configuration of that name; for tests.
     on_offline
         Called in the engine thread after the ``exit`` command; the process is then to end.
     make_models
@@ -62,7 +71,7 @@ class SchedulerService:
         profile: Profile,
         clock: Clock,
         *,
-        driver: DriverChoice | None = None,
+        load_configuration: Callable[[str], Configuration] | None = None,
         make_mode: MakeMode = SimpleMode,
         make_models: Callable[[], Models] | None = None,
         on_offline: Callable[[], None] = lambda: None,
@@ -70,7 +79,7 @@ class SchedulerService:
         self._config = config
         self._profile = profile
         self._clock = clock
-        self._driver = driver or DriverChoice()
+        self._load_configuration = load_configuration or configuration.load
         self._make_mode = make_mode
         self._make_models = make_models or partial(_site_models, profile)
         self._on_offline = on_offline
@@ -133,11 +142,22 @@ class SchedulerService:
                 safety=self._safety,
                 publish=self._board.publish,
                 read_request=self._read_request,
-                make_models=self._make_models,
+                start=self._start_parts(),
+                load_folders=(config.data_dir, catalogue.SITE_FOLDER, *_folder_of(config.file)),
                 make_mode=self._make_mode,
-                driver=self._driver,
                 on_offline=self._on_offline,
             )
+        )
+
+    def _start_parts(self) -> StartParts:
+        default = self._config.scheduler_configuration
+        return StartParts(
+            load_configuration=lambda name: self._load_configuration(name or default),
+            make_models=self._make_models,
+            database=self._database,
+            snapshots_folder=self._config.data_dir / "snapshots",
+            open_telemetry=lambda _: {},
+            load_blocks=lambda _: None,
         )
 
     def _build_desk(self) -> Desk:
@@ -165,15 +185,15 @@ class SchedulerService:
         )
         return DispatchDesk("scheduler", self._contract, handlers.table())
 
-    def _command(self, call: CommandCall) -> Ticket:
+    def _command(self, call: CommandCall, wish: StartWish | None = None) -> Ticket:
         """In the engine thread: take a command and remember what it means for the next start."""
-        ticket = self._engine.command(call.command, call.abort, call.reason)
+        ticket = self._engine.command(call, wish)
         self._comeback.note(call.command)
         return ticket
 
     def _command_and_wait(self, command: Command) -> Ticket:
         call = self._engine.inbox.ask(
-            lambda: self._command(CommandCall(command, reason="comeback"))
+            lambda: self._command(CommandCall(command, reason="comeback"), _COMEBACK.get(command))
         )
         return call.result(PEER_TIMEOUT_S)
 
@@ -208,6 +228,10 @@ class SchedulerService:
         from ctmo_indi.models import sky
 
         _log.info("sky models ready module=%s", sky.__name__)
+
+
+def _folder_of(file: Path | None) -> tuple[Path, ...]:
+    return () if file is None else (file.resolve().parent,)
 
 
 def _site_models(profile: Profile) -> Models:

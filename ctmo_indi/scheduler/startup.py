@@ -1,44 +1,237 @@
-"""Start-up: make and configure the scheduling driver. Cold start, the default: nothing is recalled.
+"""Start-up: read the configuration, make driver and models, recall what the configuration wants.
 
-Runs in the driver's thread: it imports the heavy packages and may take seconds.
+====  ====================================================================================
+COLD  configuration only; no attempt to reconstruct anything
+WARM  COLD, then every observation of ``startup_database`` is registered, oldest first;
+      ``select_next_target`` is never called
+HOT   COLD, then the driver goes back to the snapshot ``startup_database``
+AUTO  COLD, then the newest valid snapshot of the data folder, then every observation stored
+      after it; without one every observation there is (``docs/decisions/0011-auto-start.md``)
+====  ====================================================================================
+
+A database or snapshot that WARM or HOT cannot read refuses the start. Runs in the driver's thread:
+it imports the heavy packages and may take seconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from ctmo_indi.errors import ConfigError
+from ctmo_indi.scheduler.configuration import (
+    Configuration,
+    SchedulerModes,
+    StartupType,
+    StreamParameters,
+    configure_driver,
+)
+from ctmo_indi.scheduler.snapshots import newest_first
 from ctmo_indi.scheduling import registry
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.models import Models
-from ctmo_indi.scheduling.target import SurveyTopology
+from ctmo_indi.scheduling.target import Observation, SurveyTopology
+from ctmo_indi.store import observations
+from ctmo_indi.store.database import Database
+
+_log = logging.getLogger(__name__)
+
+REPLAY_STEP = 10_000
+"""Observations between two words on how far the replay is."""
+
+Progress = Callable[[str], None]
+Value = float | tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class DriverChoice:
-    """Which scheduling driver, and its own configuration."""
+class StartWish:
+    """What a ``start`` asks for.
 
-    name: str = "sequential"
-    configuration: Mapping[str, object] | None = None
+    Parameters
+    ----------
+    configuration
+        Name; "" for the one of the configuration file.
+    startup_type
+        Instead of the configuration's: a comeback after a crash recalls what it can.
+    """
+
+    configuration: str = ""
+    startup_type: StartupType | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A driver ready to be asked."""
+    """What a start has made; ``driver`` and ``models`` are None in DRY mode.
 
-    driver: Driver
-    topology: SurveyTopology
+    Parameters
+    ----------
+    recalled
+        How the driver came to what it remembers, for people.
+    """
+
+    configuration: Configuration
+    driver: Driver | None = None
+    models: Models | None = None
+    topology: SurveyTopology | None = None
+    recalled: str = "nothing"
 
 
-def cold_start(choice: DriverChoice, make_models: Callable[[], Models]) -> Started:
-    """Make the driver and initialise it with its configuration only.
+@dataclass(frozen=True, slots=True)
+class StartParts:
+    """What a start works with.
+
+    Parameters
+    ----------
+    load_configuration
+        Reads the configuration of that name.
+    make_models
+        Makes the models of sky and observatory.
+    open_telemetry
+        Begins to gather the streams; the mapping always holds their newest values.
+    load_blocks
+        Reads the observing blocks, the site's own folder first; ConfigError refuses the start.
+    """
+
+    load_configuration: Callable[[str], Configuration]
+    make_models: Callable[[], Models]
+    database: Database
+    snapshots_folder: Path
+    open_telemetry: Callable[[Sequence[StreamParameters]], Mapping[str, Value]]
+    load_blocks: Callable[[Path | None], object]
+
+
+def start(wish: StartWish, parts: StartParts, tell: Progress) -> Started:
+    """Make everything anew; blocks.
 
     Raises
     ------
     ConfigError
-        No such driver, or its configuration is wrong: the start is refused.
+        Configuration, driver, block, database or snapshot is wrong; nothing is kept.
+    StoreUnavailable
+        The stored observations cannot be read.
     """
-    driver = registry.driver_class(choice.name)(make_models())
-    topology = driver.configure_scheduler(choice.configuration or {})
+    tell("configuration")
+    configuration = parts.load_configuration(wish.configuration)
+    parameters = configuration.parameters
+    parts.load_blocks(configuration.blocks_folder)
+    telemetry = parts.open_telemetry(parameters.telemetry_streams)
+    if parameters.mode is SchedulerModes.DRY:
+        return Started(configuration)
+    tell("models")
+    models = parts.make_models()
+    tell(f"driver {parameters.driver_type}")
+    driver = _driver_class(configuration)(models, telemetry)
+    topology = configure_driver(driver, configuration)
     driver.cold_start(())
-    return Started(driver, topology)
+    kind = wish.startup_type or parameters.startup_type
+    recalled = _RECALL[kind](driver, configuration, parts, tell)
+    _log.info("driver started driver=%s startup=%s recalled=%r", driver.name, kind, recalled)
+    return Started(configuration, driver, models, topology, recalled)
+
+
+def _driver_class(configuration: Configuration) -> type[Driver]:
+    try:
+        return registry.driver_class(configuration.parameters.driver_type)
+    except ConfigError as error:
+        raise ConfigError(configuration.lines.problem(("driver_type",), str(error))) from error
+
+
+def _cold(driver: Driver, _: Configuration, parts: StartParts, __: Progress) -> str:
+    _forget_stored(driver, parts)
+    return "nothing"
+
+
+def _warm(driver: Driver, configuration: Configuration, parts: StartParts, tell: Progress) -> str:
+    path = _named(configuration)
+    tell(f"observations of {path}")
+    try:
+        made = driver.parse_observation_database(path)
+    except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
+        raise ConfigError(f"observation database {path}: {error!r}") from error
+    # Their numbers are of another history than the one stored here.
+    _register(driver, [replace(one, number=0) for one in made], tell)
+    _forget_stored(driver, parts)
+    return f"{len(made)} observations of {path}"
+
+
+def _hot(driver: Driver, configuration: Configuration, parts: StartParts, tell: Progress) -> str:
+    path = _named(configuration)
+    tell(f"snapshot {path}")
+    driver.reset_from_state(path)
+    _forget_stored(driver, parts)
+    return f"snapshot {path}"
+
+
+def _auto(driver: Driver, _: Configuration, parts: StartParts, tell: Progress) -> str:
+    with parts.database.read() as connection:
+        newest = observations.newest_number(connection)
+    path = _newest_snapshot(driver, parts.snapshots_folder, newest, tell)
+    with parts.database.read() as connection:
+        missing = observations.after(connection, driver.observation_number)
+    _register(driver, missing, tell)
+    told = f"{len(missing)} observations"
+    return f"snapshot {path.name} and {told} since" if path is not None else told
+
+
+_RECALL: Mapping[StartupType, Callable[[Driver, Configuration, StartParts, Progress], str]] = {
+    StartupType.COLD: _cold,
+    StartupType.WARM: _warm,
+    StartupType.HOT: _hot,
+    StartupType.AUTO: _auto,
+}
+
+
+def _named(configuration: Configuration) -> Path:
+    path = configuration.startup_path
+    kind = configuration.parameters.startup_type
+    if path is None:
+        raise ConfigError(f"{configuration.file}: {kind} needs the key 'startup_database'")
+    if not path.is_file():
+        raise ConfigError(
+            configuration.lines.problem(
+                ("startup_database",), f"came {path}, expected a file for {kind}"
+            )
+        )
+    return path
+
+
+def _forget_stored(driver: Driver, parts: StartParts) -> None:
+    """Count what is stored so far as known: a later AUTO adds only what comes from now on."""
+    with parts.database.read() as connection:
+        driver.observation_number = observations.newest_number(connection)
+
+
+def _newest_snapshot(driver: Driver, folder: Path, newest: int, tell: Progress) -> Path | None:
+    for path in newest_first(folder):
+        tell(f"snapshot {path.name}")
+        before = driver.get_state()
+        try:
+            driver.reset_from_state(path)
+        except ConfigError as error:
+            _log.warning("snapshot skipped path=%s reason=%s", path, error)
+            continue
+        if driver.observation_number <= newest:
+            return path
+        _log.warning(
+            "snapshot skipped path=%s reason=it knows observation %d, the newest stored is %d",
+            path,
+            driver.observation_number,
+            newest,
+        )
+        driver.set_state(before)
+    return None
+
+
+def _register(driver: Driver, made: Sequence[Observation], tell: Progress) -> None:
+    for done, observation in enumerate(made):
+        if done % REPLAY_STEP == 0:
+            tell(f"replay {done:,} of {len(made):,}")
+        try:
+            driver.register_observation(observation)
+        except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+            raise ConfigError(
+                f"driver {driver.name}: observation {observation.attempt_id} cannot be"
+                f" registered: {error!r}"
+            ) from error

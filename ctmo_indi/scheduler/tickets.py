@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ctmo_indi.errors import UnknownOrder
@@ -23,25 +23,42 @@ class TicketState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """One command and what became of it."""
+    """One command and what became of it.
+
+    Parameters
+    ----------
+    message
+        Why it failed.
+    progress
+        What a slow command is doing, for people.
+    result
+        What a command that asks was answered; wire values.
+    """
 
     receipt: str
     command: str
     state: TicketState
     revision: int
     message: str = ""
+    progress: str = ""
+    result: Mapping[str, object] = field(default_factory=dict)
 
     def to_wire(self) -> dict[str, object]:
         """Keys of a reply."""
-        return {
+        doing = f": {self.progress}" if self.progress else ""
+        wire: dict[str, object] = {
             "Receipt": self.receipt,
             "Kind": "Ticket",
             "Command": self.command,
             "Status": self.state.value,
             "Revision": self.revision,
-            "Message": self.message or f"{self.command}: {self.state.value}",
+            "Message": self.message or f"{self.command}: {self.state.value}{doing}",
             "Failure": self.message if self.state is TicketState.FAILED else "",
+            "Progress": self.progress,
         }
+        if self.result:
+            wire["Result"] = dict(self.result)
+        return wire
 
 
 class TicketBook:
@@ -73,13 +90,32 @@ class TicketBook:
         self._on_change(ticket)
         return ticket
 
-    def close(self, receipt: str, state: TicketState, message: str = "") -> None:
+    def tell(self, receipt: str, progress: str) -> None:
+        """Say how far a slow command is; one that has ended stays as it is."""
+        self._change(receipt, lambda ticket: replace(ticket, progress=progress))
+
+    def close(
+        self,
+        receipt: str,
+        state: TicketState,
+        message: str = "",
+        result: Mapping[str, object] | None = None,
+    ) -> None:
         """End a ticket; one that was ended before stays as it is."""
+
+        def ended(ticket: Ticket) -> Ticket:
+            return replace(
+                ticket, state=state, message=message, progress="", result=dict(result or {})
+            )
+
+        self._change(receipt, ended)
+
+    def _change(self, receipt: str, change: Callable[[Ticket], Ticket]) -> None:
         with self._lock:
             ticket = self._tickets.get(receipt)
             if ticket is None or ticket.state is not TicketState.IN_PROGRESS:
                 return
-            ticket = replace(ticket, state=state, message=message, revision=ticket.revision + 1)
+            ticket = replace(change(ticket), revision=ticket.revision + 1)
             self._tickets[receipt] = ticket
         self._on_change(ticket)
 

@@ -1,0 +1,164 @@
+"""What the component is made of: the driver's thread, the starts, and who carries out what.
+
+The wiring around :class:`~ctmo_indi.scheduler.csc.SchedulerCsc`. Engine thread, but for what a
+start does in the driver's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.errors import ConfigError, CtmoError, WrongState
+from ctmo_indi.scheduler.command_call import CommandCall
+from ctmo_indi.scheduler.configuration import SchedulerCscParameters, local_path
+from ctmo_indi.scheduler.csc import AtOnce, CscParts, SchedulerCsc
+from ctmo_indi.scheduler.modes import Mode
+from ctmo_indi.scheduler.startup import Progress, Started, StartParts, StartWish, start
+from ctmo_indi.scheduler.states import Command
+from ctmo_indi.scheduler.tickets import Ticket, TicketBook
+from ctmo_indi.scheduler.worker import Worker
+
+_log = logging.getLogger(__name__)
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentParts:
+    """What the component is wired to.
+
+    Parameters
+    ----------
+    start
+        What a start works with, in the driver's thread.
+    make_mode
+        Makes the operation mode of what was started, with the driver's thread.
+    at_once
+        Commands that others carry out on the spot.
+    load_folders
+        Folders whose files ``load`` may read.
+    """
+
+    clock: Clock
+    tickets: TicketBook
+    start: StartParts
+    make_mode: Callable[[Started, Worker], Mode]
+    at_once: Mapping[Command, AtOnce]
+    load_folders: tuple[Path, ...]
+    publish: Callable[[str, str, dict[str, object]], object]
+    post: Callable[[Callable[[], object]], None]
+    stop_scripts: Callable[[str], None]
+    is_quiet: Callable[[], bool]
+    make_safe: Callable[[], None]
+    make_safe_timeout_s: float
+    wipe: Callable[[], None]
+    on_offline: Callable[[], None]
+
+
+class Component:
+    """The CSC with its driver's thread."""
+
+    def __init__(self, parts: ComponentParts) -> None:
+        self._parts = parts
+        self.worker = Worker("scheduler-driver")
+        own = {
+            Command.SET_LOG_LEVEL: self._set_log_level,
+            Command.FLUSH: self._flush,
+            Command.RESCHEDULE: self._reschedule,
+        }
+        self.csc = SchedulerCsc(
+            CscParts(
+                tickets=parts.tickets,
+                clock=parts.clock,
+                begin_start=self._begin_start,
+                make_mode=lambda started: parts.make_mode(started, self.worker),
+                begin_load=self._begin_load,
+                begin_prediction=self._begin_prediction,
+                at_once={**own, **parts.at_once},
+                publish=parts.publish,
+                post=parts.post,
+                stop_scripts=parts.stop_scripts,
+                is_quiet=parts.is_quiet,
+                make_safe=parts.make_safe,
+                make_safe_timeout_s=parts.make_safe_timeout_s,
+                driver_timeout_s=lambda: self.parameters.driver_timeout_s,
+                wipe=self._wipe,
+                on_offline=parts.on_offline,
+            )
+        )
+
+    @property
+    def parameters(self) -> SchedulerCscParameters:
+        """Of the configuration that was started; the defaults in STANDBY."""
+        started = self.csc.started
+        if started is None:
+            return SchedulerCscParameters()
+        return started.configuration.parameters
+
+    def command(self, call: CommandCall, wish: StartWish | None = None) -> Ticket:
+        """Take a command; see :meth:`SchedulerCsc.command`."""
+        ticket = self.csc.command(call, wish)
+        self.csc.tick()
+        return ticket
+
+    def publish_log_level(self) -> None:
+        """Tell how much is logged."""
+        level = logging.getLevelName(logging.getLogger().getEffectiveLevel())
+        self._parts.publish("logLevel", "", {"Level": level})
+
+    def _begin_start(self, wish: StartWish, tell: Progress) -> Future[Started]:
+        self._renew_worker()
+        return self.worker.ask(lambda: start(wish, self._parts.start, tell))
+
+    def _wipe(self) -> None:
+        self._renew_worker()
+        self._parts.wipe()
+
+    def _renew_worker(self) -> None:
+        """Go on in a new thread: a driver from before may be stuck in the old one."""
+        self.worker.stop(0.0)
+        self.worker = Worker("scheduler-driver")
+        self.worker.start()
+
+    def _begin_load(self, uri: str) -> Future[None]:
+        path = local_path(uri).resolve()
+        if not any(path.is_relative_to(folder.resolve()) for folder in self._parts.load_folders):
+            allowed = " or ".join(str(folder) for folder in self._parts.load_folders)
+            raise ConfigError(f"{uri}: expected a file in {allowed}")
+        if not path.is_file():
+            raise ConfigError(f"{uri}: no such file")
+        started = self.csc.started
+        if started is None or started.driver is None:
+            raise WrongState("load: there is no scheduling driver")
+        driver = started.driver
+
+        def load() -> None:
+            try:
+                driver.load(path)
+            except CtmoError:
+                raise
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise ConfigError(f"the driver {driver.name} cannot take it: {error!r}") from error
+
+        return self.worker.ask(load)
+
+    def _begin_prediction(self, on_done: Callable[[str], None]) -> Callable[[], None]:
+        raise WrongState("computePredictedSchedule: this mode predicts nothing")
+
+    def _flush(self, _: CommandCall) -> Mapping[str, object]:
+        return {}
+
+    def _reschedule(self, _: CommandCall) -> Mapping[str, object]:
+        return {}
+
+    def _set_log_level(self, call: CommandCall) -> Mapping[str, object]:
+        if call.level not in LEVELS:
+            raise WrongState(f"Level: came {call.level!r}, expected one of {', '.join(LEVELS)}")
+        logging.getLogger().setLevel(call.level)
+        self.publish_log_level()
+        return {}
