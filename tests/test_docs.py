@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -20,6 +20,7 @@ DOCUMENTS = [
 ]
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+_SPAN = re.compile(r"`([^`\n]+)`")
 _NAMED_FILE = re.compile(r"`(\w[\w/-]*\.(?:md|py|yaml))`")
 
 
@@ -44,15 +45,30 @@ def _shell_lines() -> str:
     return "\n".join(line for line in text.splitlines() if line.startswith("    "))
 
 
-def test_commands_of_the_readme_exist() -> None:
-    help_text = subprocess.run(
-        [sys.executable, "-m", "ctmo_indi", "--help"],
-        capture_output=True, text=True, check=True, timeout=60, cwd=ROOT,
-    ).stdout  # fmt: skip
-    known = set(re.findall(r"^  ([a-z]+)  ", help_text.partition("Commands:")[2], re.MULTILINE))
-    used = set(re.findall(r"ctmo-indi ([a-z]+)", _shell_lines()))
-    assert used, "the README shows no command at all"
-    assert used <= known
+def _command_lines(document: Path) -> list[list[str]]:
+    """Words after ctmo-indi, of each line or span of code, up to a comment or a pipe."""
+    text = document.read_text("utf-8")
+    code = [line for line in text.splitlines() if line.startswith("    ")] + _SPAN.findall(text)
+    found = [part for line in code for part in line.split("ctmo-indi ")[1:]]
+    return [re.split(r"[#|\"]|&&|  ", part)[0].split() for part in found]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_and_options_of_the_documents_exist(document: Path) -> None:
+    from ctmo_indi.cli import app
+    from ctmo_indi.work_orders.model import SchedulerCommand
+
+    lines = _command_lines(document)
+    assert lines or document != README, "the README shows no command at all"
+    for words in lines:
+        group = get_command(app)
+        while isinstance(group, TyperGroup) and words and words[0][0].islower():
+            assert words[0] in group.commands, words
+            group = group.commands[words.pop(0)]
+        known = {option for parameter in group.params for option in parameter.opts}
+        assert {word.split("=")[0] for word in words if len(word) > 1 and word[0] == "-"} <= known
+        if group.name == "scheduler" and words and words[0] != "COMMAND":
+            assert words[0] in set(SchedulerCommand), words
 
 
 def test_make_targets_of_the_readme_exist() -> None:
