@@ -195,18 +195,16 @@ class ScriptQueue:
 
         Raises
         ------
-        BadOrder
-            It could not be made. And as :meth:`add`.
+        CtmoError
+            What ``make`` raised; and as :meth:`add`.
         """
         self._waiting.position(place)
         try:
             script = make()
-        except Exception as error:  # a script of another package may raise anything
+        except CtmoError as error:
             entry = self._new_entry(UnmadeScript(name), sender)
-            self._bury(entry, End(ScriptState.CONFIGURE_FAILED, str(error) or repr(error)))
-            if isinstance(error, CtmoError):
-                raise
-            raise BadOrder(f"script {name}: it could not be made: {error!r}") from error
+            self._bury(entry, End(ScriptState.CONFIGURE_FAILED, str(error)))
+            raise
         return self.add(script, place, sender)
 
     def move(self, index: int, place: Place) -> ScriptRun:

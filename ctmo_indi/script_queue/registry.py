@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ctmo_indi.checked_yaml import Lines, dotted, nearest, schema_problems
-from ctmo_indi.errors import BadOrder
+from ctmo_indi.errors import BadOrder, CtmoError
 from ctmo_indi.script_queue.peer import FrontDesk
 from ctmo_indi.script_queue.script import Script, ScriptMetadata
 
@@ -91,8 +91,14 @@ class ConfiguredScript:
     parameters: Parameters
 
     def make(self, parts: ScriptParts) -> Script:
-        """Make the script; CtmoError when it cannot be."""
-        return self.kind.make(parts, self.parameters)
+        """Make the script; CtmoError when it cannot be, BadOrder when its own code breaks."""
+        try:
+            return self.kind.make(parts, self.parameters)
+        except CtmoError:
+            raise
+        except Exception as error:
+            _log.exception("script not made name=%s", self.kind.name)
+            raise BadOrder(f"script {self.kind.name}: it could not be made: {error!r}") from error
 
 
 @dataclass(frozen=True, slots=True)
