@@ -15,6 +15,7 @@ from ctmo_indi.models.states import OrderState
 from ctmo_indi.work_orders.lifecycle import SETTLED_ORDERS
 from ctmo_indi.work_orders.receipts import new_receipt
 
+_ONCE = frozenset({"Observation", "Scheduler", "Script Queue"})
 _LONGEST_WAIT_S = 60.0  # of the contract: Status and Events
 _BACK_OFF_S = 0.5
 _PACE_S = 0.2  # between polls that brought nothing new although they could have waited
@@ -117,8 +118,8 @@ class DeskClient:
         # Any: a reply holds whatever XML-RPC can carry; xmlrpc/front_desk.yaml has the keys.
         """Send ``order`` and return the reply.
 
-        Observation and calibration orders without ID get one, so that a repeated sending after a
-        dropped connection is recognised.
+        Orders that must not be carried out twice get an ID if they have none, so that a repeated
+        sending after a dropped connection is recognised.
 
         Raises
         ------
@@ -132,7 +133,7 @@ class DeskClient:
         sent = dict(order)
         if self._user is not None:
             sent.setdefault("User", self._user)
-        if not sent.get("ID") and (sent.get("WOType") == "Observation" or "Request" in sent):
+        if not sent.get("ID") and (sent.get("WOType") in _ONCE or "Request" in sent):
             sent["ID"] = new_receipt("W", self._clock.utc())
         wait = sent.get("Wait")
         wait_s = float(wait) if isinstance(wait, int | float) else 0.0

@@ -14,6 +14,7 @@ from typing import TypeVar
 from ctmo_indi.errors import BadOrder, InternalError, WrongState
 from ctmo_indi.inbox import Inbox
 from ctmo_indi.models.states import OrderState
+from ctmo_indi.scheduler.answered import AnsweredOrders
 from ctmo_indi.scheduler.command_call import CommandCall
 from ctmo_indi.scheduler.intake import OrderIntake
 from ctmo_indi.scheduler.records import Records
@@ -30,7 +31,9 @@ from ctmo_indi.work_orders.model import (
     ControlRequest,
     EventsRequest,
     OrderKind,
+    SchedulerCommand,
     SchedulerRequest,
+    ScriptQueueCommand,
     ScriptQueueRequest,
     StatusRequest,
 )
@@ -93,6 +96,7 @@ class DeskHandlers:
         self._intake = intake
         self._board = board
         self._peers = peers
+        self._answered = AnsweredOrders()
 
     def table(self) -> Mapping[OrderKind, Handler]:
         """Return the handler of each kind that is served here."""
@@ -145,6 +149,11 @@ class DeskHandlers:
         request = checked.request
         if not isinstance(request, SchedulerRequest):
             raise BadOrder(f"WOType: came {checked.kind.value}, expected Scheduler")
+        if request.command is SchedulerCommand.ADD_BLOCK:
+            return await self._answered.once(checked, lambda: self._command(checked, request))
+        return await self._command(checked, request)
+
+    async def _command(self, checked: CheckedOrder, request: SchedulerRequest) -> Reply:
         call = command_call(request)
         ticket = await self._ask(lambda: self._engine.command(call))
         told = ticket.to_wire()
@@ -162,9 +171,14 @@ class DeskHandlers:
         ask = self._engine.queue_command
         if not isinstance(request, ScriptQueueRequest) or ask is None:
             raise BadOrder(f"WOType: came {checked.kind.value}, expected Script Queue")
-        answer = await self._ask(lambda: ask(request))
-        reply = order_reply(checked, status="OK", message=f"{request.command}: done")
-        return reply | answer
+
+        async def carry_out() -> Reply:
+            answer = await self._ask(lambda: ask(request))
+            return order_reply(checked, status="OK", message=f"{request.command}: done") | answer
+
+        if request.command in _ADDING:
+            return await self._answered.once(checked, carry_out)
+        return await carry_out()
 
     async def _status(self, checked: CheckedOrder, _caller: Caller) -> Reply:
         request = checked.request
@@ -244,6 +258,7 @@ class DeskHandlers:
             ) from None
 
 
+_ADDING = frozenset({ScriptQueueCommand.ADD, ScriptQueueCommand.REQUEUE})
 _OF_A_TICKET = ("Command", "Failure", "Progress", "Result")
 _SAFETYS = frozenset({ControlCommand.RELEASE, ControlCommand.LOCK, ControlCommand.UNLOCK})
 
