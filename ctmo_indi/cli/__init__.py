@@ -26,6 +26,7 @@ from ctmo_indi.cli import (
     prediction,
     scheduler,
     script_queue,
+    simulate,
 )
 from ctmo_indi.errors import BadOrder, ConfigError, CtmoError, ServiceUnreachable
 
@@ -48,6 +49,7 @@ _GROUPS = (
     scheduler,
     script_queue,
     prediction,
+    simulate,
     events,
     hands,
     installation,
