@@ -5,16 +5,19 @@ Unknown is unsafe: a verdict that never came or is too old forbids the sky as an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ctmo_indi.models.observatory import ObservatoryModelState
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.models.verdict import Verdict
 from ctmo_indi.scheduling.target import PendingOrder
+
+if TYPE_CHECKING:
+    from ctmo_indi.models.visibility import Spans
 
 VERDICT_MAX_AGE_S = 10.0
 """Machine seconds after which the last verdict says nothing any more."""
@@ -36,18 +39,35 @@ class Night:
 class Observability(Protocol):
     """What a driver asks about the sky; see ``scheduling/sky.py`` for the real one."""
 
-    def night(self, utc: datetime) -> Night:
-        """Return the night that lasts at ``utc``, else the next one."""
+    def night(self, utc: datetime, sun_max_altitude_deg: float | None = None) -> Night:
+        """Return the night that lasts at ``utc``, else the next one.
+
+        ``sun_max_altitude_deg`` asks for a darker night than the profile's; never for a longer one.
+        """
         ...
 
     def obstacles(self, request: ObservationRequest, utc: datetime) -> tuple[str, ...]:
-        """Why the request cannot be observed at ``utc``; empty when it can."""
+        """Why the request cannot be observed at ``utc``; empty when it can.
+
+        For frames that need no sky only their own windows count.
+        """
         ...
 
     def next_observable(
         self, request: ObservationRequest, utc: datetime, until: datetime
     ) -> datetime | None:
         """Return the first instant from ``utc`` to ``until`` without obstacles."""
+        ...
+
+    def spans(self, requests: Sequence[ObservationRequest], night: Night) -> Spans:
+        """Return when sky frames are up in a night: never too short, a little too long at most.
+
+        The cheap first question among thousands of orders; what it lets through is asked exactly.
+        """
+        ...
+
+    def airmass(self, request: ObservationRequest, utc: datetime) -> float | None:
+        """Return the air mass of a request's place; None without a place or below the horizon."""
         ...
 
 
@@ -67,6 +87,9 @@ class Conditions:
         Where mount, dome and filter are, or will be when the next target begins; None: not known.
     telemetry
         Value of each stream by name; NaN where it is not known.
+    not_before_utc_s
+        Targets of the driver's own whose last attempt ended short: ``target_id`` -> Unix seconds
+        before which it is not tried again, as ``PendingOrder.not_before_utc_s`` for orders.
     """
 
     utc: datetime
@@ -78,6 +101,7 @@ class Conditions:
     telescope_trouble: str = ""
     state: ObservatoryModelState | None = None
     telemetry: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
+    not_before_utc_s: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def blocked(self) -> tuple[str, ...]:

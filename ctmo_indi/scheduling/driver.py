@@ -20,7 +20,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -49,7 +49,8 @@ class DriverParameters:
     Parameters
     ----------
     night_boundary
-        Sun altitude, degrees, below which the driver's night lasts; None: the profile's limit.
+        Sun altitude, degrees, below which the driver's night lasts; None, or one above the
+        profile's limit: that limit.
     new_moon_phase_threshold
         Illuminated percentage below which the Moon counts as new.
     """
@@ -101,11 +102,10 @@ class Driver(ABC):
     def update_conditions(self, conditions: Conditions) -> None:
         """Take the newest telemetry; keeps account of the nights, counted from 1."""
         self.conditions = conditions
-        if self.night is None or conditions.utc >= self.night.morning:
-            self.night = self.models.sky.night(conditions.utc)
-            if self.night.label != self.night_label:
-                self.night_label = self.night.label
-                self.night_count += 1
+        self.night = self.models.sky.night(conditions.utc, self.parameters.night_boundary)
+        if self.night.label > self.night_label:  # labels are dates; a clock set back counts none
+            self.night_label = self.night.label
+            self.night_count += 1
 
     def register_observation(self, observation: Observation) -> None:
         """Take an observation that was made, or is simulated (number 0).
@@ -203,6 +203,10 @@ class Driver(ABC):
             The file is wrong, or this driver takes none.
         """
         raise ConfigError(f"{path}: the driver {self.name} does not load files")
+
+    def expected_utc(self) -> datetime | None:
+        """Return the instant of :meth:`estimate_next_target`; a driver may know it for less."""
+        return self.estimate_next_target().utc
 
     def estimate_next_target(self) -> NextTarget:
         """Say when a target is to be expected and why there is none now. Changes nothing.

@@ -90,7 +90,7 @@ class LookAhead:
             At most this many; None: no limit.
         until
             Only targets decided on before; while the driver has none, the model waits for the one
-            that ``estimate_next_target`` expects, unless the sky is forbidden. None: the first lack
+            that ``expected_utc`` names, unless the sky is forbidden. None: the first lack
             of a target is the end.
         goes_on
             Asked before each decision; False is the end.
@@ -119,7 +119,7 @@ class LookAhead:
     def _next_start(self, conditions: Conditions) -> datetime | None:
         if conditions.sky_forbidden:
             return None  # no waiting of the model's changes a verdict
-        expected = self._driver.estimate_next_target().utc
+        expected = self._driver.expected_utc()
         return None if expected is None else max(expected, conditions.utc + EMPTY_STEP)
 
     def _observe(self, conditions: Conditions, target: DriverTarget) -> tuple[Conditions, Visit]:
@@ -210,12 +210,14 @@ def _against(driver: Driver, target: DriverTarget, conditions: Conditions) -> tu
             return (f"no order {target.receipt} waits",)
         if order.not_before_utc_s > conditions.utc.timestamp():
             return ("its last attempt ended short and it is not tried again yet",)
-    if not target.request.frame_type.needs_sky:
-        return conditions.closed_dome_forbidden
-    return (
-        *conditions.sky_forbidden,
-        *driver.models.sky.obstacles(target.request, conditions.utc),
+    elif conditions.not_before_utc_s.get(target.target_id, 0.0) > conditions.utc.timestamp():
+        return ("its last attempt ended short and it is not tried again yet",)
+    forbidden = (
+        conditions.sky_forbidden
+        if target.request.frame_type.needs_sky
+        else conditions.closed_dome_forbidden
     )
+    return (*forbidden, *driver.models.sky.obstacles(target.request, conditions.utc))
 
 
 def _state_of(conditions: Conditions) -> ObservatoryModelState:

@@ -55,7 +55,14 @@ class Observatory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """What a driver may ask."""
+    """What a driver may ask.
+
+    Parameters
+    ----------
+    filters
+        Names that targets may use; empty: not known, then they are not checked.
+    """
 
     sky: Observability
     observatory: Observatory
+    filters: tuple[str, ...] = ()

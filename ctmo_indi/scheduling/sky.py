@@ -6,14 +6,20 @@ order in a night are computed once and kept until the next noon. One thread at a
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from ctmo_indi.models import sky
+import erfa
+
+from ctmo_indi.models import coordinates, sky
 from ctmo_indi.models.orders import ObservationRequest, Window
+from ctmo_indi.models.visibility import Spans, visible_spans
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduling.conditions import Night
 
 SPANS_KEPT = 20_000
+ANSWERS_KEPT = 1_000
 DAY = timedelta(days=1)
 NIGHTS_LOOKED_AT = 366
 
@@ -27,14 +33,18 @@ class SiteSky:
         self._policy = profile.night
         self._skies: dict[float, sky.Skies] = {}
         self._spans: dict[tuple[ObservationRequest, float], Window | None] = {}
-        self._night: Night | None = None
+        self._nights: dict[float, Night] = {}
+        self._answers: dict[tuple[ObservationRequest, datetime], tuple[str, ...]] = {}
 
-    def night(self, utc: datetime) -> Night:
+    def night(self, utc: datetime, sun_max_altitude_deg: float | None = None) -> Night:
         """Return the night that lasts at ``utc``, else the next one.
 
         Where the Sun does not get low enough for a year, a night without length a day from now.
         """
-        known = self._night
+        limit_deg = self._policy.sun_max_altitude_deg
+        if sun_max_altitude_deg is not None:
+            limit_deg = min(limit_deg, sun_max_altitude_deg)
+        known = self._nights.get(limit_deg)
         if (
             known is not None
             and known.morning - DAY < utc < known.morning
@@ -43,17 +53,40 @@ class SiteSky:
             return known
         for days in range(NIGHTS_LOOKED_AT):
             when = utc + days * DAY
-            bounds = sky.night_bounds(self._site, when, self._policy.sun_max_altitude_deg)
+            bounds = sky.night_bounds(self._site, when, limit_deg)
             if bounds is not None and bounds[1] > utc:
-                self._night = Night(sky.night_of(self._site, when), *bounds)
-                return self._night
+                found = Night(sky.night_of(self._site, when), *bounds)
+                self._nights[limit_deg] = found
+                return found
         later = utc + DAY
         return Night(sky.night_of(self._site, later), later, later)
 
     def obstacles(self, request: ObservationRequest, utc: datetime) -> tuple[str, ...]:
         """Why the request cannot be observed at ``utc``, with value and limit."""
-        _, reasons = sky.observable_now(request, self._site, self._limits, utc, self._policy)
-        return reasons
+        key = (request, utc)
+        known = self._answers.get(key)
+        if known is None:
+            _, known = sky.observable_now(request, self._site, self._limits, utc, self._policy)
+            if len(self._answers) >= ANSWERS_KEPT:
+                self._answers.clear()
+            self._answers[key] = known
+        return known
+
+    def spans(self, requests: Sequence[ObservationRequest], night: Night) -> Spans:
+        """Return when sky frames are up in a night: never too short, at most a minute too long."""
+        begin_s, end_s = night.evening.timestamp(), night.morning.timestamp()
+        return visible_spans(requests, self._site, self._limits, self._policy, begin_s, end_s)
+
+    def airmass(self, request: ObservationRequest, utc: datetime) -> float | None:
+        """Return the air mass of a request's place; None without a place or below the horizon."""
+        if request.ra_deg is None or request.dec_deg is None:
+            return None
+        noon_s = sky.noon_before(self._site, utc)
+        frame = self._skies_of(noon_s, utc).frame
+        ra_rad, dec_rad = frame.place_rad(request.ra_deg, request.dec_deg)
+        ha_rad = _rotation_rad(utc) + math.radians(self._site.longitude_deg) - ra_rad
+        altitude_deg, _ = coordinates.horizontal_deg(ha_rad, dec_rad, self._site)
+        return coordinates.airmass(float(altitude_deg)) if altitude_deg >= 0.0 else None
 
     def next_observable(
         self, request: ObservationRequest, utc: datetime, until: datetime
@@ -98,3 +131,8 @@ class SiteSky:
                 self._skies.clear()
             self._skies[noon_s] = sky.Skies.of_night(self._site, utc)
         return self._skies[noon_s]
+
+
+def _rotation_rad(utc: datetime) -> float:
+    day, _, fraction = coordinates.julian_dates(utc)
+    return float(erfa.era00(day, fraction))

@@ -66,6 +66,8 @@ class DriverTarget:
         Estimated sky seconds until the first exposure; airmass then, None when not worked out.
     block
         Name of the observing block that carries it out; "" for the one of its kind of frame.
+    program
+        What it is observed for, in the sender's words.
     """
 
     request: ObservationRequest
@@ -79,6 +81,7 @@ class DriverTarget:
     slew_time_s: float = 0.0
     airmass: float | None = None
     block: str = ""
+    program: str = ""
 
     @classmethod
     def of_order(

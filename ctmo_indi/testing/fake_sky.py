@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctmo_indi.models.observatory import ObservatoryModelState, Visit
 from ctmo_indi.models.orders import ObservationRequest
+from ctmo_indi.models.visibility import Spans
 from ctmo_indi.scheduling.conditions import Night
 from ctmo_indi.scheduling.models import Models
 from ctmo_indi.testing.fake_clock import EVENING
@@ -28,6 +29,8 @@ class FakeSky:
         Names of objects that are not observable at all.
     error
         Raised when asked for the next observable instant.
+    twilight_per_deg
+        How long the Sun takes for a degree.
     """
 
     evening: datetime = EVENING - timedelta(hours=1)
@@ -35,23 +38,36 @@ class FakeSky:
     rises: dict[str, datetime] = field(default_factory=dict)
     never: set[str] = field(default_factory=set)
     error: Exception | None = None
+    twilight_per_deg: timedelta = timedelta(minutes=5)
 
-    def night(self, utc: datetime) -> Night:
-        """Return the one night, moved by whole days until its morning is to come."""
+    def night(self, utc: datetime, sun_max_altitude_deg: float | None = None) -> Night:
+        """Return the one night, moved by whole days until its morning is to come.
+
+        It begins later and ends earlier by ``twilight_per_deg`` for each degree below -12.
+        """
+        darker = max(0.0, -12.0 - (-12.0 if sun_max_altitude_deg is None else sun_max_altitude_deg))
+        evening = self.evening + darker * self.twilight_per_deg
+        morning = self.morning - darker * self.twilight_per_deg
         days = timedelta(0)
-        while self.morning + days <= utc:
+        while morning + days <= utc:
             days += timedelta(days=1)
-        label = f"{self.evening + days:%Y%m%d}"
-        return Night(label, self.evening + days, self.morning + days)
+        return Night(f"{self.evening + days:%Y%m%d}", evening + days, morning + days)
 
     def obstacles(self, request: ObservationRequest, utc: datetime) -> tuple[str, ...]:
         """Name what stands against it."""
+        reasons: list[str] = []
+        now_s = utc.timestamp()
+        spans = request.windows
+        if spans and not any(one.start_utc_s <= now_s <= one.end_utc_s for one in spans):
+            reasons.append("outside its windows")
+        if not request.frame_type.needs_sky:
+            return tuple(reasons)
         if not self.night(utc).lasts_at(utc):
-            return ("Sun altitude 10.0 deg, expected at most -12.0 deg",)
+            reasons.append("Sun altitude 10.0 deg, expected at most -12.0 deg")
         rise = self.rises.get(request.object_name, utc)
         if request.object_name in self.never or rise > utc:
-            return ("altitude 5.0 deg, expected at least 15.0 deg",)
-        return ()
+            reasons.append("altitude 5.0 deg, expected at least 15.0 deg")
+        return tuple(reasons)
 
     def next_observable(
         self, request: ObservationRequest, utc: datetime, until: datetime
@@ -59,11 +75,40 @@ class FakeSky:
         """Return the first instant without obstacles."""
         if self.error is not None:
             raise self.error
-        if request.object_name in self.never:
-            return None
         night = self.night(utc)
-        when = max(utc, night.evening, self.rises.get(request.object_name, utc))
-        return when if when < min(until, night.morning) else None
+        for start, end in self._ups(request, night):
+            when = max(utc, start)
+            if when < min(until, end):
+                return when
+        return None
+
+    def spans(self, requests: Sequence[ObservationRequest], night: Night) -> Spans:
+        """From the rise to the morning, within the windows."""
+        found = [
+            (index, start.timestamp(), end.timestamp())
+            for index, request in enumerate(requests)
+            for start, end in self._ups(request, night)
+        ]
+        index, starts, ends = zip(*found, strict=True) if found else ((), (), ())
+        return Spans(np.array(index, dtype=np.intp), np.array(starts), np.array(ends))
+
+    def airmass(self, request: ObservationRequest, _utc: datetime) -> float | None:
+        """Everything stands at 30 degrees."""
+        return None if request.ra_deg is None else 2.0
+
+    def _ups(
+        self, request: ObservationRequest, night: Night
+    ) -> Iterator[tuple[datetime, datetime]]:
+        if request.object_name in self.never:
+            return
+        rise = max(night.evening, self.rises.get(request.object_name, night.evening))
+        if not request.windows:
+            yield rise, night.morning
+        for window in request.windows:
+            start = max(rise, datetime.fromtimestamp(window.start_utc_s, UTC))
+            end = min(night.morning, datetime.fromtimestamp(window.end_utc_s, UTC))
+            if start <= end:
+                yield start, end
 
 
 @dataclass(slots=True)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import astropy.units as u
 import pytest
+from astropy.coordinates import AltAz, EarthLocation, SkyCoord
+from astropy.time import Time
+from astropy.utils import iers
 
 from ctmo_indi import profiles
 from ctmo_indi.models.orders import ObservationRequest, Window
 from ctmo_indi.models.states import FrameType
 from ctmo_indi.scheduling.sky import SiteSky
 
+iers.conf.auto_download = False
+iers.conf.auto_max_age = None
 NOON = datetime(2026, 11, 21, 19, 0, tzinfo=UTC)  # 13:00 at the site
 
 
@@ -58,3 +64,39 @@ def test_a_window_of_the_next_night_is_found_before_that_nights_end(sky: SiteSky
     found = sky.next_observable(target, NOON, night.morning + timedelta(days=1))
     assert found is not None
     assert abs(found - start) <= timedelta(minutes=1)
+
+
+def test_a_span_holds_what_is_up_and_nothing_else(sky: SiteSky) -> None:
+    night = sky.night(NOON)
+    up, never = request(30.0, 20.0), request(30.0, -80.0)
+    spans = sky.spans([never, up], night)
+    assert set(spans.index) == {1}
+    start = datetime.fromtimestamp(float(spans.start_utc_s[0]), UTC)
+    end = datetime.fromtimestamp(float(spans.end_utc_s[-1]), UTC)
+    minute = timedelta(seconds=70)
+    assert not sky.obstacles(up, start + minute)
+    assert not sky.obstacles(up, end - minute)
+    assert sky.obstacles(up, start - minute)
+    assert sky.obstacles(up, end + minute)
+
+
+def test_a_darker_night_lies_within_the_profiles_and_a_brighter_one_does_not_exist(
+    sky: SiteSky,
+) -> None:
+    plain, dark, bright = sky.night(NOON), sky.night(NOON, -18.0), sky.night(NOON, -3.0)
+    assert plain.evening < dark.evening < dark.morning < plain.morning
+    assert dark.label == plain.label
+    assert bright == plain
+
+
+def test_the_airmass_agrees_with_astropy(sky: SiteSky) -> None:
+    site = profiles.load("simulators").site
+    place = EarthLocation(
+        lon=site.longitude_deg * u.deg, lat=site.latitude_deg * u.deg, height=site.elevation_m * u.m
+    )
+    when = sky.night(NOON).evening + timedelta(hours=2)
+    target = SkyCoord(30.0 * u.deg, 20.0 * u.deg)
+    there = target.transform_to(AltAz(obstime=Time(when), location=place))
+    # Kasten and Young's formula, and the plain secant: the same above 20 deg to 0.8 %
+    assert sky.airmass(request(30.0, 20.0), when) == pytest.approx(there.secz.value, rel=0.008)
+    assert sky.airmass(request(30.0, -85.0), when) is None

@@ -1,0 +1,150 @@
+"""Spans of many orders at once never hide what the exact rules let through, and hide the rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ctmo_indi import profiles
+from ctmo_indi.models.nights import night_bounds
+from ctmo_indi.models.observability import observable_now
+from ctmo_indi.models.orders import Constraints, ObservationRequest, Window
+from ctmo_indi.models.states import FrameType
+from ctmo_indi.models.visibility import visible_spans
+from ctmo_indi.profiles import Site
+
+PROFILE = profiles.load("simulators")
+NOON = datetime(2026, 11, 21, 19, 0, tzinfo=UTC)
+SITES = {
+    "CTMO": PROFILE.site,
+    "south": Site("south", -45.0, 20.0, 2400.0),
+    "equator": Site("equator", 0.0, 100.0, 0.0),
+}
+LIMITS = {
+    "plain": PROFILE.limits,
+    "hour angle": replace(PROFILE.limits, max_hour_angle_h=4.5),
+    "mask": replace(
+        PROFILE.limits, horizon_mask_deg=((0.0, 40.0), (90.0, 20.0), (180.0, 10.0), (270.0, 55.0))
+    ),
+}
+NIGHTS = {
+    "dark": PROFILE.night,
+    "twilight": replace(PROFILE.night, sun_max_altitude_deg=-3.0),  # then the Sun's distance counts
+}
+STEP = timedelta(seconds=61.0)  # spans are a minute too long at most
+
+maybe = st.none() | st.floats(0.0, 1.0)
+
+
+def request(
+    ra_deg: float, dec_deg: float, windows: tuple[Window, ...] = (), **wants: float | None
+) -> ObservationRequest:
+    constraints = Constraints(**wants)
+    return ObservationRequest(
+        "1",
+        "u",
+        FrameType.LIGHT,
+        60.0,
+        1,
+        ra_deg,
+        dec_deg,
+        windows=windows,
+        constraints=constraints,
+    )
+
+
+requests = st.builds(
+    lambda ra, dec, mass, floor, moon, sun: request(
+        ra,
+        dec,
+        max_airmass=None if mass is None else 1.05 + 3.0 * mass,
+        min_altitude_deg=None if floor is None else 60.0 * floor,
+        min_moon_separation_deg=None if moon is None else 90.0 * moon,
+        max_sun_altitude_deg=None if sun is None else -18.0 + 12.0 * sun,
+    ),
+    st.floats(0.0, 359.99),
+    st.floats(-89.0, 89.0),
+    maybe,
+    maybe,
+    maybe,
+    maybe,
+)
+
+
+@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("limits", LIMITS)
+@pytest.mark.parametrize("night", NIGHTS)
+@settings(max_examples=15, deadline=None)
+@given(
+    asked=st.lists(requests, min_size=1, max_size=4),
+    instants=st.lists(st.floats(-0.05, 1.05), min_size=1, max_size=8),
+)
+def test_spans_agree_with_the_exact_rules(
+    site: str,
+    limits: str,
+    night: str,
+    asked: list[ObservationRequest],
+    instants: list[float],
+) -> None:
+    place, rules, policy = SITES[site], LIMITS[limits], NIGHTS[night]
+    bounds = night_bounds(place, NOON, policy.sun_max_altitude_deg)
+    assert bounds is not None
+    begin_s, end_s = (when.timestamp() for when in bounds)
+    spans = visible_spans(asked, place, rules, policy, begin_s, end_s)
+    for part in instants:
+        now_s = begin_s + part * (end_s - begin_s)
+        for index, one in enumerate(asked):
+            mine = spans.index == index
+            inside = np.any(mine & (spans.start_utc_s <= now_s) & (now_s <= spans.end_utc_s))
+            is_up = [
+                observable_now(
+                    one, place, rules, datetime.fromtimestamp(now_s + shift_s, UTC), policy
+                )[0]
+                for shift_s in (-62.0, -30.0, 0.0, 30.0, 62.0)
+            ]
+            # A rise shorter than a minute may be missed; one of two minutes may not.
+            if is_up[2] and (all(is_up[:3]) or all(is_up[2:])):
+                assert inside
+            if not any(is_up) and inside:
+                # Rare: a rise between the instants looked at.
+                assert _is_up_near(one, place, rules, policy, now_s)
+
+
+def _is_up_near(
+    one: ObservationRequest,
+    site: Site,
+    limits: profiles.Limits,
+    night: profiles.NightPolicy,
+    now_s: float,
+) -> bool:
+    return any(
+        observable_now(one, site, limits, datetime.fromtimestamp(now_s + shift_s, UTC), night)[0]
+        for shift_s in np.arange(-66.0, 66.5, 0.5)
+    )
+
+
+def test_a_window_cuts_exactly_even_a_short_one() -> None:
+    bounds = night_bounds(PROFILE.site, NOON, PROFILE.night.sun_max_altitude_deg)
+    assert bounds is not None
+    begin_s, end_s = (when.timestamp() for when in bounds)
+    middle_s = (begin_s + end_s) / 2.0
+    up = request(50.0, 5.0)  # culminates around local midnight in November
+    short = Window(middle_s + 7.25, middle_s + 30.5)
+    later = Window(middle_s + 3600.0, end_s + 90_000.0)
+    asked = [up, replace(up, windows=(short, later)), replace(up, windows=(Window(0.0, 1.0),))]
+    spans = visible_spans(asked, PROFILE.site, PROFILE.limits, PROFILE.night, begin_s, end_s)
+    assert list(spans.index) == [0, 1, 1]
+    assert spans.start_utc_s[1] == short.start_utc_s
+    assert spans.end_utc_s[1] == short.end_utc_s
+    assert spans.start_utc_s[2] == later.start_utc_s
+    assert spans.end_utc_s[2] == spans.end_utc_s[0]
+
+
+def test_no_orders_have_no_spans() -> None:
+    spans = visible_spans([], PROFILE.site, PROFILE.limits, PROFILE.night, 1.8e9, 1.8e9 + 3600.0)
+    assert spans.index.size == spans.start_utc_s.size == spans.end_utc_s.size == 0
