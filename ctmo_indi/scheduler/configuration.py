@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from ctmo_indi import catalogue
 from ctmo_indi.checked_yaml import Lines, load_checked
 from ctmo_indi.errors import ConfigError, CtmoError
+from ctmo_indi.scheduling.telemetry_streams import StreamParameters as StreamParameters
 
 if TYPE_CHECKING:
     from ctmo_indi.profiles import Profile
@@ -44,27 +45,6 @@ class StartupType(StrEnum):
     WARM = "WARM"
     HOT = "HOT"
     AUTO = "AUTO"
-
-
-@dataclass(frozen=True, slots=True)
-class StreamParameters:
-    """One telemetry stream.
-
-    Parameters
-    ----------
-    properties
-        INDI elements, "device.PROPERTY.ELEMENT"; one gives a number, several a tuple.
-    window_s, max_age_s
-        Sky seconds: what the mean is over, and how old the newest sample may be.
-    fill_value
-        While there is no sample in the window; None stands for NaN.
-    """
-
-    name: str
-    properties: tuple[str, ...]
-    window_s: float = 300.0
-    max_age_s: float = 600.0
-    fill_value: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +210,9 @@ def _stream(entry: Mapping[str, Any]) -> StreamParameters:
         for key in ("window_s", "max_age_s", "fill_value")
         if entry.get(key) is not None
     }
-    return StreamParameters(entry["name"], tuple(entry["properties"]), **numbers)
+    return StreamParameters(
+        entry["name"], tuple(entry["properties"]), **numbers, is_angle=entry.get("is_angle")
+    )
 
 
 def _contradictions(data: Mapping[str, Any], lines: Lines) -> list[str]:

@@ -18,9 +18,12 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from ctmo_indi.errors import ConfigError
-from ctmo_indi.scheduling.driver import Value
+
+if TYPE_CHECKING:
+    from ctmo_indi.scheduling.driver import Value
 
 _log = logging.getLogger(__name__)
 
