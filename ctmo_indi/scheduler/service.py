@@ -151,13 +151,18 @@ class SchedulerService:
 
     def _start_parts(self) -> StartParts:
         default = self._config.scheduler_configuration
+        board = self._board
         return StartParts(
+            clock=self._clock,
             load_configuration=lambda name: self._load_configuration(name or default),
             make_models=self._make_models,
             database=self._database,
             snapshots_folder=self._config.data_dir / "snapshots",
             open_telemetry=lambda _: {},
             load_blocks=lambda _: None,
+            announce=lambda snapshot: board.publish(
+                "largeFileObjectAvailable", snapshot.path.name, snapshot.to_wire()
+            ),
         )
 
     def _build_desk(self) -> Desk:

@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ctmo_indi.clock import Clock
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.scheduler.configuration import (
     Configuration,
@@ -28,7 +29,7 @@ from ctmo_indi.scheduler.configuration import (
     StreamParameters,
     configure_driver,
 )
-from ctmo_indi.scheduler.snapshots import newest_first
+from ctmo_indi.scheduler.snapshots import Snapshot, SnapshotError, SnapshotFolder, newest_first
 from ctmo_indi.scheduling import registry
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.models import Models
@@ -63,10 +64,14 @@ class StartWish:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What a start has made; ``driver`` and ``models`` are None in DRY mode.
+    """What a start has made; in DRY mode the configuration only.
 
     Parameters
     ----------
+    telemetry
+        As the driver has it: the newest value of each stream by name.
+    snapshots
+        Where the driver's snapshots are kept; the first one is that of this start.
     recalled
         How the driver came to what it remembers, for people.
     """
@@ -75,6 +80,8 @@ class Started:
     driver: Driver | None = None
     models: Models | None = None
     topology: SurveyTopology | None = None
+    telemetry: Mapping[str, Value] = field(default_factory=dict)
+    snapshots: SnapshotFolder | None = None
     recalled: str = "nothing"
 
 
@@ -92,14 +99,21 @@ class StartParts:
         Begins to gather the streams; the mapping always holds their newest values.
     load_blocks
         Reads the observing blocks, the site's own folder first; ConfigError refuses the start.
+    announce
+        Told of each new snapshot; any thread.
+    driver_class
+        Gives the driver of that name.
     """
 
+    clock: Clock
     load_configuration: Callable[[str], Configuration]
     make_models: Callable[[], Models]
     database: Database
     snapshots_folder: Path
     open_telemetry: Callable[[Sequence[StreamParameters]], Mapping[str, Value]]
     load_blocks: Callable[[Path | None], object]
+    announce: Callable[[Snapshot], object]
+    driver_class: Callable[[str], type[Driver]] = registry.driver_class
 
 
 def start(wish: StartWish, parts: StartParts, tell: Progress) -> Started:
@@ -122,20 +136,34 @@ def start(wish: StartWish, parts: StartParts, tell: Progress) -> Started:
     tell("models")
     models = parts.make_models()
     tell(f"driver {parameters.driver_type}")
-    driver = _driver_class(configuration)(models, telemetry)
+    driver = _driver_class(configuration, parts)(models, telemetry)
     topology = configure_driver(driver, configuration)
     driver.cold_start(())
     kind = wish.startup_type or parameters.startup_type
     recalled = _RECALL[kind](driver, configuration, parts, tell)
+    snapshots = SnapshotFolder(parts.snapshots_folder, parameters.snapshots_kept, parts.announce)
+    _save_first(driver, configuration, parts, snapshots)
     _log.info("driver started driver=%s startup=%s recalled=%r", driver.name, kind, recalled)
-    return Started(configuration, driver, models, topology, recalled)
+    return Started(configuration, driver, models, topology, telemetry, snapshots, recalled)
 
 
-def _driver_class(configuration: Configuration) -> type[Driver]:
+def _driver_class(configuration: Configuration, parts: StartParts) -> type[Driver]:
     try:
-        return registry.driver_class(configuration.parameters.driver_type)
+        return parts.driver_class(configuration.parameters.driver_type)
     except ConfigError as error:
         raise ConfigError(configuration.lines.problem(("driver_type",), str(error))) from error
+
+
+def _save_first(
+    driver: Driver, configuration: Configuration, parts: StartParts, snapshots: SnapshotFolder
+) -> None:
+    """Save what this start recalled, so that AUTO never goes back beyond a COLD one."""
+    try:
+        snapshots.save(driver, parts.clock.utc())
+    except SnapshotError as error:
+        if configuration.parameters.mode is SchedulerModes.ADVANCE:
+            raise  # it needs one for every plan
+        _log.warning("no snapshot of the start error=%s", error)
 
 
 def _cold(driver: Driver, _: Configuration, parts: StartParts, __: Progress) -> str:
