@@ -133,6 +133,16 @@ def load_checked(
 
 def read(path: Path) -> tuple[dict[str, Any], Lines]:  # Any: unchecked data of a file
     """Read a YAML file without a schema; ConfigError when it is not a plain mapping."""
+    data, lines = read_any(path)
+    if data is None:
+        return {}, lines
+    if not isinstance(data, dict):
+        raise ConfigError([lines.problem((), f"came {_shown(data)}, expected keys")])
+    return data, lines
+
+
+def read_any(path: Path) -> tuple[Any, Lines]:  # Any: unchecked data of a file
+    """Read a YAML file that may hold a list, too; None for an empty one, ConfigError as above."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -146,12 +156,10 @@ def read(path: Path) -> tuple[dict[str, Any], Lines]:  # Any: unchecked data of 
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not YAML: {error}") from error
     if node is None:
-        return {}, Lines(path, {})
+        return None, Lines(path, {})
     builder = _Builder(path)
     data = builder.build(node, ())
     lines = Lines(path, builder.numbers)
-    if not builder.problems and not isinstance(data, dict):
-        builder.problems.append(lines.problem((), f"came {_shown(data)}, expected keys"))
     if builder.problems:
         raise ConfigError(builder.problems)
     return data, lines

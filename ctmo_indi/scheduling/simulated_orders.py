@@ -19,13 +19,12 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import yaml
 
+from ctmo_indi import checked_yaml
 from ctmo_indi.errors import BadOrder, ConfigError
 from ctmo_indi.models.coordinates import altaz_to_icrs
 from ctmo_indi.models.orders import ObservationRequest
@@ -147,11 +146,7 @@ class OrdersOfFile:
 
 
 def _read(path: Path, profile: Profile) -> list[PendingOrder]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        data = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    data = _plain(path)
     orders = data if isinstance(data, list) else [data]
     contract = Contract.load(profile)
     problems: list[str] = []
@@ -166,14 +161,23 @@ def _read(path: Path, profile: Profile) -> list[PendingOrder]:
     return pending
 
 
+def _plain(path: Path) -> object:
+    if path.suffix != ".json":
+        return checked_yaml.read_any(path)[0]
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+
+
 def _pending(order: object, index: int, contract: Contract, profile: Profile) -> PendingOrder:
     if not isinstance(order, Mapping):
         raise BadOrder(f"came {order!r}, expected the keys of an Observation order")
-    plain = {key: _wire(value) for key, value in order.items()}
-    kind = contract.kind_of({"WOType": OrderKind.OBSERVATION.value, **plain})
+    plain = {"WOType": OrderKind.OBSERVATION.value, **order}
+    kind = contract.kind_of(plain)
     if kind is not OrderKind.OBSERVATION:
         raise BadOrder(f"WOType: came {kind}, expected {OrderKind.OBSERVATION}")
-    checked = contract.check({"WOType": kind.value, **plain})
+    checked = contract.check(plain)
     assert isinstance(checked.request, ObservationRequest)  # an Observation's
     return PendingOrder(
         receipt=f"order-{index + 1:05d}",
@@ -182,8 +186,3 @@ def _pending(order: object, index: int, contract: Contract, profile: Profile) ->
         created_utc_s=float(index),
         missing_count=checked.request.count,
     )
-
-
-def _wire(value: object) -> object:
-    """Return a value as it would arrive by XML-RPC: YAML reads dates by itself."""
-    return value.isoformat() if isinstance(value, datetime) else value

@@ -95,11 +95,12 @@ def test_orders_of_a_file_wait_until_they_are_observed(tmp_path: Path, suffix: s
     assert source.waiting(NIGHT, 2) == [calibration]
 
 
-def test_one_order_of_yaml_may_name_a_date(tmp_path: Path) -> None:
+def test_dates_and_sexagesimal_text_of_yaml_are_text(tmp_path: Path) -> None:
     path = tmp_path / "order.yaml"
-    lines = [f"{key}: {value}" for key, value in LIGHT.items()]
+    lines = [f"{key}: {value}" for key, value in {**LIGHT, "RA": "10:00:00"}.items()]
     path.write_text("\n".join([*lines, "Datetime: 2026-11-21T20:00:00Z"]))
     (order,) = OrdersOfFile(path, PROFILE).waiting(NIGHT, 1)
+    assert order.request.ra_deg == pytest.approx(150.0)
     assert order.request.exposure_s == 60.0
 
 
