@@ -19,6 +19,9 @@ from ctmo_indi.cli.options import (
 from ctmo_indi.cli.output import exit_code, print_reply, print_structs, print_tree, structs
 from ctmo_indi.cli.progress import telling_progress
 
+EXIT_INVALID = 2
+_FOR_PROGRAMS = frozenset({"Definition"})  # a whole file as text; --json has it
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
@@ -95,7 +98,13 @@ def scheduler(
     print_reply(reply, as_json=as_json)
     if not as_json:
         print_result(reply.get("Result"))
-    return exit_code(reply)
+    return exit_code(reply) or (EXIT_INVALID if _says_invalid(reply) else 0)
+
+
+def _says_invalid(reply: Mapping[str, object]) -> bool:
+    """Whether validateBlock found something wrong."""
+    result = reply.get("Result")
+    return isinstance(result, Mapping) and result.get("Valid") is False
 
 
 def as_uri(text: str) -> str:
@@ -117,6 +126,7 @@ def print_result(result: object) -> None:
     """Print what a command found: its plain keys, then a table for each array of structs."""
     if not isinstance(result, Mapping):
         return
+    result = {key: value for key, value in result.items() if key not in _FOR_PROGRAMS}
     tables = {key: rows for key, value in result.items() if (rows := structs(value))}
     print_tree({key: value for key, value in result.items() if key not in tables})
     for key, rows in tables.items():

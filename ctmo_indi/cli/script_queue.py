@@ -16,7 +16,7 @@ from ctmo_indi.cli.options import (
     client,
     load_config,
 )
-from ctmo_indi.cli.output import print_json, print_reply, print_table, print_tree, structs
+from ctmo_indi.cli.output import print_json, print_table, print_tree, structs
 
 if TYPE_CHECKING:
     from ctmo_indi.desk_client.scheduler import SchedulerClient
@@ -52,9 +52,12 @@ def _ask(config: ConfigOption, data: DataOption, user: str, call: Call) -> dict[
 
 def _change(config: ConfigOption, data: DataOption, user: str, as_json: bool, call: Call) -> None:
     reply = _ask(config, data, user, call)
-    print_reply(reply, as_json=as_json)
-    if not as_json:
-        _print_queue(reply, history=0)
+    if as_json:
+        print_json(reply)
+        return
+    message = str(reply.get("Message", ""))
+    typer.echo(f"script {reply['Index']}; {message}" if "Index" in reply else message)
+    _print_queue(reply, history=0)
 
 
 @queue_app.callback(invoke_without_command=True)
@@ -239,9 +242,15 @@ def scripts(
     if as_json:
         print_json(reply)
     else:
-        columns = ("Script", "About")
-        rows = structs(reply.get("Scripts"))
-        print_table(columns, [[row.get(column, "") for column in columns] for row in rows])
+        rows = [
+            (
+                row.get("Script", ""),
+                "order" if row.get("Needs Target") else "hand",
+                row.get("About"),
+            )
+            for row in structs(reply.get("Scripts"))
+        ]
+        print_table(("Script", "Added by", "About"), rows)
 
 
 @queue_app.command()

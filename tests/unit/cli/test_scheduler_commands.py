@@ -154,6 +154,17 @@ def test_what_a_block_is_like_is_a_table(
     ]
 
 
+def test_an_invalid_block_is_told_by_the_exit_code(
+    run: Run, scheduler: FakeScheduler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = {"Block": "flats", "Valid": False, "Problems": {"1 sleep": ["duration_s: missing"]}}
+    scheduler.ticket = [{"Status": "COMPLETED", "Result": {**result, "Definition": "{...}"}}]
+    assert run("scheduler", "validateBlock", "--block", "flats") == 2
+    out = capsys.readouterr().out
+    assert "1 sleep:\n    - duration_s: missing" in out
+    assert "Definition" not in out
+
+
 def test_progress_is_shown_behind_the_command() -> None:
     assert progress_text("start", {"Progress": "7 of 9"}) == "start: 7 of 9"
     assert progress_text("start", {"Progress": ""}) == "start"
@@ -223,16 +234,32 @@ def test_queue_commands_become_orders(
     assert scheduler.orders == [{"WOType": "Script Queue", **order}]
 
 
+def test_a_change_tells_the_scripts_index_and_shows_what_waits(
+    run: Run, scheduler: FakeScheduler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scheduler.queue = {**QUEUE, "Index": 4, "Message": "observe RUNNING, 1 waiting"}
+    assert run("queue", "add", "park") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("script 4; observe RUNNING, 1 waiting\n")
+    assert "waiting  park" in out
+    assert "old" not in out
+
+
 def test_what_queue_finds_is_printed(
     run: Run, scheduler: FakeScheduler, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scheduler.queue = {
-        "Scripts": [{"Script": "sleep", "About": "wait"}],
+        "Scripts": [
+            {"Script": "observe", "About": "expose", "Needs Target": True},
+            {"Script": "sleep", "About": "wait", "Needs Target": False},
+        ],
         "Schema": {"type": "object"},
         "Script": {"Index": 3, "Parameters": {"duration_s": 5}},
     }
     assert run("queue", "scripts") == 0
-    assert ["sleep", "wait"] in [row.split() for row in capsys.readouterr().out.splitlines()]
+    rows = [row.split() for row in capsys.readouterr().out.splitlines()]
+    assert ["observe", "order", "expose"] in rows
+    assert ["sleep", "hand", "wait"] in rows
     assert run("queue", "schema", "sleep") == 0
     assert json.loads(capsys.readouterr().out) == {"type": "object"}
     assert run("queue", "script", "3") == 0
