@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 import typer
@@ -15,8 +15,14 @@ from ctmo_indi.cli.options import (
     client,
     load_config,
 )
-from ctmo_indi.cli.output import print_json, print_table, structs
+from ctmo_indi.cli.output import print_json, print_table
 from ctmo_indi.cli.progress import telling_progress
+
+_UNIX_EPOCH_MJD = 40587.0
+_COLUMNS = ("Start", "End", "Target", "Filter", "Exposures", "RA", "Dec")
+_ARRAYS = (
+    "MJD", "End", "Target", "Filter", "Exposure Time", "Number of Exposures", "RA", "Dec",
+)  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -58,16 +64,32 @@ def _print_prediction(event: Mapping[str, object]) -> None:
     """Print the targets as a table, and when they were predicted."""
     data = event.get("Data")
     schedule = data if isinstance(data, Mapping) else {}
-    rows = structs(schedule.get("Targets"))
-    typer.echo(f"predicted {str(event.get('UTC', ''))[:19]}Z: {len(rows)} targets")
+    rows = list(_rows(schedule))
+    window = f"from {_minute(schedule.get('UTC'))} until {_minute(schedule.get('Until'))}"
+    typer.echo(f"{len(rows)} targets {window} UTC")
     if rows:
-        print_table(_COLUMNS, [[_cell(row, column) for column in _COLUMNS] for row in rows])
+        print_table(_COLUMNS, rows)
 
 
-_COLUMNS = ("Start", "Target", "RA", "Dec", "Filter", "Exposures", "End")
+def _rows(schedule: Mapping[str, object]) -> Iterator[tuple[object, ...]]:
+    """Yield a row of the table for each target; the event has an array for each column."""
+    arrays = [schedule.get(name) for name in _ARRAYS]
+    lists = [array if isinstance(array, list) else [] for array in arrays]
+    for begin, end, target, filter_name, exposure_s, count, ra_deg, dec_deg in zip(
+        *lists, strict=True
+    ):
+        exposures = f"{count} x {exposure_s:g} s"
+        yield _time(begin), _time(end), target, filter_name, exposures, ra_deg, dec_deg
 
 
-def _cell(row: Mapping[str, object], column: str) -> object:
-    if column == "Exposures":
-        return f"{row.get('Number of Exposures', 1)} x {row.get('Exposure Time', 0):g} s"
-    return row.get(column, "")
+def _time(mjd: float) -> str:
+    """Return the time of day of an MJD (UTC), to the second."""
+    from datetime import UTC, datetime, timedelta
+
+    since = timedelta(days=mjd - _UNIX_EPOCH_MJD) + timedelta(seconds=0.5)
+    return f"{datetime.fromtimestamp(0, UTC) + since:%H:%M:%S}"
+
+
+def _minute(instant: object) -> str:
+    """Return date and time of an ISO 8601 instant, to the minute."""
+    return str(instant or "")[:16].replace("T", " ")

@@ -13,20 +13,27 @@ from ctmo_indi.cli.events import line, read
 from tests.unit.cli.conftest import FakeScheduler
 
 Run = Callable[..., int]
-TARGET = {
-    "Start": "2026-11-21T02:01:00Z",
-    "Target": "M 31",
-    "RA": 10.68470833,
-    "Dec": 41.26875,
-    "Filter": "I",
-    "Exposure Time": 30.0,
-    "Number of Exposures": 3,
-    "End": "2026-11-21T02:03:10Z",
-}
+# 2026-11-21T00:00:00 is MJD 61365 (the almanac's JD 2461365.5).
+MIDNIGHT_MJD = 61365.0
 
 
 def prediction(*names: str) -> tuple[str, dict[str, object]]:
-    return "predictedSchedule", {"Targets": [{**TARGET, "Target": name} for name in names]}
+    """Return a predictedSchedule as the scheduler publishes it: an array for each column."""
+    count = len(names)
+    return "predictedSchedule", {
+        "UTC": "2026-11-21T02:00:00.123+00:00",
+        "Until": "2026-11-21T04:00:00.123+00:00",
+        "Number of Targets": count,
+        "Target": list(names),
+        "RA": [10.68470833, *[None] * (count - 1)],
+        "Dec": [41.26875, *[None] * (count - 1)],
+        "Filter": ["I"] * count,
+        "Exposure Time": [30.0] * count,
+        "Number of Exposures": [3] * count,
+        "MJD": [MIDNIGHT_MJD + 2.25 / 24.0] * count,
+        "End": [MIDNIGHT_MJD + 2.5 / 24.0] * count,
+        "Slew Time": [40.0] * count,
+    }
 
 
 def test_all_kept_events_are_shown_page_by_page(
@@ -85,23 +92,33 @@ def test_a_line_for_people_has_time_kind_subject_and_keys() -> None:
     assert told == (
         "2026-11-21T02:00:00.123Z 4 ticket T-1 Command=start Message='it is done' List=[1, 2]"
     )
-    long = line({**event, "Data": {"Targets": [TARGET] * 20}})
+    long = line({**event, "Data": {"Target": ["M 31"] * 200}})
     assert len(long) < 160
 
 
 def test_the_last_prediction_is_a_table(
     run: Run, scheduler: FakeScheduler, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scheduler.events = [prediction("old"), ("heartbeat", {}), prediction("M 31", "M 33")]
+    scheduler.events = [prediction("old"), ("heartbeat", {}), prediction("M31", "bias")]
     scheduler.page_length = 1
     assert run("prediction") == 0
-    out = capsys.readouterr().out
-    assert "2 targets" in out
-    assert "M 31" in out
-    assert "M 33" in out
-    assert "3 x 30 s" in out
-    assert "10.684708" in out
-    assert "old" not in out
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "2 targets from 2026-11-21 02:00 until 2026-11-21 04:00 UTC"
+    rows = [line.split() for line in lines if "02:15:00" in line]
+    assert rows == [
+        ["02:15:00", "02:30:00", "M31", "I", "3", "x", "30", "s", "10.684708", "41.26875"],
+        ["02:15:00", "02:30:00", "bias", "I", "3", "x", "30", "s"],
+    ]
+
+
+def test_an_empty_prediction_is_told(
+    run: Run, scheduler: FakeScheduler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scheduler.events = [
+        ("predictedSchedule", {"UTC": "2026-11-21T02:00", "Until": "2026-11-21T04"})
+    ]
+    assert run("prediction") == 0
+    assert capsys.readouterr().out.startswith("0 targets from")
 
 
 def test_prediction_as_json_and_without_any(
@@ -111,7 +128,7 @@ def test_prediction_as_json_and_without_any(
     assert "--compute" in capsys.readouterr().out
     scheduler.events = [prediction("M 31")]
     assert run("prediction", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["Data"]["Targets"] == [TARGET]
+    assert json.loads(capsys.readouterr().out)["Data"]["Target"] == ["M 31"]
 
 
 def test_prediction_computes_first_when_asked(
