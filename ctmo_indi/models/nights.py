@@ -1,4 +1,4 @@
-"""Nights: which one an instant belongs to, and when the Sun is low enough.
+"""Nights: which one an instant belongs to, when the Sun is low enough, when the Moon is up.
 
 A night runs from mean local noon to mean local noon and bears the evening's date, so that all
 frames of one session lie in one folder whatever the zone of the site.
@@ -12,7 +12,11 @@ from datetime import datetime
 import numpy as np
 
 from ctmo_indi.models.coordinates import Instant, from_unix_s, unix_s
-from ctmo_indi.models.sun_moon import coarse_sun_altitude_deg, sun_altitude_deg
+from ctmo_indi.models.sun_moon import (
+    coarse_sun_altitude_deg,
+    moon_altitude_deg,
+    sun_altitude_deg,
+)
 from ctmo_indi.profiles import Site
 
 _DAY_S = 86400.0
@@ -65,6 +69,52 @@ def night_bounds(
     evening_s = _edge(times_s[deepest::-1], low[deepest::-1], sun_altitude_limit_deg, is_dark)
     morning_s = _edge(times_s[deepest:], low[deepest:], sun_altitude_limit_deg, is_dark)
     return from_unix_s(evening_s), from_unix_s(morning_s)
+
+
+def moon_up(site: Site, utc: Instant, altitude_deg: float = 0.0) -> list[tuple[datetime, datetime]]:
+    """Return when the Moon is above an altitude, in the night an instant belongs to.
+
+    Parameters
+    ----------
+    altitude_deg
+        Of the Moon's centre, without refraction. An almanac's rising and setting, of the upper rim
+        with refraction, is at about -0.8.
+
+    Returns
+    -------
+    list of (rise, set)
+        Aware UTC, to 1 s, from mean local noon to noon: where the Moon is up then, the span begins
+        or ends there. At most two.
+    """
+    noon_s = noon_before(site, utc)
+    times_s = noon_s + np.arange(0.0, _DAY_S + 1.0, _STEP_S)
+    above = moon_altitude_deg(site, times_s) - altitude_deg
+    crossings = np.flatnonzero(np.diff(above >= 0.0))
+    edges_s = [
+        _crossing_s(site, float(times_s[i]), float(times_s[i + 1]), altitude_deg) for i in crossings
+    ]
+    if above[0] >= 0.0:
+        edges_s.insert(0, float(times_s[0]))
+    if above[-1] >= 0.0:
+        edges_s.append(float(times_s[-1]))
+    edges = [from_unix_s(edge_s) for edge_s in edges_s]
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def _crossing_s(site: Site, early_s: float, late_s: float, altitude_deg: float) -> float:
+    """Find by halving when the Moon passes an altitude."""
+
+    def is_up(when_s: float) -> bool:
+        return bool(moon_altitude_deg(site, np.array([when_s]))[0] >= altitude_deg)
+
+    was_up = is_up(early_s)
+    while late_s - early_s > 0.5:
+        middle_s = (early_s + late_s) / 2.0
+        if is_up(middle_s) == was_up:
+            early_s = middle_s
+        else:
+            late_s = middle_s
+    return (early_s + late_s) / 2.0
 
 
 def _edge(

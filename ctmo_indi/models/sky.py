@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctmo_indi.models.nights import night_bounds, night_of, noon_before
+from ctmo_indi.models.nights import moon_up, night_bounds, night_of, noon_before
 from ctmo_indi.models.observability import ever_observable, observable_now, observable_span
 from ctmo_indi.models.observing_rules import Rule, Skies, horizon_deg, rules
 from ctmo_indi.models.sun_moon import (
@@ -25,6 +25,7 @@ __all__ = [
     "moon",
     "moon_illumination",
     "moon_separation_deg",
+    "moon_up",
     "night_bounds",
     "night_of",
     "noon_before",

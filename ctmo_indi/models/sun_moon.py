@@ -83,6 +83,14 @@ def moon(site: Site, utc: Instant) -> Body:
     return _body(frame, ra_rad, dec_rad, site, moon_illumination(utc))
 
 
+def moon_altitude_deg(site: Site, times_s: Array) -> Array:
+    """Return the altitude of the Moon's centre for many Unix seconds, degrees, with parallax."""
+    frame = ApparentFrame.at(times_s)
+    ra_rad, dec_rad = moon_place_rad(frame, site, times_s)
+    altitude, _ = horizontal_deg(frame.hour_angle_rad(ra_rad, site), dec_rad, site)
+    return np.asarray(altitude, dtype=np.float64)
+
+
 def moon_separation_deg(ra_deg: float, dec_deg: float, site: Site, utc: Instant) -> float:
     """Return the angle between an ICRS position and the Moon as seen from the site, degrees."""
     frame = ApparentFrame.at(utc)

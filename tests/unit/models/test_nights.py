@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import astropy.units as u
+import numpy as np
 import pytest
 from astroplan import Observer
-from astropy.coordinates import EarthLocation
+from astropy.coordinates import AltAz, EarthLocation, get_body
 from astropy.time import Time
 from astropy.utils import iers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctmo_indi.models.nights import night_bounds, night_of, noon_before
+from ctmo_indi.models.nights import moon_up, night_bounds, night_of, noon_before
 from ctmo_indi.models.sun_moon import sun_altitude_deg
 from ctmo_indi.profiles import Site
 
@@ -96,3 +97,33 @@ def test_the_polar_night_lasts_from_noon_to_noon() -> None:
     bounds = night_bounds(POLE, datetime(2026, 6, 21, 3, tzinfo=UTC), -18.0)
     assert bounds is not None
     assert bounds[1] - bounds[0] == timedelta(days=1)
+
+
+@pytest.mark.parametrize("altitude_deg", [0.0, 25.0])
+@pytest.mark.parametrize(
+    ("site", "utc"),
+    [(site, datetime(2026, 11, day, 6, tzinfo=UTC)) for site in (CTMO, AUCKLAND) for day in (9, 24)]
+    + [(NORTH_CAPE, datetime(2026, 11, 25, 22, tzinfo=UTC))],  # the Moon does not set
+)
+def test_the_moon_is_up_when_astropy_says_so(
+    site: Site, utc: datetime, altitude_deg: float
+) -> None:
+    spans = moon_up(site, utc, altitude_deg)
+    location = EarthLocation(lon=site.longitude_deg * u.deg, lat=site.latitude_deg * u.deg)
+
+    def altitudes_deg(utc_s: list[float]) -> list[float]:
+        times = Time(utc_s, format="unix")
+        moon = get_body("moon", times, location)
+        return list(moon.transform_to(AltAz(obstime=times, location=location)).alt.deg)
+
+    noon_s = noon_before(site, utc)
+    seen_s = list(np.arange(noon_s + 60.0, noon_s + 86400.0, 600.0))
+    for when_s, altitude in zip(seen_s, altitudes_deg(seen_s), strict=True):
+        if abs(altitude - altitude_deg) > 0.05:
+            is_up = any(rise.timestamp() <= when_s <= down.timestamp() for rise, down in spans)
+            assert is_up == (altitude > altitude_deg)
+    edges_s = [edge.timestamp() for span in spans for edge in span]
+    inner_s = [edge_s for edge_s in edges_s if noon_s < edge_s < noon_s + 86400.0]
+    assert len(inner_s) >= 1 or altitude_deg == 0.0
+    for altitude in altitudes_deg(inner_s) if inner_s else []:
+        assert altitude == pytest.approx(altitude_deg, abs=0.02)
