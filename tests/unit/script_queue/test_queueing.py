@@ -2,101 +2,28 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 import pytest
 
 from ctmo_indi.errors import UnknownOrder
-from ctmo_indi.inbox import Inbox
-from ctmo_indi.script_queue.queueing import LAST, US, Place, ScriptQueue, Sender
-from ctmo_indi.script_queue.script import (
-    ScriptFailed,
-    ScriptMetadata,
-    ScriptRun,
-    ScriptState,
-    Slot,
-)
-from ctmo_indi.testing.fake_clock import FakeClock
+from ctmo_indi.script_queue.queueing import Place
+from ctmo_indi.script_queue.script import ScriptFailed, ScriptState, Slot
+from ctmo_indi.testing.fake_script import FakeScript, QueueBench
 from ctmo_indi.work_orders.model import QueueLocation
 
 FIRST = Place(QueueLocation.FIRST)
 
 
-@dataclass
-class FakeScript:
-    """Waits for ``go`` unless it is set, then does ``work``."""
-
-    name: str
-    subject: str = ""
-    timeout_s: float = 100.0
-    go: threading.Event = field(default_factory=threading.Event)
-    started: threading.Event = field(default_factory=threading.Event)
-    work: Callable[[Slot], object] = lambda slot: None
-    heeds_stop: bool = True
-    stopped: list[str] = field(default_factory=list)
-    metadata: ScriptMetadata = field(default_factory=ScriptMetadata)
-
-    def run(self, slot: Slot) -> object:
-        self.started.set()
-        while not self.go.wait(0.005):
-            if self.heeds_stop:
-                slot.check()
-        return self.work(slot)
-
-    def stop(self, reason: str) -> None:
-        self.stopped.append(reason)
-
-    def withdrawn(self, reason: str, is_failure: bool) -> object:
-        return ("withdrawn", is_failure)
-
-    def copy(self) -> FakeScript:
-        return FakeScript(self.name, self.subject, self.timeout_s)
-
-
-class Owner:
-    """Runs the inbox in the test's own thread until something is true."""
-
-    def __init__(self) -> None:
-        self.clock = FakeClock()
-        self.inbox = Inbox("owner")
-        self.changes: list[ScriptRun] = []
-        self.reports: list[object] = []
-        self.queue = ScriptQueue(
-            self.clock,
-            self.inbox.post,
-            on_change=self.changes.append,
-            on_report=lambda _run, report: self.reports.append(report),
-            deadline_floor_machine_s=1.0,
-            stop_grace_machine_s=10.0,
-        )
-        self.scripts: list[FakeScript] = []
-
-    def add(self, script: FakeScript, place: Place = LAST, sender: Sender = US) -> ScriptRun:
-        self.scripts.append(script)
-        return self.queue.add(script, place, sender)
-
-    def run_until(self, is_true: Callable[[], bool]) -> None:
-        for _ in range(1000):
-            if is_true():
-                return
-            self.inbox.run_pending(0.01)
-        raise AssertionError("it did not become true within 10 s")
-
-    def ended(self) -> list[tuple[str, ScriptState]]:
-        return [(run.name, run.state) for run in self.queue.history]
-
-
 @pytest.fixture
-def owner() -> Iterator[Owner]:
-    made = Owner()
+def owner() -> Iterator[QueueBench]:
+    made = QueueBench(held=False)
     yield made
     for script in made.scripts:
         script.go.set()
 
 
-def test_scripts_run_one_after_the_other_in_order(owner: Owner) -> None:
+def test_scripts_run_one_after_the_other_in_order(owner: QueueBench) -> None:
     first, second, urgent = FakeScript("a"), FakeScript("b"), FakeScript("urgent")
     owner.add(first)
     owner.add(second)
@@ -109,7 +36,7 @@ def test_scripts_run_one_after_the_other_in_order(owner: Owner) -> None:
     assert owner.ended() == [(name, ScriptState.DONE) for name in ("a", "urgent", "b")]
 
 
-def test_result_and_progress_reach_the_owner(owner: Owner) -> None:
+def test_result_and_progress_reach_the_owner(owner: QueueBench) -> None:
     def work(slot: Slot) -> object:
         slot.report("half")
         return "whole"
@@ -123,7 +50,9 @@ def test_result_and_progress_reach_the_owner(owner: Owner) -> None:
 
 
 @pytest.mark.parametrize("error", [ScriptFailed("no light"), ValueError("no light")])
-def test_a_failed_script_is_named_and_the_next_one_runs(owner: Owner, error: Exception) -> None:
+def test_a_failed_script_is_named_and_the_next_one_runs(
+    owner: QueueBench, error: Exception
+) -> None:
     def fail(slot: Slot) -> object:
         raise error
 
@@ -137,7 +66,7 @@ def test_a_failed_script_is_named_and_the_next_one_runs(owner: Owner, error: Exc
     assert "no light" in owner.queue.history[0].reason
 
 
-def test_a_script_past_its_deadline_is_stopped_and_failed(owner: Owner) -> None:
+def test_a_script_past_its_deadline_is_stopped_and_failed(owner: QueueBench) -> None:
     script = FakeScript("slow", timeout_s=100.0)
     owner.add(script)
     owner.clock.advance(99.0)
@@ -153,7 +82,7 @@ def test_a_script_past_its_deadline_is_stopped_and_failed(owner: Owner) -> None:
     owner.run_until(lambda: len(script.stopped) == 1)
 
 
-def test_a_script_that_does_not_even_stop_is_given_up(owner: Owner) -> None:
+def test_a_script_that_does_not_even_stop_is_given_up(owner: QueueBench) -> None:
     stuck, after = FakeScript("stuck", heeds_stop=False), FakeScript("after")
     after.go.set()
     owner.add(stuck)
@@ -168,7 +97,7 @@ def test_a_script_that_does_not_even_stop_is_given_up(owner: Owner) -> None:
     assert len(owner.queue.history) == 2
 
 
-def test_a_paused_queue_starts_nothing_and_goes_on_when_resumed(owner: Owner) -> None:
+def test_a_paused_queue_starts_nothing_and_goes_on_when_resumed(owner: QueueBench) -> None:
     script = FakeScript("a")
     script.go.set()
     owner.queue.pause()
@@ -180,7 +109,7 @@ def test_a_paused_queue_starts_nothing_and_goes_on_when_resumed(owner: Owner) ->
     assert owner.ended() == [("a", ScriptState.DONE)]
 
 
-def test_stop_all_ends_what_waits_and_what_runs(owner: Owner) -> None:
+def test_stop_all_ends_what_waits_and_what_runs(owner: QueueBench) -> None:
     owner.add(FakeScript("a"))
     owner.add(FakeScript("b"))
     owner.queue.stop_all("standby")
@@ -188,7 +117,7 @@ def test_stop_all_ends_what_waits_and_what_runs(owner: Owner) -> None:
     assert dict(owner.ended()) == {"a": ScriptState.STOPPED, "b": ScriptState.STOPPED}
 
 
-def test_only_a_waiting_script_can_be_removed(owner: Owner) -> None:
+def test_only_a_waiting_script_can_be_removed(owner: QueueBench) -> None:
     running = owner.add(FakeScript("a"))
     waiting = owner.add(FakeScript("b"))
     assert owner.queue.remove(waiting.index, "not wanted").state is ScriptState.STOPPED

@@ -1,0 +1,152 @@
+"""Where scripts go: first, last, before, after; move and requeue."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from ctmo_indi.errors import BadOrder, UnknownOrder, WrongState
+from ctmo_indi.script_queue.ended import HISTORY_LENGTH
+from ctmo_indi.script_queue.queueing import LONGEST_QUEUE, Place
+from ctmo_indi.script_queue.script import ScriptState
+from ctmo_indi.testing.fake_script import FakeScript, QueueBench
+from ctmo_indi.work_orders.model import QueueLocation
+
+FIRST = Place(QueueLocation.FIRST)
+
+
+def before(index: int | None) -> Place:
+    return Place(QueueLocation.BEFORE, index)
+
+
+def after(index: int | None) -> Place:
+    return Place(QueueLocation.AFTER, index)
+
+
+@pytest.fixture
+def bench() -> QueueBench:
+    """Script 1 runs; a, b, c wait as 2, 3, 4."""
+    made = QueueBench()
+    for name in ("now", "a", "b", "c"):
+        made.add(name)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("place", "order"),
+    [
+        (FIRST, "xabc"),
+        (Place(), "abcx"),
+        (before(2), "xabc"),
+        (before(4), "abxc"),
+        (after(2), "axbc"),
+        (after(4), "abcx"),
+    ],
+)
+def test_a_script_is_added_where_it_is_wanted(bench: QueueBench, place: Place, order: str) -> None:
+    bench.add("x", place)
+    assert bench.waiting() == list(order)
+
+
+@pytest.mark.parametrize(
+    ("index", "place", "order"),
+    [
+        (4, FIRST, "cab"),
+        (2, Place(), "bca"),
+        (2, after(4), "bca"),
+        (4, before(3), "acb"),
+        (2, before(3), "abc"),
+        (3, before(3), "abc"),
+        (3, after(3), "abc"),
+    ],
+)
+def test_a_waiting_script_is_moved(bench: QueueBench, index: int, place: Place, order: str) -> None:
+    assert bench.queue.move(index, place).index == index
+    assert bench.waiting() == list(order)
+
+
+@pytest.mark.parametrize("index", [1, 99, 0, -1])
+def test_places_at_a_script_that_does_not_wait_are_refused_and_change_nothing(
+    bench: QueueBench, index: int
+) -> None:
+    for place in (before(index), after(index)):
+        with pytest.raises(UnknownOrder, match=f"script {index}"):
+            bench.add("x", place)
+        with pytest.raises(UnknownOrder):
+            bench.queue.move(2, place)
+        with pytest.raises(UnknownOrder):
+            bench.queue.requeue(2, place)
+    with pytest.raises(UnknownOrder):
+        bench.queue.move(index, FIRST)
+    assert bench.waiting() == ["a", "b", "c"]
+
+
+def test_before_and_after_need_an_index(bench: QueueBench) -> None:
+    with pytest.raises(BadOrder, match="before"):
+        bench.add("x", before(None))
+
+
+@pytest.mark.parametrize("index", [1, 3])
+def test_requeue_makes_a_copy_with_a_new_index(bench: QueueBench, index: int) -> None:
+    name = bench.queue.find(index).name
+    copied = bench.queue.requeue(index, FIRST, user="ada")
+    assert (copied.index, copied.name, copied.user) == (5, name, "ada")
+    assert bench.queue.find(index).index == index
+    assert bench.waiting()[0] == name
+
+
+def test_an_ended_script_is_run_again_by_requeue() -> None:
+    bench = QueueBench()
+    bench.add("a")
+    bench.end()
+    bench.queue.requeue(1)
+    bench.end()
+    assert bench.ended() == [("a", ScriptState.DONE)] * 2
+    assert [run.index for run in bench.queue.history] == [1, 2]
+
+
+def test_requeue_of_an_unknown_script_is_refused(bench: QueueBench) -> None:
+    with pytest.raises(UnknownOrder, match="script 77"):
+        bench.queue.requeue(77)
+
+
+def test_a_copy_does_not_belong_to_the_group_of_the_original() -> None:
+    bench = QueueBench()
+    bench.add_group("g", "focus", "observe")
+    assert bench.queue.requeue(2).group == ""
+
+
+@pytest.mark.parametrize("timeout_s", [math.inf, math.nan, 0.0, -1.0])
+def test_a_script_without_a_deadline_is_refused(bench: QueueBench, timeout_s: float) -> None:
+    with pytest.raises(BadOrder, match="deadline"):
+        bench.add(FakeScript("x", timeout_s=timeout_s))
+    assert bench.waiting() == ["a", "b", "c"]
+
+
+def test_a_full_queue_refuses_and_the_history_holds_more_than_a_full_queue() -> None:
+    bench = QueueBench()
+    bench.queue.pause()
+    for number in range(LONGEST_QUEUE):
+        bench.add(f"s{number}")
+    with pytest.raises(WrongState, match="full"):
+        bench.add("one more")
+    bench.queue.stop_all("standby")
+    assert len(bench.queue.history) == LONGEST_QUEUE < HISTORY_LENGTH
+
+
+def test_a_script_that_cannot_be_made_is_kept_in_the_history_only(bench: QueueBench) -> None:
+    def make() -> FakeScript:
+        raise BadOrder("no such filter")
+
+    with pytest.raises(BadOrder, match="no such filter"):
+        bench.queue.add_made("filter", make)
+    (run,) = bench.queue.history
+    assert (run.name, run.state, run.reason) == (
+        "filter",
+        ScriptState.CONFIGURE_FAILED,
+        "no such filter",
+    )
+    with pytest.raises(WrongState, match="could not be made"):
+        bench.queue.requeue(run.index)
+    assert bench.waiting() == ["a", "b", "c"]
