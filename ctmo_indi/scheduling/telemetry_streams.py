@@ -142,7 +142,7 @@ class TelemetryStreamHandler:
         self, streams: Sequence[StreamParameters], log: logging.Logger | None = None
     ) -> None:
         check_streams(streams)
-        self._streams = tuple(streams)
+        self._streams = {stream.name: stream for stream in streams}
         self._log = log if log is not None else _log
         self._windows = {
             stream.name: tuple(_Window(stream) for _ in stream.properties) for stream in streams
@@ -152,7 +152,13 @@ class TelemetryStreamHandler:
     @property
     def properties(self) -> tuple[str, ...]:
         """Every element to be read, each once."""
-        return tuple(dict.fromkeys(name for one in self._streams for name in one.properties))
+        streams = self._streams.values()
+        return tuple(dict.fromkeys(name for stream in streams for name in stream.properties))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name of each stream."""
+        return tuple(self._streams)
 
     def update(self, samples: Mapping[str, Sample], now_s: float) -> None:
         """Take what was read of the elements; what is missing, not finite or too old is not taken.
@@ -160,7 +166,7 @@ class TelemetryStreamHandler:
         The first update that leaves a stream without a value, and the first that gives it one
         again, are logged.
         """
-        for stream in self._streams:
+        for stream in self._streams.values():
             windows = self._windows[stream.name]
             for element, window in zip(stream.properties, windows, strict=True):
                 if element in samples:
@@ -169,7 +175,7 @@ class TelemetryStreamHandler:
 
     def values(self, now_s: float) -> Mapping[str, Value]:
         """Value of each stream at an instant: a number, or a tuple of one for each element."""
-        return {stream.name: self._value(stream, now_s) for stream in self._streams}
+        return {name: self.value(name, now_s) for name in self._streams}
 
     def ages(self, now_s: float) -> Mapping[str, float]:
         """Sky seconds since the oldest of each stream's elements was measured; inf before that."""
@@ -182,7 +188,9 @@ class TelemetryStreamHandler:
         """Whether every element of a stream has a mean, so that no fill value stands for it."""
         return all(window.mean(now_s) is not None for window in self._windows[name])
 
-    def _value(self, stream: StreamParameters, now_s: float) -> Value:
+    def value(self, name: str, now_s: float) -> Value:
+        """Value of one stream; KeyError when there is none of that name."""
+        stream = self._streams[name]
         fill = math.nan if stream.fill_value is None else stream.fill_value
         means = [window.mean(now_s) for window in self._windows[stream.name]]
         values = tuple(fill if mean is None else mean for mean in means)
@@ -196,7 +204,7 @@ class TelemetryStreamHandler:
         if is_known:
             self._log.info("telemetry stream known again stream=%s", name)
         else:
-            age_s, value = self.ages(now_s)[name], self._value(stream, now_s)
+            age_s, value = self.ages(now_s)[name], self.value(name, now_s)
             self._log.warning(
                 "telemetry stream unknown stream=%s age_s=%.0f value=%s", name, age_s, value
             )
