@@ -171,6 +171,16 @@ def test_every_command_has_an_example(kind: OrderKind) -> None:
     assert shown == set(schema["properties"]["Command"]["enum"])
 
 
+@pytest.mark.parametrize("kind", [OrderKind.SCHEDULER, OrderKind.SCRIPT_QUEUE])
+def test_readme_tells_of_every_command_and_its_keys(kind: OrderKind) -> None:
+    text = (XMLRPC / "README.md").read_text(encoding="utf-8")
+    part = text.partition(f"`WOType: {kind.value}`")[2].partition("`WOType:")[0]
+    properties = load_schemas(XMLRPC / "work_orders")[kind]["properties"]
+    names = {*properties["Command"]["enum"], *properties}
+    names -= {"WOType", "ID", "Priority", "Datetime", "User", "Command", "Reason"}
+    assert [name for name in sorted(names) if f"`{name}`" not in part] == []
+
+
 def test_python_example_client_submits(desks: dict[str, str], tmp_path: Path) -> None:
     result = subprocess.run(
         [
