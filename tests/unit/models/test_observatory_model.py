@@ -192,6 +192,41 @@ def test_every_activity_stands_after_what_it_waits_for() -> None:
         assert all(names.index(each) < names.index(name) for each in before)
 
 
+# As telescope/steps.py does it: one after the other, or side by side.
+IN_TURN = {
+    ("open", "unpark"),
+    ("unpark", "start tracking"),
+    ("start tracking", "hour angle"),
+    ("start tracking", "dome"),
+    ("start tracking", "filter"),
+    ("hour angle", "mount settle"),
+    ("declination", "mount settle"),
+    ("dome", "dome settle"),
+    ("filter", "lamp"),
+    ("open", "declination"),
+    ("open", "dome settle"),
+}
+SIDE_BY_SIDE = {
+    ("hour angle", "declination"),
+    ("mount settle", "dome settle"),
+    ("hour angle", "dome"),
+    ("declination", "filter"),
+    ("dome", "filter"),
+    ("dome", "mount settle"),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVITIES)
+def test_an_exposure_waits_for_every_activity(name: str) -> None:
+    assert longest_path({name: 100.0}) == 100.0
+
+
+@pytest.mark.parametrize("pair", sorted(IN_TURN | SIDE_BY_SIDE))
+def test_activities_run_in_turn_or_side_by_side_as_in_an_attempt(pair: tuple[str, str]) -> None:
+    took_s = longest_path(dict(zip(pair, (10.0, 20.0), strict=True)))
+    assert took_s == (30.0 if pair in IN_TURN else 20.0)
+
+
 @given(st.lists(st.floats(0.0, 100.0), min_size=len(ACTIVITIES), max_size=len(ACTIVITIES)))
 def test_the_delay_is_the_longest_of_all_paths(seconds: list[float]) -> None:
     durations = dict(zip(ACTIVITIES, seconds, strict=True))
