@@ -1,4 +1,6 @@
-"""Durable orders per second: group commit against one commit for each order, in one run.
+"""What the store can do: durable orders per second, the history of observations, events.
+
+Durable orders per second: group commit against one commit for each order, in one run.
 
 Both store the same orders (about 1.4 kB of JSON each) with the same statements on the same disk,
 alternating, and count an order only once it is durable (WAL, synchronous FULL). "Group" is what the
@@ -7,13 +9,20 @@ The rates move with the disk and so does the ratio: where a sync takes 0.1 ms it
 and it grows toward the number of clients as the sync outweighs the rest. CPU time per order is the
 steadier figure.
 
-Run ``python benchmarks/bench_store.py`` (about 10 s, prints JSON).
+Observations: what a start from the history reads, 100,000 rows into the driver's own objects (goal
+of an AUTO start: ready within 5 s; here the reading must stay well under 2 s).
+
+Events: what publishing costs the publisher with a store behind the board, and how long an old page
+takes out of 100,000 stored events, also of a kind of which there are few.
+
+Run ``python benchmarks/bench_store.py`` (about 20 s, prints JSON).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import tempfile
@@ -24,10 +33,17 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+import sqlalchemy as sa
+
+from ctmo_indi.clock import SystemClock
 from ctmo_indi.models.states import OrderState
+from ctmo_indi.store import observations, scheduler_tables
 from ctmo_indi.store.database import Database, open_database
+from ctmo_indi.store.event_log import EventLog
+from ctmo_indi.store.event_shelf import EventShelf, Retention
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.store.orders import OrderRow, insert_order
+from ctmo_indi.work_orders.revisions import RevisionBoard
 
 WIRE = {
     "WOType": "Observation",
@@ -107,6 +123,80 @@ def grouped(database: Database, prefix: str, count: int, clients: int) -> Run:
     return _run(count, passed, cpu_s, waits, writer.commits)
 
 
+def observations_read(database: Database, count: int) -> dict[str, float]:
+    """Fill the history, then read all of it as a start does, three times."""
+    row = {
+        "target_name": "NGC 7331",
+        "ra_deg": 339.267,
+        "dec_deg": 34.4158,
+        "exposure_s": 60.0,
+        "frames": 1,
+        "filter_name": "V",
+        "additional": {},
+    }
+    with database.write() as connection:
+        for first in range(0, count, 10_000):
+            rows = [
+                {
+                    **row,
+                    "attempt_id": f"A-01J8Z3N9QK4WXYV5T2R7{n:06d}",
+                    "receipt": f"O-01J8Z3N9QK4WXYV5T2R7{n % 3000:06d}",
+                    "target_id": f"O-01J8Z3N9QK4WXYV5T2R7{n % 3000:06d}",
+                    "mjd": 61000.0 + n / 300.0,
+                }
+                for n in range(first, first + 10_000)
+            ]
+            connection.execute(sa.insert(scheduler_tables.observations), rows)
+    passed, cpu_s = [], []
+    for _ in range(3):
+        began, cpu = time.perf_counter(), time.process_time()
+        with database.read() as connection:
+            found = observations.after(connection, 0)
+        passed.append(time.perf_counter() - began)
+        cpu_s.append(time.process_time() - cpu)
+        assert len(found) == count
+    return {
+        "rows": count,
+        "read s": round(statistics.median(passed), 3),
+        "CPU s": round(statistics.median(cpu_s), 3),
+    }
+
+
+def events_published(database: Database, count: int) -> dict[str, float]:
+    """Publish in bursts as an engine would, then read old pages."""
+    writer, clock = Writer(database), SystemClock()
+    log = EventLog([EventShelf("events", database, writer, clock, Retention(10**9, math.inf))])
+    board = RevisionBoard(clock, store=log)
+    plain = RevisionBoard(clock)
+    data = {"Receipt": "O-01J8Z3N9QK4WXYV5T2R7M6P8AB", "Status": "PENDING", "Good Exposures": 1}
+
+    def publish(onto: RevisionBoard) -> float:
+        began = time.perf_counter()
+        for number in range(1000):
+            onto.publish("rare" if number == 500 else "order", "O-1", data)
+        return (time.perf_counter() - began) / 1000 * 1e6
+
+    without_us = [publish(plain) for _ in range(10)]
+    with_us = []
+    for _ in range(count // 1000):
+        with_us.append(publish(board))
+        log.flush(60)
+    pages = {}
+    for name, kinds in (("all kinds", ()), ("a rare kind", ("rare",))):
+        began = time.perf_counter()
+        page = board.events(log.first, kinds, 100)
+        pages[f"old page of {name} ms"] = round((time.perf_counter() - began) * 1e3, 2)
+        assert len(page.events) == min(100, count if not kinds else count // 1000)
+    log.close(60)
+    writer.close()
+    return {
+        "events": count,
+        "publish us": round(statistics.median(with_us), 1),
+        "publish without store us": round(statistics.median(without_us), 1),
+        **pages,
+    }
+
+
 def _run(count: int, passed: float, cpu_s: float, waits: list[float], commits: int) -> Run:
     percentiles = statistics.quantiles(waits, n=100)
     return Run(
@@ -145,6 +235,8 @@ def main() -> None:
         for number in range(arguments.rounds):
             single.append(one_by_one(database, f"single{number}", 300))
             group.append(grouped(database, f"group{number}", 5000, arguments.clients))
+        read = observations_read(database, 100_000)
+        events = events_published(database, 100_000)
         database.close()
     middle = {
         name: {
@@ -155,9 +247,8 @@ def main() -> None:
     }
     rates = [both[1].per_s / both[0].per_s for both in zip(single, group, strict=True)]
     ratio = round(statistics.median(rates), 1)
-    print(
-        json.dumps({"write and fsync ms": synced_ms, **middle, "ratio of rates": ratio}, indent=2)
-    )
+    figures = {"write and fsync ms": synced_ms, **middle, "ratio of rates": ratio}
+    print(json.dumps({**figures, "observations": read, "events": events}, indent=2))
 
 
 if __name__ == "__main__":
