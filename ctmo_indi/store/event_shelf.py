@@ -101,6 +101,7 @@ class EventShelf:
         self._is_closing = False
         self._is_urgent = False
         self._prunes = False
+        self._prune_upto: int | None = None
         self._logged_machine_s = -math.inf
         self.dropped = 0
         self.stored = 0
@@ -238,22 +239,29 @@ class EventShelf:
             self._changed.notify_all()
 
     def _prune_slice(self) -> None:
+        """Delete a part of what is too much; others' writes come between the parts."""
         if not self._prunes or self._is_closing:
             return
-        keep = self._retention
-        before_utc_s = self._clock.utc().timestamp() - keep.age_s
-        deleted = self._commit(
-            lambda connection: events.prune(
-                connection,
-                keep_rows=keep.rows,
-                older_than_utc_s=before_utc_s,
-                at_most=PRUNED_AT_ONCE,
+        if self._prune_upto is None:
+            self._prune_upto = self._surplus()
+        upto = self._prune_upto
+        deleted = 0
+        if upto is not None:
+            deleted = self._commit(
+                lambda connection: events.prune(connection, upto, PRUNED_AT_ONCE)
             )
-        )
         self.pruned += deleted
-        with self._changed:
-            self._prunes = deleted > 0
-            self._changed.notify_all()
+        if not deleted:
+            with self._changed:
+                self._prunes, self._prune_upto = False, None
+                self._changed.notify_all()
+
+    def _surplus(self) -> int | None:
+        before_utc_s = self._clock.utc().timestamp() - self._retention.age_s
+        with self._database.read() as connection:
+            return events.surplus(
+                connection, keep_rows=self._retention.rows, older_than_utc_s=before_utc_s
+            )
 
     def _commit(self, write: Callable[[Connection], ResultT]) -> ResultT:
         """As Writer.run, but for one who may wait while others come first."""

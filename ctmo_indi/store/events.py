@@ -7,6 +7,7 @@ row before, was deleted or never stored; ``START`` is the number a start of the 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ LOST = "lost"
 START = "start"
 AFTER = "After"
 """In the data of a START: the newest cursor that was stored then."""
+
+_LONG_AGO_S = -1e15  # PostgreSQL would take -inf, SQLite has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,31 +112,53 @@ def newest_cursor(connection: Connection) -> int | None:
     return None if newest is None else int(newest)
 
 
-def prune(
-    connection: Connection,
-    *,
-    keep_rows: int,
-    older_than_utc_s: float | None = None,
-    at_most: int | None = None,
-) -> int:
-    """Delete all but the newest ``keep_rows``, and the oldest from before an instant.
+def surplus(
+    connection: Connection, *, keep_rows: int, older_than_utc_s: float = -math.inf
+) -> int | None:
+    """Cursor up to which events are too many or too old; None when none is.
+
+    Slow on long histories (20 ms for a million events): for a reader's connection.
 
     Parameters
     ----------
     older_than_utc_s
-        Sky time, Unix seconds; None for no limit of age. What was published before it but after
-        something younger, by a clock that was set back, stays.
+        Sky time, Unix seconds. What was published before it but after something younger, by a
+        clock that was set back, is not too old.
+    """
+    kept = sa.select(events.c.cursor).where(events.c.kind != MARK).order_by(events.c.cursor)
+    count = connection.execute(
+        sa.select(sa.func.count()).select_from(events).where(events.c.kind != MARK)
+    ).scalar_one()
+    found = []
+    if count > keep_rows:
+        query = kept.offset(count - keep_rows - 1).limit(1)
+        found.append(int(connection.execute(query).scalar_one()))
+    # the unary plus keeps SQLite from sorting all that is young enough
+    young = kept.where(sa.text("+at_utc_s >= :young")).limit(1)
+    first_young = connection.execute(young, {"young": max(older_than_utc_s, _LONG_AGO_S)}).scalar()
+    if count:
+        newest = newest_cursor(connection) or 0
+        found.append(newest if first_young is None else int(first_young) - 1)
+    upto = max(found, default=None)
+    is_any = upto is not None and (
+        connection.execute(kept.where(events.c.cursor <= upto).limit(1)).first() is not None
+    )
+    return upto if is_any else None
+
+
+def prune(connection: Connection, upto: int, at_most: int | None = None) -> int:
+    """Delete the oldest events up to a cursor, leaving one mark in their place.
+
+    Parameters
+    ----------
     at_most
         Rows to delete at once; None for all.
 
     Returns
     -------
     int
-        How many events were deleted; in their place one mark stays.
+        How many events were deleted; 0 when there are none left.
     """
-    upto = _beyond_rows(connection, keep_rows)
-    if older_than_utc_s is not None:
-        upto = max(upto, _before_the_first_young(connection, older_than_utc_s))
     oldest = connection.execute(
         sa.select(events.c.cursor, events.c.kind)
         .where(events.c.cursor <= upto)
@@ -153,31 +178,6 @@ def prune(
         .values(kind=MARK, subject=LOST, data={"Reason": "pruned"})
     )
     return deleted
-
-
-def _beyond_rows(connection: Connection, keep_rows: int) -> int:
-    """Cursor of the newest event that is not among the newest ``keep_rows``; -1 for none."""
-    found = connection.execute(
-        sa.select(events.c.cursor)
-        .where(events.c.kind != MARK)
-        .order_by(events.c.cursor.desc())
-        .offset(keep_rows)
-        .limit(1)
-    ).scalar()
-    return -1 if found is None else int(found)
-
-
-def _before_the_first_young(connection: Connection, older_than_utc_s: float) -> int:
-    """Cursor just below the first event that is young enough, the newest when there is none."""
-    found = connection.execute(
-        sa.select(events.c.cursor)
-        # the unary plus keeps SQLite from sorting the whole index of the instants
-        .where(events.c.kind != MARK, sa.text("+at_utc_s >= :young"))
-        .order_by(events.c.cursor)
-        .limit(1),
-        {"young": older_than_utc_s},
-    ).scalar()
-    return (newest_cursor(connection) or 0) if found is None else int(found) - 1
 
 
 def _rows(

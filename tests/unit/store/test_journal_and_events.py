@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from ctmo_indi.errors import UnknownOrder, WrongState
@@ -73,12 +75,35 @@ def test_pruned_cursors_are_never_given_out_again(
 
         return telescope_writer.run(append)
 
+    def prune(keep_rows: int, older_than_utc_s: float = -math.inf) -> int:
+        with telescope_db.read() as connection:
+            upto = events.surplus(
+                connection, keep_rows=keep_rows, older_than_utc_s=older_than_utc_s
+            )
+        if upto is None:
+            return 0
+        return telescope_writer.run(lambda c: events.prune(c, upto))
+
+    assert prune(0) == 0
     last = publish(10)
-    by_rows = telescope_writer.run(lambda c: events.prune(c, keep_rows=6))
-    by_age = telescope_writer.run(lambda c: events.prune(c, keep_rows=6, older_than_utc_s=8.0))
+    by_rows = prune(6)
+    by_age = prune(6, 8.0)
+    nothing = prune(6, 8.0)
     with telescope_db.read() as connection:
         kept = [event.at_utc_s for event in events.read(connection, 0)]
-    everything = telescope_writer.run(lambda c: events.prune(c, keep_rows=0))
+    everything = prune(0)
 
-    assert (by_rows, by_age, kept, everything) == (4, 4, [8.0, 9.0], 2)
+    assert (by_rows, by_age, nothing, kept, everything) == (4, 4, 0, [8.0, 9.0], 2)
     assert publish(1) == last + 1
+
+
+def test_a_clock_that_was_set_back_takes_no_young_event_with_it(
+    telescope_db: Database, telescope_writer: Writer
+) -> None:
+    instants = [1.0, 2.0, 100.0, 3.0, 101.0]
+    telescope_writer.run(lambda c: [events.append(c, "log", "", {}, at) for at in instants][-1])
+
+    with telescope_db.read() as connection:
+        upto = events.surplus(connection, keep_rows=100, older_than_utc_s=50.0)
+
+    assert upto == 2

@@ -149,6 +149,26 @@ def test_a_database_of_before_brings_its_completed_attempts(
     ]
 
 
+def test_events_with_numbers_of_their_own_are_stored_once_read_and_pruned(
+    database: Database, writer: Writer
+) -> None:
+    kinds = ["order", "log", "order", "log", "order"]
+    rows = [events.EventRow(10 + n, float(n), kind, "", {}) for n, kind in enumerate(kinds)]
+    for _ in range(2):
+        writer.run(lambda c: events.insert(c, rows))
+
+    with database.read() as connection:
+        assert events.read(connection, 10, kinds=["order"], before=14) == [rows[2]]
+        assert events.surplus(connection, keep_rows=3) == 11
+        upto = events.surplus(connection, keep_rows=9, older_than_utc_s=3.0)
+        assert upto == 12
+    assert [writer.run(lambda c: events.prune(c, upto, 2)) for _ in range(3)] == [2, 1, 0]
+    with database.read() as connection:
+        assert events.read(connection, 0) == rows[3:]
+        assert [mark.cursor for mark in events.marks(connection, 0, 100)] == [12]
+        assert events.newest_cursor(connection) == 14
+
+
 def test_a_failing_function_does_not_disturb_its_group(database: Database, writer: Writer) -> None:
     def broken(connection: Connection) -> None:
         events.append(connection, "log", "broken", {}, 0.0)
