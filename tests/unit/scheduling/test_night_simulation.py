@@ -111,6 +111,27 @@ def test_what_is_left_waits_for_the_next_night() -> None:
     assert waiting.orders == ()
 
 
+def test_a_visit_that_goes_on_after_dawn_counts_until_dawn() -> None:
+    long = Waiting([order(name, exposure_s=2 * 3600.0, count=2) for name in "abcd"])
+    (night,) = simulation(fake_models(), long).nights(FIRST, 1)
+    assert [one.target.receipt for one in night.targets] == ["a", "b", "c"]
+    assert night.targets[-1].visit.end_utc_s > night.night.morning.timestamp()
+    assert night.observing_s == night.length_s
+    assert night.idle_s == 0.0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_weather_waits_for_the_end_of_a_visit_and_none_begins_before_it(seed: int) -> None:
+    long = Waiting([order(str(number), 1000.0, 8) for number in range(6)])
+    (night,) = simulation(fake_models(), long, weather=0.5, seed=seed).nights(FIRST, 1)
+    assert night.targets
+    for one, following in itertools.pairwise(night.targets):
+        assert one.visit.end_utc_s <= following.visit.start_utc_s - following.visit.slew_s
+    in_all_s = night.observing_s + night.weather_s
+    assert in_all_s == pytest.approx(night.length_s - night.idle_s)
+    assert in_all_s <= night.length_s + 1e-6
+
+
 def test_weather_closes_every_hour_or_none() -> None:
     closed, opened = (
         next(simulation(fake_models(), Waiting([order("a")]), weather=part).nights(FIRST, 1))
