@@ -7,10 +7,12 @@ ended; one whose end is not known (restart, silent telescope) is adopted again u
 from __future__ import annotations
 
 import logging
+from typing import Protocol
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CtmoError, UnknownOrder
 from ctmo_indi.models.states import AttemptState
+from ctmo_indi.scheduler.blocks import target_values
 from ctmo_indi.scheduler.orders_book import OpenAttempt, OrdersBook, Settled
 from ctmo_indi.scheduler.settlement import Cause
 from ctmo_indi.scheduling.errors import FailedToQueueTargetsError
@@ -18,15 +20,29 @@ from ctmo_indi.scheduling.target import DriverTarget
 from ctmo_indi.script_queue.attempts import AttemptProgress, AttemptResult, AttemptScript
 from ctmo_indi.script_queue.peer import BackOff, FrontDesk
 from ctmo_indi.script_queue.queueing import ScriptQueue
-from ctmo_indi.script_queue.script import ScriptRun
-from ctmo_indi.script_queue.scripts.calibrations import calibrations
-from ctmo_indi.script_queue.scripts.observe import observe
+from ctmo_indi.script_queue.registry import AttemptBinding
+from ctmo_indi.script_queue.script import ScriptMetadata, ScriptRun
+from ctmo_indi.script_queue.scripts.observing import (
+    CALIBRATIONS_PREPARATION_S,
+    OBSERVE_PREPARATION_S,
+    attempt_script,
+    kind_for,
+)
+from ctmo_indi.script_queue.substitution import Values
 
 _log = logging.getLogger(__name__)
 
 ADOPT_FIRST_S = 1.0
 ADOPT_LAST_S = 30.0
 READOUT_S = 10.0
+
+
+class TargetBlocks(Protocol):
+    """Carries targets out by observing blocks: ``scheduler/blocks.py``."""
+
+    def queue_target(self, name: str, binding: AttemptBinding, values: Values) -> ScriptRun:
+        """Queue the scripts of a target's block; return the one that is the attempt's."""
+        ...
 
 
 class AttemptRunner:
@@ -36,15 +52,23 @@ class AttemptRunner:
     ----------
     telescope
         Its desk, for the scripts.
+    blocks
+        None: every attempt is the one script of its kind of frame.
     """
 
     def __init__(
-        self, book: OrdersBook, queue: ScriptQueue, telescope: FrontDesk, clock: Clock
+        self,
+        book: OrdersBook,
+        queue: ScriptQueue,
+        telescope: FrontDesk,
+        clock: Clock,
+        blocks: TargetBlocks | None = None,
     ) -> None:
         self._book = book
         self._queue = queue
         self._telescope = telescope
         self._clock = clock
+        self._blocks = blocks
         self._targets: dict[str, DriverTarget] = {}
         self._adopted: set[str] = set()
         self._causes: dict[str, Cause] = {}
@@ -85,7 +109,7 @@ class AttemptRunner:
         attempt_id = attempt.row.attempt_id
         self._targets[attempt_id] = target
         try:
-            return self._queue.add(self._script(attempt, target.duration_s, is_new=True))
+            return self._queue_scripts(attempt, target)
         except CtmoError as error:
             failed = AttemptResult(attempt_id, AttemptState.NOT_ATTEMPTED, failure=str(error))
             self._settle(failed, Cause.REPLANNED)
@@ -94,6 +118,18 @@ class AttemptRunner:
     def target_of(self, run: ScriptRun) -> DriverTarget | None:
         """Return the target a script of the queue carries out; None for other scripts."""
         return self._targets.get(run.subject) if run.subject else None
+
+    def is_withdrawable(self, run: ScriptRun) -> bool:
+        """Whether a script of the queue is an attempt of which nothing has begun.
+
+        Not even a step before it in its block; and an adopted one may be under way.
+        """
+        return (
+            bool(run.subject)
+            and run.started_utc is None
+            and run.subject not in self._adopted
+            and not self._has_begun(run)
+        )
 
     def withdraw(self, attempt_id: str, reason: str) -> bool:
         """Take an attempt that has not begun from the queue; its order waits again at once.
@@ -109,7 +145,7 @@ class AttemptRunner:
         """Ask the telescope about open attempts that no script follows; end canceled ones."""
         current = self._queue.current
         if current is not None and self._causes.get(current.subject) is Cause.ORDER_CANCELED:
-            self._queue.stop_current("the order was canceled")
+            self._queue.stop_current("the order was canceled")  # one that was adopted
         waiting = self._unfollowed()
         if not waiting or self._clock.machine_s() < self._adopt_machine_s:
             return
@@ -119,7 +155,9 @@ class AttemptRunner:
             _log.info("attempt adopted attempt=%s state=%s", attempt_id, attempt.row.state)
             self._adopted.add(attempt_id)
             target = self._targets.setdefault(attempt_id, self._target(attempt))
-            self._queue.add(self._script(attempt, target.duration_s, is_new=False))
+            if self._is_cancel_requested(attempt):
+                self._causes[attempt_id] = Cause.ORDER_CANCELED
+            self._queue.add(self._plain_script(_binding(attempt, target, is_new=False), target))
 
     def cancel(self, receipt: str, reason: str) -> bool:
         """Cancel an order; False when its attempt is being ended first."""
@@ -128,9 +166,7 @@ class AttemptRunner:
             return True
         if not self._take_out(attempt_id, reason, Cause.ORDER_CANCELED):
             self._causes[attempt_id] = Cause.ORDER_CANCELED
-            current = self._queue.current
-            if current is not None and current.subject == attempt_id:
-                self._queue.stop_current(reason)
+            self._stop_attempt(attempt_id, reason)
         return not self._book.is_open(receipt)
 
     def stop_all(self, reason: str) -> None:
@@ -170,14 +206,25 @@ class AttemptRunner:
         return settled
 
     def _take_out(self, attempt_id: str, reason: str, cause: Cause) -> bool:
-        if attempt_id in self._adopted:  # the telescope may be at it
-            return False
         for run in self._queue.waiting:
-            if run.subject == attempt_id:
+            if run.subject == attempt_id and self.is_withdrawable(run):
                 self._causes[attempt_id] = cause
                 self._queue.remove(run.index, reason)
                 return True
         return False
+
+    def _has_begun(self, run: ScriptRun) -> bool:
+        """Whether an earlier script of a waiting one's block runs."""
+        current = self._queue.current
+        return bool(run.group) and current is not None and current.group == run.group
+
+    def _stop_attempt(self, attempt_id: str, reason: str) -> None:
+        """Stop what is done for an attempt, a step before the attempt itself included."""
+        current = self._queue.current
+        if current is None or attempt_id not in (current.subject, current.group):
+            return
+        if not (current.group and self._queue.stop_group(current.group, reason)):
+            self._queue.stop_current(reason)
 
     def _unfollowed(self) -> tuple[OpenAttempt, ...]:
         current = self._queue.current
@@ -205,16 +252,25 @@ class AttemptRunner:
             note="adopted",
         )
 
-    def _script(self, attempt: OpenAttempt, duration_s: float, *, is_new: bool) -> AttemptScript:
-        make = observe if attempt.request.frame_type.needs_sky else calibrations
-        if not is_new and self._is_cancel_requested(attempt):
-            self._causes[attempt.row.attempt_id] = Cause.ORDER_CANCELED
-        return make(
+    def _queue_scripts(self, attempt: OpenAttempt, target: DriverTarget) -> ScriptRun:
+        binding = _binding(attempt, target, is_new=True)
+        if self._blocks is None:
+            return self._queue.add(self._plain_script(binding, target))
+        name = target.block or kind_for(target.request.frame_type).name
+        values = target_values(
+            target, attempt_id=binding.attempt_id, receipt=binding.receipt, block=name
+        )
+        return self._blocks.queue_target(name, binding, values)
+
+    def _plain_script(self, binding: AttemptBinding, target: DriverTarget) -> AttemptScript:
+        frame_type = target.request.frame_type
+        return attempt_script(
+            kind_for(frame_type).name,
             self._telescope,
-            attempt.row.attempt_id,
-            attempt.row.parent,
-            wire=attempt.row.wire if is_new else None,
-            duration_s=duration_s,
+            binding,
+            preparation_s=(
+                OBSERVE_PREPARATION_S if frame_type.needs_sky else CALIBRATIONS_PREPARATION_S
+            ),
         )
 
     def _is_cancel_requested(self, attempt: OpenAttempt) -> bool:
@@ -222,6 +278,22 @@ class AttemptRunner:
             return self._book.order(attempt.row.parent).is_cancel_requested
         except UnknownOrder:
             return False
+
+
+def _binding(attempt: OpenAttempt, target: DriverTarget, *, is_new: bool) -> AttemptBinding:
+    request = target.request
+    return AttemptBinding(
+        attempt_id=attempt.row.attempt_id,
+        receipt=attempt.row.parent,
+        wire=attempt.row.wire if is_new else None,
+        duration_s=target.duration_s,
+        metadata=ScriptMetadata(
+            duration_s=target.slew_time_s + target.duration_s,
+            ra_deg=request.ra_deg,
+            dec_deg=request.dec_deg,
+            filter_name=request.filter_name,
+        ),
+    )
 
 
 def _name(target: DriverTarget) -> str:

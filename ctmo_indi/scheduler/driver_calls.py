@@ -62,8 +62,6 @@ class DriverCalls:
     ----------
     driver
         For use in jobs only: the driver, its calls watched.
-    is_over
-        True after a fault: this driver is not asked any more.
     """
 
     def __init__(
@@ -78,6 +76,7 @@ class DriverCalls:
         fault: Callable[[ErrorCode, str], None],
     ) -> None:
         self._worker = worker
+        self._generation = worker.generation
         self._clock = clock
         self._timeout_s = timeout_s
         self._loop_code = loop_code
@@ -86,9 +85,14 @@ class DriverCalls:
         self._name = driver.name
         self._under_way: tuple[str, float] | None = None
         self._raised_in = ""
-        self.is_over = False
+        self._is_over = False
         # It has every attribute of the driver; a subclass would hide those of the driver's class.
         self.driver = cast("Driver", _Watched(driver, self))
+
+    @property
+    def is_over(self) -> bool:
+        """True after a fault, and when the component has another driver: this one is not asked."""
+        return self._is_over or self._worker.generation != self._generation
 
     def ask(self, job: Callable[[], ResultT], then: Callable[[ResultT], object]) -> None:
         """Run ``job`` in the driver's thread and ``then`` with its result in the engine's.
@@ -113,7 +117,7 @@ class DriverCalls:
         call, begun_machine_s = under_way
         if self._clock.machine_s() - begun_machine_s <= self._timeout_s:
             return
-        self.is_over = True
+        self._is_over = True
         self._worker.leave_behind()
         self._fault(
             ErrorCode.DRIVER_BLOCKED,
@@ -139,7 +143,7 @@ class DriverCalls:
         if error is None:
             then(done.result())
             return
-        self.is_over = True
+        self._is_over = True
         code = CODE_OF_ERROR.get(type(error))  # type: ignore[arg-type]  # no other key is found
         if code is None:
             code = CODE_OF_CALL.get(self._raised_in, self._loop_code)

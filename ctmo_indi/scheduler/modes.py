@@ -1,14 +1,19 @@
-"""What the CSC asks of an operation mode, and what a mode may use. Each mode is a module."""
+"""What the CSC asks of an operation mode, and what a mode may use. Each mode is a module.
+
+``mode_choice.py`` makes the one that a configuration names.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.attempt_runner import AttemptRunner
+from ctmo_indi.scheduler.configuration import SchedulerCscParameters
 from ctmo_indi.scheduler.orders_book import OrdersBook, Settled
 from ctmo_indi.scheduler.safety_link import SafetyLink
 from ctmo_indi.scheduler.states import DetailedState, ErrorCode
@@ -25,6 +30,8 @@ class ModeContext:
 
     Parameters
     ----------
+    driver
+        Configured, and told of every observation up to its ``observation_number``; None in DRY.
     worker
         The driver's thread: the only one that calls the driver.
     post
@@ -33,11 +40,13 @@ class ModeContext:
         Tells the component's detailed state.
     fault
         Puts the component in FAULT.
+    snapshots_folder
+        Where snapshots of the driver are kept.
     """
 
     clock: Clock
     profile: Profile
-    driver: Driver
+    driver: Driver | None
     worker: Worker
     book: OrdersBook
     runner: AttemptRunner
@@ -48,10 +57,12 @@ class ModeContext:
     post: Callable[[Callable[[], object]], None]
     set_detailed: Callable[[DetailedState], None]
     fault: Callable[[ErrorCode, str], None]
+    parameters: SchedulerCscParameters = field(default_factory=SchedulerCscParameters)
+    snapshots_folder: Path = Path("snapshots")
 
 
 class Mode(Protocol):
-    """An operation mode. Engine thread only; nothing here blocks."""
+    """An operation mode. Engine thread only; nothing here blocks for longer than a commit."""
 
     @property
     def is_running(self) -> bool:
@@ -67,11 +78,39 @@ class Mode(Protocol):
         ...
 
     def tick(self) -> None:
-        """Look whether there is something to do."""
+        """Look whether there is something to do, and whether the driver is late."""
         ...
 
     def poke(self) -> None:
         """Look anew: an order came or went, the verdict changed."""
+        ...
+
+    def flush(self) -> int:
+        """Withdraw the mode's targets that have not begun; return how many."""
+        ...
+
+    def reschedule(self) -> None:
+        """Choose anew what has not begun; what is chosen again stays where it is."""
+        ...
+
+    def predict(self, on_done: Callable[[str], None]) -> Callable[[], None]:
+        """Begin a predicted schedule while not running.
+
+        Parameters
+        ----------
+        on_done
+            Called once with why there is none, "" for success; not after a FAULT.
+
+        Returns
+        -------
+        callable
+            Gives it up.
+
+        Raises
+        ------
+        WrongState
+            There is no scheduling driver.
+        """
         ...
 
     def attempt_settled(self, settled: Settled) -> None:
@@ -79,7 +118,7 @@ class Mode(Protocol):
         ...
 
     def script_ended(self, run: ScriptRun) -> None:
-        """Note the end of one of the mode's other scripts."""
+        """Note the end of another script, and of one whose attempt's end is not known."""
         ...
 
     def report(self) -> dict[str, object]:

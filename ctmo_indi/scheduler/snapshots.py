@@ -51,6 +51,7 @@ class Snapshot:
     def to_wire(self) -> dict[str, object]:
         """Keys of the event that announces it."""
         return {
+            "Path": str(self.path.absolute()),
             "URL": self.path.absolute().as_uri(),
             "Size": self.size,
             "SHA256": self.sha256,

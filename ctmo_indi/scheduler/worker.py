@@ -32,6 +32,11 @@ class Worker:
         """Run ``call`` later; the future has its result or its exception."""
         return self._inbox.ask(call)
 
+    @property
+    def generation(self) -> int:
+        """How many threads were left behind: who asked an earlier one is not to be heard."""
+        return self._left_behind
+
     def leave_behind(self) -> None:
         """Give the thread up, which is stuck in a call, and go on in a new one.
 
