@@ -68,6 +68,11 @@ class Driver(ABC):
         The sky and the observatory.
     raw_telemetry
         Value of each telemetry stream by name, kept up to date by the CSC; NaN where not known.
+
+    Attributes
+    ----------
+    configuration_folder
+        Folder of the configuration's file, set before ``configure_scheduler``; None: there is none.
     """
 
     name: ClassVar[str]
@@ -83,6 +88,7 @@ class Driver(ABC):
         self.raw_telemetry: Mapping[str, Value] = {} if raw_telemetry is None else raw_telemetry
         self.parameters = parameters if parameters is not None else DriverParameters()
         self.log = log if log is not None else logging.getLogger(type(self).__module__)
+        self.configuration_folder: Path | None = None
         self.conditions: Conditions | None = None
         self.night: Night | None = None
         self.night_count = 0
@@ -113,6 +119,21 @@ class Driver(ABC):
         A driver with a memory extends it and calls this one.
         """
         self.observation_number = max(self.observation_number, observation.number)
+
+    def resolve(self, name: str) -> Path:
+        """Return the path of a file that the configuration names, relative to its own folder.
+
+        Raises
+        ------
+        ConfigError
+            It is relative and the driver was not told its configuration's folder.
+        """
+        path = Path(name).expanduser()
+        if not path.is_absolute():
+            if self.configuration_folder is None:
+                raise ConfigError(f"{name}: came a relative path, expected an absolute one")
+            path = self.configuration_folder / path
+        return path
 
     # -- real operation ---------------------------------------------------------------------------
 
