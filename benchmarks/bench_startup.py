@@ -17,6 +17,8 @@ from ctmo_indi.scheduler import configuration
 from ctmo_indi.scheduler.configuration import StartupType
 from ctmo_indi.scheduler.models_of_site import models_of_site
 from ctmo_indi.scheduler.startup import StartParts, StartWish, start
+from ctmo_indi.script_queue.block_library import BlockLibrary
+from ctmo_indi.script_queue.registry import ScriptRegistry
 from ctmo_indi.store import observations
 from ctmo_indi.store.database import Database, open_database
 
@@ -50,7 +52,7 @@ def main() -> None:
             database=database,
             snapshots_folder=Path(folder) / "snapshots",
             open_telemetry=lambda _: {},
-            load_blocks=lambda _: None,
+            load_blocks=lambda folder: BlockLibrary.load(folder, ScriptRegistry.load()),
             announce=lambda _: None,
         )
         begun_s = time.perf_counter()

@@ -9,15 +9,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import ConfigError, CtmoError, WrongState
+from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.command_call import CommandCall
-from ctmo_indi.scheduler.configuration import SchedulerCscParameters, local_path
-from ctmo_indi.scheduler.csc import AtOnce, CscParts, SchedulerCsc
+from ctmo_indi.scheduler.component_events import start_events
+from ctmo_indi.scheduler.configuration import SchedulerCscParameters, StartupType, local_path
+from ctmo_indi.scheduler.csc import SchedulerCsc
+from ctmo_indi.scheduler.csc_parts import AtOnce, CscParts
 from ctmo_indi.scheduler.modes import Mode
+from ctmo_indi.scheduler.observatory_status import ObservatoryStatus
 from ctmo_indi.scheduler.startup import Progress, Started, StartParts, StartWish, start
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import Ticket, TicketBook
@@ -45,10 +49,12 @@ class ComponentParts:
     """
 
     clock: Clock
+    profile: Profile
     tickets: TicketBook
     start: StartParts
     make_mode: Callable[[Started, Worker], Mode]
     at_once: Mapping[Command, AtOnce]
+    status: ObservatoryStatus
     load_folders: tuple[Path, ...]
     publish: Callable[[str, str, dict[str, object]], object]
     post: Callable[[Callable[[], object]], None]
@@ -66,7 +72,8 @@ class Component:
     def __init__(self, parts: ComponentParts) -> None:
         self._parts = parts
         self.worker = Worker("scheduler-driver")
-        own = {
+        self._was_running = False
+        own: Mapping[Command, AtOnce] = {
             Command.SET_LOG_LEVEL: self._set_log_level,
             Command.FLUSH: self._flush,
             Command.RESCHEDULE: self._reschedule,
@@ -76,7 +83,7 @@ class Component:
                 tickets=parts.tickets,
                 clock=parts.clock,
                 begin_start=self._begin_start,
-                make_mode=lambda started: parts.make_mode(started, self.worker),
+                make_mode=self._make_mode,
                 begin_load=self._begin_load,
                 begin_prediction=self._begin_prediction,
                 at_once={**own, **parts.at_once},
@@ -100,11 +107,36 @@ class Component:
             return SchedulerCscParameters()
         return started.configuration.parameters
 
-    def command(self, call: CommandCall, wish: StartWish | None = None) -> Ticket:
-        """Take a command; see :meth:`SchedulerCsc.command`."""
+    def command(self, call: CommandCall, *, is_comeback: bool = False) -> Ticket:
+        """Take a command; see :meth:`SchedulerCsc.command`.
+
+        Parameters
+        ----------
+        is_comeback
+            After a restart of the service: the driver recalls what it can, whatever the
+            configuration says of a start, and a component in fault does not keep it from resuming
+            (safety and the conditions of every target do).
+
+        Raises
+        ------
+        WrongState
+            ``resume`` while a component is in fault.
+        """
+        in_fault = self._parts.status.in_fault
+        if call.command is Command.RESUME and in_fault and not is_comeback:
+            raise WrongState(f"resume: refused, in fault: {', '.join(in_fault)}")
+        is_start = call.command is Command.START
+        wish = StartWish(startup_type=StartupType.AUTO) if is_comeback and is_start else None
         ticket = self.csc.command(call, wish)
-        self.csc.tick()
+        self.tick()
         return ticket
+
+    def tick(self) -> None:
+        """Let the component look; note when production begins or ends."""
+        self.csc.tick()
+        if self.csc.is_running is not self._was_running:
+            self._was_running = self.csc.is_running
+            self._parts.status.set_operational(self._was_running)
 
     def publish_log_level(self) -> None:
         """Tell how much is logged."""
@@ -113,7 +145,18 @@ class Component:
 
     def _begin_start(self, wish: StartWish, tell: Progress) -> Future[Started]:
         self._renew_worker()
-        return self.worker.ask(lambda: start(wish, self._parts.start, tell))
+
+        def begin() -> Started:
+            started = start(wish, self._parts.start, tell)
+            return replace(started, events=start_events(self._parts.profile, started))
+
+        return self.worker.ask(begin)
+
+    def _make_mode(self, started: Started) -> Mode:
+        mode = self._parts.make_mode(started, self.worker)
+        for kind, data in started.events:
+            self._parts.publish(kind, "", data)
+        return mode
 
     def _wipe(self) -> None:
         self._renew_worker()
@@ -148,13 +191,19 @@ class Component:
         return self.worker.ask(load)
 
     def _begin_prediction(self, on_done: Callable[[str], None]) -> Callable[[], None]:
-        raise WrongState("computePredictedSchedule: this mode predicts nothing")
+        return self._mode().predict(on_done)
 
     def _flush(self, _: CommandCall) -> Mapping[str, object]:
-        return {}
+        return {"Targets": self._mode().flush()}
 
     def _reschedule(self, _: CommandCall) -> Mapping[str, object]:
+        self._mode().reschedule()
         return {}
+
+    def _mode(self) -> Mode:
+        if self.csc.mode is None:
+            raise WrongState("there is no operation mode before a start")
+        return self.csc.mode
 
     def _set_log_level(self, call: CommandCall) -> Mapping[str, object]:
         if call.level not in LEVELS:

@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 
-from ctmo_indi.clock import Clock, Deadline
+from ctmo_indi.clock import Deadline
 from ctmo_indi.errors import CtmoError, WrongState
 from ctmo_indi.models.states import SummaryState
 from ctmo_indi.scheduler.command_call import CommandCall
+from ctmo_indi.scheduler.csc_parts import CscParts, GoesOn
 from ctmo_indi.scheduler.detailed import Detailed
 from ctmo_indi.scheduler.modes import Mode
-from ctmo_indi.scheduler.startup import Progress, Started, StartWish
+from ctmo_indi.scheduler.startup import Started, StartWish
 from ctmo_indi.scheduler.states import (
     COMMAND_RULES,
     ERROR_MEANINGS,
@@ -28,65 +29,12 @@ from ctmo_indi.scheduler.states import (
     ErrorCode,
     check_command,
 )
-from ctmo_indi.scheduler.tickets import Ticket, TicketBook, TicketState
+from ctmo_indi.scheduler.tickets import Ticket, TicketState
 
 _log = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 600.0
 """Machine seconds after which a start is given up, its thread left behind."""
-
-AtOnce = Callable[[CommandCall], Mapping[str, object]]
-
-
-@dataclass(frozen=True, slots=True)
-class CscParts:
-    """What the component works with; each call is made in the engine thread and does not block.
-
-    Parameters
-    ----------
-    begin_start
-        Begins a start in a new driver's thread; the callable given may be called from there.
-    make_mode
-        Makes the operation mode around what a start has made.
-    begin_load
-        Hands the file of that address to the driver, in its thread; raises when it may not be read.
-    begin_prediction
-        Begins a predicted schedule; calls back with why it failed, "" for success. Returns what
-        gives it up.
-    at_once
-        Commands that others carry out on the spot: they raise, or give the ticket's result.
-    post
-        Runs a call later in the engine thread.
-    stop_scripts
-        Ends every script, for the given reason; completion is seen by ``is_quiet``.
-    is_quiet
-        Whether no script waits or runs.
-    make_safe
-        Begins to leave the devices safe; ``is_quiet`` tells when they are, or could not be.
-    make_safe_timeout_s
-        Elapsed seconds the component waits for that before it reports FAULT.
-    driver_timeout_s
-        Machine seconds the driver has.
-    wipe
-        Drops whatever was gathered besides the mode; nothing survives STANDBY.
-    """
-
-    tickets: TicketBook
-    clock: Clock
-    begin_start: Callable[[StartWish, Progress], Future[Started]]
-    make_mode: Callable[[Started], Mode]
-    begin_load: Callable[[str], Future[None]]
-    begin_prediction: Callable[[Callable[[str], None]], Callable[[], None]]
-    at_once: Mapping[Command, AtOnce]
-    publish: Callable[[str, str, dict[str, object]], object]
-    post: Callable[[Callable[[], object]], None]
-    stop_scripts: Callable[[str], None]
-    is_quiet: Callable[[], bool]
-    make_safe: Callable[[], None]
-    make_safe_timeout_s: float
-    driver_timeout_s: Callable[[], float]
-    wipe: Callable[[], None]
-    on_offline: Callable[[], None]
 
 
 @dataclass(slots=True)
@@ -159,7 +107,9 @@ class SchedulerCsc:
         result = at_once(call) if at_once is not None else None
         _log.info("command taken command=%s abort=%s reason=%r", command, call.abort, call.reason)
         ticket = self._parts.tickets.open(command)
-        if at_once is not None:
+        if isinstance(result, GoesOn):
+            result.begun(ticket.receipt)
+        elif result is not None:
             self._parts.tickets.close(ticket.receipt, TicketState.COMPLETED, result=result)
         else:
             self._interrupt(f"ended by {command}")

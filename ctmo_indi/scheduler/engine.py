@@ -18,18 +18,23 @@ from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.verdict import Verdict
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.attempt_runner import AttemptRunner
+from ctmo_indi.scheduler.block_commands import BlockCommands
+from ctmo_indi.scheduler.blocks import BlockBook
 from ctmo_indi.scheduler.command_call import CommandCall
 from ctmo_indi.scheduler.component import Component, ComponentParts
-from ctmo_indi.scheduler.csc import AtOnce
 from ctmo_indi.scheduler.modes import MakeMode, Mode, ModeContext
+from ctmo_indi.scheduler.observatory_status import ObservatoryStatus
 from ctmo_indi.scheduler.orders_book import OrdersBook
+from ctmo_indi.scheduler.queue_commands import QueueCommands
 from ctmo_indi.scheduler.safety_link import SafetyLink, VerdictNews
-from ctmo_indi.scheduler.startup import Started, StartParts, StartWish
+from ctmo_indi.scheduler.service_status import facts_of, service_status
+from ctmo_indi.scheduler.startup import Started, StartParts
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import Ticket, TicketBook
 from ctmo_indi.scheduler.worker import Worker
 from ctmo_indi.script_queue.peer import FrontDesk
-from ctmo_indi.script_queue.queueing import ScriptQueue, Sender
+from ctmo_indi.script_queue.queueing import PausePolicy, ScriptQueue, Sender
+from ctmo_indi.script_queue.registry import AttemptBinding, ScriptParts, ScriptRegistry
 from ctmo_indi.script_queue.script import ScriptRun
 from ctmo_indi.script_queue.scripts import park
 from ctmo_indi.store.database import Database
@@ -38,8 +43,6 @@ from ctmo_indi.store.orders import OrderRow
 from ctmo_indi.work_orders.receipts import new_receipt
 
 _log = logging.getLogger(__name__)
-
-HISTORY_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,12 @@ class EngineParts:
         Checks a stored order against the contract again and gives its request.
     start
         What a start of the component works with, in the driver's thread.
+    dome
+        Its desk, for scripts.
+    data_dir
+        Where the scheduler keeps its small files; ``load`` may read below it.
     load_folders
-        Folders whose files the command ``load`` may read.
+        Other folders whose files the command ``load`` may read.
     """
 
     profile: Profile
@@ -61,10 +68,12 @@ class EngineParts:
     database: Database
     writer: Writer
     telescope: FrontDesk
+    dome: FrontDesk
     safety: FrontDesk
     publish: Callable[[str, str, dict[str, object]], object]
     read_request: Callable[[OrderRow], ObservationRequest]
     start: StartParts
+    data_dir: Path
     load_folders: tuple[Path, ...]
     make_mode: MakeMode
     on_offline: Callable[[], None]
@@ -96,15 +105,29 @@ class SchedulerEngine:
             on_report=lambda _run, report: self.runner.script_reported(report),
         )
         self.runner = AttemptRunner(self.book, self.queue, parts.telescope, clock)
+        own_folder = parts.data_dir / "scheduler"
+        self.blocks = BlockBook(
+            self.queue, clock, own_folder / "blocks.json", parts.publish, self._script_parts
+        )
+        self.queue_commands = QueueCommands(self.queue, ScriptRegistry.load(), self._script_parts)
+        self.status = ObservatoryStatus(own_folder / "observatory_status.json", parts.publish)
+        self._block_commands = BlockCommands(
+            self.blocks, self.tickets, lambda: self.component.csc.detailed
+        )
         self.safety = SafetyLink(parts.safety, clock, self.inbox.post, self._verdict_came)
         self.component = Component(
             ComponentParts(
                 clock=clock,
+                profile=parts.profile,
                 tickets=self.tickets,
                 start=parts.start,
                 make_mode=self._make_mode,
-                at_once=self._at_once(),
-                load_folders=parts.load_folders,
+                at_once={
+                    **self._block_commands.table(),
+                    Command.UPDATE_OBSERVATORY_STATUS: self._update_status,
+                },
+                status=self.status,
+                load_folders=(parts.data_dir, *parts.load_folders),
                 publish=parts.publish,
                 post=self.inbox.post,
                 stop_scripts=self.runner.stop_all,
@@ -118,6 +141,8 @@ class SchedulerEngine:
         self.csc = self.component.csc
         self._thread = threading.Thread(target=self.inbox.run, name="scheduler-engine", daemon=True)
         self._last_verdict: Verdict | None = None
+        self._beats = 0
+        self._is_day: bool | None = None
 
     def start(self) -> None:
         """Read the open orders, then start the threads. Blocks for the reading."""
@@ -149,7 +174,11 @@ class SchedulerEngine:
     # What follows runs in the engine thread.
 
     def beat(self) -> None:
-        """Tell safety that the engine lives; once a machine second."""
+        """Tell the world and safety that the engine lives; once a machine second."""
+        self._beats += 1
+        self._parts.publish(
+            "heartbeat", "", {"Count": self._beats, "Summary State": self.csc.summary.value}
+        )
         self.safety.beat(
             {
                 "Summary State": self.csc.summary.value,
@@ -158,12 +187,17 @@ class SchedulerEngine:
                 "Busy": self.queue.current.name if self.queue.current is not None else "",
             }
         )
+        self._look_at_status()
 
     def tick(self) -> None:
         """Enforce deadlines, adopt open attempts, let the component look; the main cycle."""
         self.queue.tick()
         self.runner.reconcile()
-        self.csc.tick()
+        self.component.tick()
+
+    def night_told(self, is_night: bool) -> None:
+        """Note whether it is night."""
+        self._is_day = not is_night
 
     def expire(self) -> None:
         """End the waiting orders whose windows are over."""
@@ -184,43 +218,40 @@ class SchedulerEngine:
         self._poke()
         return is_done
 
-    def command(self, call: CommandCall, wish: StartWish | None = None) -> Ticket:
+    def command(self, call: CommandCall, *, is_comeback: bool = False) -> Ticket:
         """Take a command of the component; CtmoError when it is refused."""
-        return self.component.command(call, wish)
+        ticket = self.component.command(call, is_comeback=is_comeback)
+        self._look_at_status()
+        return ticket
 
-    def status(self) -> dict[str, object]:
+    def answer(self) -> dict[str, object]:
         """Say how the service is."""
-        csc = self.csc
-        mode_report = csc.mode.report() if csc.mode is not None else {}
-        verdict = self.safety.news.verdict.to_wire() if self.safety.news is not None else {}
-        current = self.queue.current
-        return {
-            "Kind": "Service",
-            "Service": "scheduler",
-            "Status": csc.summary.value,
-            "Summary State": csc.summary.value,
-            "Detailed State": csc.detailed.state.value,
-            "Running": csc.is_running,
-            "Error Code": int(csc.error_code),
-            "Error Report": csc.error_report,
-            "Message": f"{csc.summary.value}, {csc.detailed.state.value}",
-            "UTC": self._parts.clock.utc().isoformat(timespec="milliseconds"),
-            "Verdict": verdict,
-            "Verdict Age": min(self.safety.verdict_age_s(), 1e9),
-            "Current": current.to_wire() if current is not None else {},
-            "Queue": [run.to_wire() for run in self.queue.waiting],
-            "History": [run.to_wire() for run in self.queue.history[-HISTORY_SHOWN:]],
-            **mode_report,
-        }
+        return service_status(
+            self.csc, self.queue, self.safety, self.status, self._parts.clock.utc()
+        )
 
-    def _at_once(self) -> Mapping[Command, AtOnce]:
-        return {}
+    def _look_at_status(self) -> None:
+        verdict = self.safety.news.verdict if self.safety.news is not None else None
+        self.status.look(facts_of(self.csc.summary, verdict, is_day=self._is_day))
+
+    def _update_status(self, call: CommandCall) -> Mapping[str, object]:
+        self.status.update(call.status, call.note)
+        return self.status.to_wire()
+
+    def _script_parts(self, attempt: AttemptBinding | None) -> ScriptParts:
+        return ScriptParts(self._parts.telescope, self._parts.dome, attempt)
 
     def _wipe(self) -> None:
         """Nothing that was gathered survives STANDBY."""
+        self.blocks.drop()
 
     def _make_mode(self, started: Started, worker: Worker) -> Mode:
         parts = self._parts
+        self.blocks.use(started.blocks)
+        parameters = started.configuration.parameters
+        self.queue.pause_policy = (
+            PausePolicy.ALWAYS if parameters.pause_on_failure else PausePolicy.NEVER
+        )
         if started.driver is None:
             raise ConfigError("mode DRY: cannot be had yet")
         return parts.make_mode(
@@ -248,6 +279,8 @@ class SchedulerEngine:
 
     def _script_changed(self, run: ScriptRun) -> None:
         self._parts.publish("script", run.subject, run.to_wire())
+        self.blocks.script_changed(run)
+        self._block_commands.tell_progress()
         if not run.is_final:
             return
         try:

@@ -18,7 +18,8 @@ from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler import configuration
 from ctmo_indi.scheduler.comeback import Comeback
 from ctmo_indi.scheduler.command_call import CommandCall
-from ctmo_indi.scheduler.configuration import Configuration, StartupType
+from ctmo_indi.scheduler.component_events import LogMessages, birth_events
+from ctmo_indi.scheduler.configuration import Configuration
 from ctmo_indi.scheduler.cycles import Cycle, Cycles, sky_period_s
 from ctmo_indi.scheduler.desk_handlers import DeskHandlers, EngineCalls, Peers
 from ctmo_indi.scheduler.engine import EngineParts, SchedulerEngine
@@ -26,10 +27,12 @@ from ctmo_indi.scheduler.intake import OrderIntake
 from ctmo_indi.scheduler.modes import MakeMode
 from ctmo_indi.scheduler.records import Records
 from ctmo_indi.scheduler.simple_mode import SimpleMode
-from ctmo_indi.scheduler.startup import StartParts, StartWish
+from ctmo_indi.scheduler.startup import StartParts
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import Ticket
 from ctmo_indi.scheduling.models import Models
+from ctmo_indi.script_queue.block_library import BlockLibrary
+from ctmo_indi.script_queue.registry import ScriptRegistry
 from ctmo_indi.store.database import Database, open_database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.store.orders import OrderRow
@@ -46,10 +49,6 @@ TICK_SKY_S = 5.0
 TICK_LONGEST_S = 1.0
 EXPIRE_SKY_S = 60.0
 EXPIRE_LONGEST_S = 60.0
-
-
-_COMEBACK = {Command.START: StartWish(startup_type=StartupType.AUTO)}
-"""After a crash the driver recalls what it can, whatever the configuration says of a start."""
 
 
 class SchedulerService:
@@ -85,6 +84,7 @@ class SchedulerService:
         self._on_offline = on_offline
         self._contract = Contract.load(profile, clock)
         self._board = RevisionBoard(clock)
+        self._log_messages = LogMessages(self._board.publish)
         self._database: Database = open_database(
             "scheduler", config.database_url or Path(config.data_dir) / "scheduler.sqlite3"
         )
@@ -105,7 +105,12 @@ class SchedulerService:
         The component is in STANDBY; it goes on to observe by itself when it was observing before
         and the configuration lets it.
         """
+        available = configuration.available()
+        for kind, data in birth_events(available, self._config.scheduler_configuration):
+            self._board.publish(kind, "", data)
+        logging.getLogger().addHandler(self._log_messages)
         self._engine.start()
+        self._engine.inbox.post(self._engine.component.publish_log_level)
         self._cycles.start()
         threading.Thread(target=self._warm_up, name="scheduler-warm-up", daemon=True).start()
         if self._config.resume_at_start and self._comeback.is_wanted:
@@ -113,6 +118,7 @@ class SchedulerService:
 
     def stop(self, timeout_s: float) -> None:
         """End within ``timeout_s`` machine seconds; attempts under way go on at the telescope."""
+        logging.getLogger().removeHandler(self._log_messages)
         self._comeback.end()
         self._cycles.stop(timeout_s / 8)
         self._engine.stop(timeout_s * 5 / 8)
@@ -139,11 +145,13 @@ class SchedulerService:
                 database=self._database,
                 writer=self._writer,
                 telescope=self._telescope,
+                dome=self._dome,
                 safety=self._safety,
                 publish=self._board.publish,
                 read_request=self._read_request,
                 start=self._start_parts(),
-                load_folders=(config.data_dir, catalogue.SITE_FOLDER, *_folder_of(config.file)),
+                data_dir=config.data_dir,
+                load_folders=(catalogue.SITE_FOLDER, *_folder_of(config.file)),
                 make_mode=self._make_mode,
                 on_offline=self._on_offline,
             )
@@ -159,7 +167,7 @@ class SchedulerService:
             database=self._database,
             snapshots_folder=self._config.data_dir / "snapshots",
             open_telemetry=lambda _: {},
-            load_blocks=lambda _: None,
+            load_blocks=lambda folder: BlockLibrary.load(folder, ScriptRegistry.load()),
             announce=lambda snapshot: board.publish(
                 "largeFileObjectAvailable", snapshot.path.name, snapshot.to_wire()
             ),
@@ -182,7 +190,7 @@ class SchedulerService:
         )
         handlers = DeskHandlers(
             inbox,
-            EngineCalls(self._command, engine.cancel, engine.status),
+            EngineCalls(self._command, engine.cancel, engine.answer, engine.queue_commands.handle),
             Records(self._database, engine.tickets),
             intake,
             self._board,
@@ -190,17 +198,16 @@ class SchedulerService:
         )
         return DispatchDesk("scheduler", self._contract, handlers.table())
 
-    def _command(self, call: CommandCall, wish: StartWish | None = None) -> Ticket:
+    def _command(self, call: CommandCall, *, is_comeback: bool = False) -> Ticket:
         """In the engine thread: take a command and remember what it means for the next start."""
-        ticket = self._engine.command(call, wish)
+        ticket = self._engine.command(call, is_comeback=is_comeback)
         self._comeback.note(call.command)
         return ticket
 
     def _command_and_wait(self, command: Command) -> Ticket:
-        call = self._engine.inbox.ask(
-            lambda: self._command(CommandCall(command, reason="comeback"), _COMEBACK.get(command))
-        )
-        return call.result(PEER_TIMEOUT_S)
+        call = CommandCall(command, reason="comeback")
+        asked = self._engine.inbox.ask(lambda: self._command(call, is_comeback=True))
+        return asked.result(PEER_TIMEOUT_S)
 
     def _cycle_table(self) -> tuple[Cycle, ...]:
         engine, inbox, clock = self._engine, self._engine.inbox, self._clock

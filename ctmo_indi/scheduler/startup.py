@@ -30,10 +30,10 @@ from ctmo_indi.scheduler.configuration import (
     configure_driver,
 )
 from ctmo_indi.scheduler.snapshots import Snapshot, SnapshotError, SnapshotFolder, newest_first
-from ctmo_indi.scheduling import registry
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.models import Models
 from ctmo_indi.scheduling.target import Observation, SurveyTopology
+from ctmo_indi.script_queue.block_library import BlockLibrary
 from ctmo_indi.store import observations
 from ctmo_indi.store.database import Database
 
@@ -64,7 +64,7 @@ class StartWish:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What a start has made; in DRY mode the configuration only.
+    """What a start has made; in DRY mode without driver and models.
 
     Parameters
     ----------
@@ -74,15 +74,26 @@ class Started:
         Where the driver's snapshots are kept; the first one is that of this start.
     recalled
         How the driver came to what it remembers, for people.
+    events
+        What is to be told of it: kind and data.
     """
 
     configuration: Configuration
+    blocks: BlockLibrary
+    startup_type: StartupType
     driver: Driver | None = None
     models: Models | None = None
     topology: SurveyTopology | None = None
     telemetry: Mapping[str, Value] = field(default_factory=dict)
     snapshots: SnapshotFolder | None = None
     recalled: str = "nothing"
+    events: tuple[tuple[str, dict[str, object]], ...] = ()
+
+
+def _registered(name: str) -> type[Driver]:
+    from ctmo_indi.scheduling import registry  # heavy: numpy
+
+    return registry.driver_class(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +122,9 @@ class StartParts:
     database: Database
     snapshots_folder: Path
     open_telemetry: Callable[[Sequence[StreamParameters]], Mapping[str, Value]]
-    load_blocks: Callable[[Path | None], object]
+    load_blocks: Callable[[Path | None], BlockLibrary]
     announce: Callable[[Snapshot], object]
-    driver_class: Callable[[str], type[Driver]] = registry.driver_class
+    driver_class: Callable[[str], type[Driver]] = _registered
 
 
 def start(wish: StartWish, parts: StartParts, tell: Progress) -> Started:
@@ -129,22 +140,24 @@ def start(wish: StartWish, parts: StartParts, tell: Progress) -> Started:
     tell("configuration")
     configuration = parts.load_configuration(wish.configuration)
     parameters = configuration.parameters
-    parts.load_blocks(configuration.blocks_folder)
+    kind = wish.startup_type or parameters.startup_type
+    blocks = parts.load_blocks(configuration.blocks_folder)
     telemetry = parts.open_telemetry(parameters.telemetry_streams)
     if parameters.mode is SchedulerModes.DRY:
-        return Started(configuration)
+        return Started(configuration, blocks, kind)
     tell("models")
     models = parts.make_models()
     tell(f"driver {parameters.driver_type}")
     driver = _driver_class(configuration, parts)(models, telemetry)
     topology = configure_driver(driver, configuration)
     driver.cold_start(())
-    kind = wish.startup_type or parameters.startup_type
     recalled = _RECALL[kind](driver, configuration, parts, tell)
     snapshots = SnapshotFolder(parts.snapshots_folder, parameters.snapshots_kept, parts.announce)
     _save_first(driver, configuration, parts, snapshots)
     _log.info("driver started driver=%s startup=%s recalled=%r", driver.name, kind, recalled)
-    return Started(configuration, driver, models, topology, telemetry, snapshots, recalled)
+    return Started(
+        configuration, blocks, kind, driver, models, topology, telemetry, snapshots, recalled
+    )
 
 
 def _driver_class(configuration: Configuration, parts: StartParts) -> type[Driver]:

@@ -23,6 +23,8 @@ from ctmo_indi.scheduler.snapshots import Snapshot, SnapshotFolder
 from ctmo_indi.scheduler.startup import Started, StartParts, StartWish, start
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.target import DriverTarget, Observation, SurveyTopology
+from ctmo_indi.script_queue.block_library import BlockLibrary
+from ctmo_indi.script_queue.registry import ScriptRegistry
 from ctmo_indi.store import observations
 from ctmo_indi.store.database import Database, open_database
 from ctmo_indi.testing.fake_clock import EVENING, FakeClock
@@ -124,7 +126,7 @@ class Start:
             database=self.database,
             snapshots_folder=self.snapshots,
             open_telemetry=lambda _: {},
-            load_blocks=lambda _: None,
+            load_blocks=lambda folder: BlockLibrary.load(folder, ScriptRegistry.load()),
             announce=self.announced.append,
             driver_class=DRIVERS.__getitem__,
         )
