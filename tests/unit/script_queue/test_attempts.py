@@ -11,12 +11,18 @@ import pytest
 from ctmo_indi import profiles
 from ctmo_indi.clock import Deadline
 from ctmo_indi.desk_client.client import DeskFault
-from ctmo_indi.errors import CtmoError, ServiceUnreachable
+from ctmo_indi.errors import CtmoError, ServiceUnreachable, WrongState
 from ctmo_indi.models.states import AttemptState
-from ctmo_indi.script_queue import attempts
+from ctmo_indi.script_queue import attempts, peer
 from ctmo_indi.script_queue.attempts import AttemptProgress, AttemptResult, AttemptScript
 from ctmo_indi.script_queue.controls import ControlScript
-from ctmo_indi.script_queue.script import ScriptFailed, ScriptStopped, Slot
+from ctmo_indi.script_queue.script import (
+    ScriptFailed,
+    ScriptState,
+    ScriptStopped,
+    ScriptTerminated,
+    Slot,
+)
 from ctmo_indi.script_queue.scripts.park import park
 from ctmo_indi.testing.fake_clock import FakeClock
 from ctmo_indi.testing.fake_desk import FakeTelescope
@@ -77,6 +83,7 @@ def telescope(clock: FakeClock) -> FakeTelescope:
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempts, "STOPPING_PATIENCE_S", 0.05)
+    monkeypatch.setattr(peer, "BACK_OFF_FACTOR", 1.0)
 
 
 @pytest.fixture
@@ -197,6 +204,104 @@ def test_an_adopted_attempt_the_telescope_does_not_know_was_interrupted_by_a_res
     result = start(adopt=True).result()
     assert result.state is AttemptState.INTERRUPTED
     assert result.failure.startswith("restart")
+
+
+@pytest.mark.parametrize(
+    ("state", "script"),
+    [
+        (AttemptState.COMPLETED, ScriptState.DONE),
+        (AttemptState.FAILED, ScriptState.FAILED),
+        (AttemptState.INTERRUPTED, ScriptState.STOPPED),
+        (AttemptState.ABORTED, ScriptState.STOPPED),
+        (AttemptState.NOT_ATTEMPTED, ScriptState.STOPPED),
+        (None, ScriptState.STOPPED),
+    ],
+)
+def test_only_a_completed_attempt_lets_its_script_be_done(
+    state: AttemptState | None, script: ScriptState
+) -> None:
+    result = AttemptResult("A-1", state, failure="clouds")
+    assert (result.script_state, result.script_reason) == (script, "clouds")
+
+
+@pytest.mark.parametrize(
+    ("is_failure", "state"),
+    [(True, AttemptState.FAILED), (False, AttemptState.NOT_ATTEMPTED)],
+)
+def test_a_withdrawn_attempt_has_an_end_and_a_reason(
+    telescope: FakeTelescope, is_failure: bool, state: AttemptState
+) -> None:
+    script = AttemptScript("observe", telescope, "A-1", "O-1", wire=WIRE, timeout_s=100.0)
+    assert script.withdrawn("focus failed", is_failure) == AttemptResult(
+        "A-1", state, failure="focus failed"
+    )
+
+
+def test_a_withdrawn_adoption_leaves_the_attempt_open(telescope: FakeTelescope) -> None:
+    script = AttemptScript("observe", telescope, "A-1", "O-1", wire=None, timeout_s=100.0)
+    assert script.withdrawn("standby", False) is None
+
+
+def test_an_attempt_is_not_made_twice(telescope: FakeTelescope) -> None:
+    script = AttemptScript("observe", telescope, "A-1", "O-1", wire=WIRE, timeout_s=100.0)
+    with pytest.raises(WrongState, match="attempt A-1 is made once"):
+        script.copy()
+
+
+def test_a_terminated_attempt_is_cancelled_at_the_telescope(
+    start: Callable[..., Run], telescope: FakeTelescope
+) -> None:
+    telescope.outcome = lambda request: None
+    run = start()
+    telescope.wait_for_attempts(1)
+    run.slot.cut("it hangs")
+    with pytest.raises(ScriptTerminated):
+        run.wait()
+    assert telescope.attempts["A-1"].state is AttemptState.ABORTED
+
+
+def test_an_order_on_its_way_while_it_is_terminated_is_cancelled_after_it_arrived(
+    telescope: FakeTelescope,
+) -> None:
+    """Cancel comes first and is refused as unknown; the order must not be observed for nobody."""
+    telescope.outcome = lambda request: None
+    on_its_way, cut = threading.Event(), threading.Event()
+
+    def slow(order: dict[str, object]) -> dict[str, object]:
+        if order["WOType"] == "Observation":
+            on_its_way.set()
+            assert cut.wait(10.0)
+        return telescope.front_desk(order)
+
+    script = AttemptScript("observe", _Desk(slow), "A-1", "O-1", wire=WIRE, timeout_s=100.0)
+    run = Run(script, FakeClock())
+    assert on_its_way.wait(10.0)
+    run.slot.cut("it hangs")
+    script.stop("it hangs")
+    cut.set()
+    with pytest.raises(ScriptTerminated):
+        run.wait()
+    assert telescope.attempts["A-1"].state is AttemptState.ABORTED
+
+
+def test_a_cancel_that_is_not_delivered_is_sent_again_after_the_script_was_terminated(
+    telescope: FakeTelescope,
+) -> None:
+    telescope.outcome = lambda request: None
+    telescope.front_desk(WIRE)
+    real, lost = telescope.front_desk, iter([True, True])
+
+    def silent(order: dict[str, object]) -> dict[str, object]:
+        if order["WOType"] == "Cancel" and next(lost, False):
+            raise ServiceUnreachable("connection refused")
+        return real(order)
+
+    script = AttemptScript("observe", _Desk(silent), "A-1", "O-1", wire=None, timeout_s=100.0)
+    slot = Slot(FakeClock(), Deadline(FakeClock(), 1e6), lambda report: None)
+    slot.cut("it hangs")
+    with pytest.raises(ScriptTerminated):
+        script.run(slot)
+    assert telescope.attempts["A-1"].state is AttemptState.ABORTED
 
 
 def test_park_closes_through_the_telescope(telescope: FakeTelescope, clock: FakeClock) -> None:

@@ -64,6 +64,7 @@ def test_otherwise_the_owner_is_told_first_and_can_withdraw_the_next(
 ) -> None:
     def withdraw(run: ScriptRun) -> None:
         if run.name == "a" and run.is_final:
+            bench.add("d")
             started.append(len(bench.threads.scripts))
             bench.queue.remove(2, "no longer wanted")
 
@@ -76,6 +77,7 @@ def test_otherwise_the_owner_is_told_first_and_can_withdraw_the_next(
     bench.end(work)
     assert started == [0], "nothing else has begun when the end of a is told"
     assert names(bench.changes)[1:] == [
+        ("d", ScriptState.CONFIGURED),
         ("b", ScriptState.STOPPED),
         ("c", ScriptState.RUNNING),
     ]
@@ -92,14 +94,19 @@ def test_a_result_that_is_no_success_keeps_its_value_and_gives_its_reason() -> N
 
 def test_what_the_owner_causes_is_told_after_what_was_to_be_told() -> None:
     def on_change(run: ScriptRun) -> None:
+        assert not telling, "told of one change while it deals with another"
+        telling.append(run)
         if run.name == "a" and run.is_final:
             bench.add("urgent")
+        telling.clear()
 
+    telling: list[ScriptRun] = []
     bench = QueueBench(on_change=on_change)
     bench.add("a")
     bench.add("b")
     bench.changes.clear()
     bench.end()
+    assert bench.inbox.failures == 0
     assert names(bench.changes) == [
         ("a", ScriptState.DONE),
         ("b", ScriptState.RUNNING),
