@@ -137,6 +137,7 @@ def configure_driver(driver: Driver, configuration: Configuration) -> SurveyTopo
     ConfigError
         As :func:`load`; the driver says what is wrong.
     """
+    driver.configuration_folder = configuration.file.parent
     try:
         return driver.configure_scheduler(configuration.parameters.driver_configuration)
     except ConfigError as error:

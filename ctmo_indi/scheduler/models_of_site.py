@@ -10,4 +10,4 @@ from ctmo_indi.scheduling.sky import SiteSky
 
 def models_of_site(profile: Profile) -> Models:
     """Make the models of the sky and of the observatory."""
-    return Models(SiteSky(profile), ObservatoryModel.of(profile))
+    return Models(SiteSky(profile), ObservatoryModel.of(profile), tuple(profile.filters))
