@@ -69,13 +69,13 @@ class EngineCalls:
     status
         The service's own status.
     queue_command
-        Looks at the script queue or changes it; the keys of the reply. None: not served.
+        Looks at the script queue or changes it; the keys of the reply.
     """
 
     command: Callable[[CommandCall], Ticket]
     cancel: Callable[[str, str], bool]
     status: Callable[[], Reply]
-    queue_command: Callable[[ScriptQueueRequest], Reply] | None = None
+    queue_command: Callable[[ScriptQueueRequest], Reply]
 
 
 class DeskHandlers:
@@ -100,19 +100,17 @@ class DeskHandlers:
 
     def table(self) -> Mapping[OrderKind, Handler]:
         """Return the handler of each kind that is served here."""
-        table: dict[OrderKind, Handler] = {
+        return {
             OrderKind.OBSERVATION: self._intake.handle,
             OrderKind.DOME: self._dome,
             OrderKind.CONTROL: self._control,
             OrderKind.CALIBRATION: self._calibration,
             OrderKind.SCHEDULER: self._scheduler,
+            OrderKind.SCRIPT_QUEUE: self._script_queue,
             OrderKind.STATUS: self._status,
             OrderKind.CANCEL: self._cancel,
             OrderKind.EVENTS: self._events,
         }
-        if self._engine.queue_command is not None:
-            table[OrderKind.SCRIPT_QUEUE] = self._script_queue
-        return table
 
     async def _dome(self, checked: CheckedOrder, _caller: Caller) -> Reply:
         return await _pass_on(self._peers.dome, checked)
@@ -168,12 +166,11 @@ class DeskHandlers:
 
     async def _script_queue(self, checked: CheckedOrder, _caller: Caller) -> Reply:
         request = checked.request
-        ask = self._engine.queue_command
-        if not isinstance(request, ScriptQueueRequest) or ask is None:
+        if not isinstance(request, ScriptQueueRequest):
             raise BadOrder(f"WOType: came {checked.kind.value}, expected Script Queue")
 
         async def carry_out() -> Reply:
-            answer = await self._ask(lambda: ask(request))
+            answer = await self._ask(lambda: self._engine.queue_command(request))
             return order_reply(checked, status="OK", message=f"{request.command}: done") | answer
 
         if request.command in _ADDING:

@@ -10,14 +10,14 @@ from typing import Any, cast
 import pytest
 
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.errors import ConflictingOrder, NotServedHere, UnknownOrder, WrongState
+from ctmo_indi.errors import ConflictingOrder, UnknownOrder, WrongState
 from ctmo_indi.inbox import Inbox
 from ctmo_indi.scheduler.command_call import CommandCall
 from ctmo_indi.scheduler.desk_handlers import DeskHandlers, EngineCalls, Peers
 from ctmo_indi.scheduler.records import Records
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import Ticket, TicketBook, TicketState
-from ctmo_indi.testing.desks import reply_faults, small_profile
+from ctmo_indi.testing.desks import reply_faults, small_profile, wire_contract
 from ctmo_indi.work_orders.access import Caller, Role
 from ctmo_indi.work_orders.contract import Contract
 from ctmo_indi.work_orders.desk import DispatchDesk, Reply
@@ -61,12 +61,12 @@ class Engine:
         self.asked.append(request)
         return self.queue_answer(request)
 
-    def desk(self, *, has_queue: bool = True) -> DispatchDesk:
+    def desk(self) -> DispatchDesk:
         calls = EngineCalls(
             self.command,
             lambda _receipt, _reason: True,
             dict,
-            self.queue_command if has_queue else None,
+            self.queue_command,
         )
         nobody = cast(Any, None)  # Any: neither store, intake nor peers are asked in these tests
         handlers = DeskHandlers(
@@ -96,6 +96,11 @@ async def ask(engine: Engine, **keys: object) -> dict[str, Any]:  # Any: of the 
     order = {key.replace("_", " "): value for key, value in keys.items()}
     async with asyncio.timeout(PATIENCE_S):
         return await engine.desk().handle({"User": "Ada", **order}, CALLER)
+
+
+def test_the_desk_takes_what_the_contract_says(engine: Engine) -> None:
+    served = {kind.value for kind in engine.desk().kinds}
+    assert served == set(wire_contract()["services"]["scheduler"]["orders"])
 
 
 def test_the_component_knows_the_commands_of_the_contract() -> None:
@@ -245,10 +250,3 @@ async def test_other_commands_are_carried_out_each_time(engine: Engine) -> None:
             order = {"WOType": wo_type, "Command": command, "User": "Ada", "ID": "1"}
             await desk.handle(order, CALLER)
     assert (len(engine.calls), len(engine.asked)) == (2, 2)
-
-
-async def test_without_a_queue_its_orders_are_not_served(engine: Engine) -> None:
-    with pytest.raises(NotServedHere):
-        await engine.desk(has_queue=False).handle(
-            {"WOType": "Script Queue", "Command": "showQueue"}, CALLER
-        )

@@ -10,6 +10,7 @@ from ctmo_indi.desk_client.client import DeskFault
 from ctmo_indi.desk_client.scheduler import CommandFailed, SchedulerClient
 from ctmo_indi.models.states import SummaryState
 from ctmo_indi.scheduler.states import COMMAND_RULES, Command
+from ctmo_indi.testing.desks import reply_faults
 
 if TYPE_CHECKING:
     from tests.unit.scheduler.conftest import Stack
@@ -63,6 +64,47 @@ def test_each_command_that_changes_no_state_is_answered_while_enabled(stack: Sta
             assert reply["Status"] in ("COMPLETED", "FAILED"), command
             assert reply["Status"] == "COMPLETED" or reply["Failure"], command
     assert stack.desk.status()["Summary State"] == SummaryState.ENABLED
+
+
+def test_blocks_by_name(stack: Stack) -> None:
+    stack.start_scheduler()
+    scheduler = SchedulerClient(stack.desk, wait_s=20.0)
+    scheduler.start()
+    scheduler.enable()
+    status = scheduler.get_block_status("observe").result
+    assert (status["Block"], status["Status"]) == ("observe", "AVAILABLE")
+    assert scheduler.validate_block("observe").result["Valid"] is True
+    for call in (scheduler.add_block, scheduler.get_block_status, scheduler.validate_block):
+        with pytest.raises((DeskFault, CommandFailed), match="no-such-block") as refused:
+            call("no-such-block")
+        assert "observe" in str(refused.value)  # the names there are
+    with pytest.raises((DeskFault, CommandFailed), match="nothing to remove"):
+        scheduler.remove_block("observe")
+
+
+def test_the_queue_of_a_real_scheduler(stack: Stack) -> None:
+    stack.start_scheduler()
+    scheduler = SchedulerClient(stack.desk, wait_s=20.0)
+    scheduler.queue_pause(reason="a test")
+    first = scheduler.queue_add("sleep", {"duration_s": 3600.0})["Index"]
+    second = scheduler.queue_add("sleep", {"duration_s": 1.0}, location="first")["Index"]
+    third = scheduler.queue_requeue(int(str(first)), location="before", at_index=int(str(first)))
+    waiting = [run["Index"] for run in third["Queue"]]  # type: ignore[attr-defined]  # an array
+    assert waiting == [second, third["Index"], first]
+    shown = scheduler.queue_script(int(str(first)))
+    assert shown["Script"]["Parameters"] == {"duration_s": 3600.0}  # type: ignore[index]  # a struct
+    assert "a test" in str(shown["Message"])
+    with pytest.raises(DeskFault, match="duration_s") as wrong:
+        scheduler.queue_add("sleep", {"duration_s": -1.0})
+    assert wrong.value.code == 400
+    with pytest.raises(DeskFault, match="999"):
+        scheduler.queue_move(999, "first")
+    assert "sleep" in str(scheduler.queue_scripts()["Scripts"])
+    assert "duration_s" in str(scheduler.queue_schema("sleep")["Schema"])
+    scheduler.queue_stop(*waiting)
+    for shape in (third, shown, scheduler.queue(), scheduler.queue_scripts()):
+        assert reply_faults("Script Queue", shape) == []
+    assert scheduler.queue_resume()["Queue"] == []
 
 
 def test_a_night_of_python(stack: Stack) -> None:
