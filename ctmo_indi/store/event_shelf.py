@@ -7,16 +7,14 @@ wait, the oldest are dropped, and a mark in their place tells readers that somet
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TypeVar
 
@@ -25,6 +23,7 @@ from ctmo_indi.errors import CtmoError, StoreUnavailable
 from ctmo_indi.models.event import Event
 from ctmo_indi.store import events
 from ctmo_indi.store.database import Connection, Database
+from ctmo_indi.store.event_rows import from_row, to_row
 from ctmo_indi.store.events import EventRow
 from ctmo_indi.store.intake import Writer
 
@@ -229,7 +228,7 @@ class EventShelf:
             batch = list(islice(self._waiting, BATCH))
         if not batch:
             return
-        rows = [_row(event) for event in batch]
+        rows = [to_row(event) for event in batch]
         self._commit(lambda connection: events.insert(connection, rows))
         with self._changed:
             while self._waiting and self._waiting[0].revision <= batch[-1].revision:
@@ -303,8 +302,8 @@ class EventShelf:
             waiting = [event for event in self._waiting if after < event.revision < before]
         with self._database.read() as connection:
             rows = events.read(connection, after, limit, kinds, before)
-            marks = {row.cursor: _event(row) for row in events.marks(connection, after, before)}
-        found = {row.cursor: _event(row) for row in rows}
+            marks = {row.cursor: from_row(row) for row in events.marks(connection, after, before)}
+        found = {row.cursor: from_row(row) for row in rows}
         for event in waiting:
             if event.kind == events.MARK:
                 marks[event.revision] = event
@@ -323,42 +322,3 @@ class EventShelf:
             "Failures": self.failures,
         }
         return {**wire, "Trouble": self.trouble} if self.trouble else wire
-
-
-def _row(event: Event) -> EventRow:
-    at_utc_s = datetime.fromisoformat(event.utc).timestamp()
-    data = _storable(event.data)
-    return EventRow(event.revision, at_utc_s, event.kind, _text(event.subject), data)
-
-
-def _event(row: EventRow) -> Event:
-    utc = datetime.fromtimestamp(row.at_utc_s, UTC).isoformat()
-    return Event(row.cursor, row.kind, row.subject, utc, row.data)
-
-
-def _storable(data: Mapping[str, object]) -> Mapping[str, object]:
-    """Return ``data`` as JSON can carry it; one odd value must not hold up all that follows."""
-    try:
-        json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError):
-        return {_text(key): _plain(value) for key, value in data.items()}
-    return data
-
-
-def _plain(value: object) -> object:
-    """JSON's own types: not finite becomes null, which a reply leaves out; the unknown text."""
-    if isinstance(value, str):
-        return _text(value)
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {_text(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes | bytearray):
-        return [_plain(item) for item in value]
-    return _text(value)
-
-
-def _text(value: object) -> str:
-    return str(value).encode("utf-8", "replace").decode().replace("\0", "�")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -211,9 +212,12 @@ def test_a_full_disk_holds_nobody_up_and_is_told(
     _pages(opened.writers[1], 1)
     published = [opened.publish("order", str(n), Text="x" * 5000) for n in range(200)]
 
-    assert not opened.log.flush(0.5)
+    _fail(opened, 3)
     assert "full" in opened.log.trouble
     assert caplog.text.count("events cannot be stored") == 1
+    opened.clock.advance(61.0)
+    _fail(opened, 5)
+    assert caplog.text.count("events cannot be stored") == 2
     assert opened.shelves[1].dropped == 151
 
     _pages(opened.writers[1], 100_000)
@@ -224,6 +228,14 @@ def test_a_full_disk_holds_nobody_up_and_is_told(
     page = opened.log.read(-1, LATEST)
     assert (list(page.events), page.lost) == (kept, True)
     assert not opened.log.read(published[-1].revision, LATEST).lost
+
+
+def _fail(opened: Opened, times: int) -> None:
+    """Have it try until it has failed so often."""
+    end_s = time.monotonic() + LONG_S
+    while opened.shelves[1].failures < times:
+        assert time.monotonic() < end_s
+        assert not opened.log.flush(0.05)
 
 
 def _pages(writer: Writer, most: int) -> None:
