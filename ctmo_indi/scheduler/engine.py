@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctmo_indi.clock import Clock, Deadline
-from ctmo_indi.errors import ConfigError, CtmoError
+from ctmo_indi.errors import CtmoError
 from ctmo_indi.inbox import Inbox
 from ctmo_indi.models.orders import ObservationRequest
+from ctmo_indi.models.states import SummaryState
 from ctmo_indi.models.verdict import Verdict
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.attempt_runner import AttemptRunner
@@ -22,7 +23,8 @@ from ctmo_indi.scheduler.block_commands import BlockCommands
 from ctmo_indi.scheduler.blocks import BlockBook
 from ctmo_indi.scheduler.command_call import CommandCall
 from ctmo_indi.scheduler.component import Component, ComponentParts
-from ctmo_indi.scheduler.modes import MakeMode, Mode, ModeContext
+from ctmo_indi.scheduler.mode_choice import make_mode
+from ctmo_indi.scheduler.modes import Mode, ModeContext
 from ctmo_indi.scheduler.observatory_status import ObservatoryStatus
 from ctmo_indi.scheduler.orders_book import OrdersBook
 from ctmo_indi.scheduler.queue_commands import QueueCommands
@@ -30,6 +32,7 @@ from ctmo_indi.scheduler.safety_link import SafetyLink, VerdictNews
 from ctmo_indi.scheduler.service_status import facts_of, service_status
 from ctmo_indi.scheduler.startup import Started, StartParts
 from ctmo_indi.scheduler.states import Command
+from ctmo_indi.scheduler.telemetry import TelemetryLoop
 from ctmo_indi.scheduler.tickets import Ticket, TicketBook
 from ctmo_indi.scheduler.worker import Worker
 from ctmo_indi.script_queue.peer import FrontDesk
@@ -70,12 +73,12 @@ class EngineParts:
     telescope: FrontDesk
     dome: FrontDesk
     safety: FrontDesk
+    telemetry: TelemetryLoop
     publish: Callable[[str, str, dict[str, object]], object]
     read_request: Callable[[OrderRow], ObservationRequest]
     start: StartParts
     data_dir: Path
     load_folders: tuple[Path, ...]
-    make_mode: MakeMode
     on_offline: Callable[[], None]
 
 
@@ -104,11 +107,11 @@ class SchedulerEngine:
             on_change=self._script_changed,
             on_report=lambda _run, report: self.runner.script_reported(report),
         )
-        self.runner = AttemptRunner(self.book, self.queue, parts.telescope, clock)
         own_folder = parts.data_dir / "scheduler"
         self.blocks = BlockBook(
             self.queue, clock, own_folder / "blocks.json", parts.publish, self._script_parts
         )
+        self.runner = AttemptRunner(self.book, self.queue, parts.telescope, clock, self.blocks)
         self.queue_commands = QueueCommands(self.queue, ScriptRegistry.load(), self._script_parts)
         self.status = ObservatoryStatus(own_folder / "observatory_status.json", parts.publish)
         self._block_commands = BlockCommands(
@@ -148,6 +151,7 @@ class SchedulerEngine:
         """Read the open orders, then start the threads. Blocks for the reading."""
         self.book.load()
         self.component.worker.start()
+        self._parts.telemetry.start()
         self.safety.start()
         self._thread.start()
         self.inbox.post(self.runner.reconcile)
@@ -169,6 +173,7 @@ class SchedulerEngine:
         if self._thread.is_alive():
             self._thread.join(deadline.remaining_machine_s() / 2)
         self.safety.stop(deadline.remaining_machine_s() / 2)
+        self._parts.telemetry.stop(deadline.remaining_machine_s() / 2)
         self.component.worker.stop(deadline.remaining_machine_s())
 
     # What follows runs in the engine thread.
@@ -194,6 +199,11 @@ class SchedulerEngine:
         self.queue.tick()
         self.runner.reconcile()
         self.component.tick()
+
+    def ask_telemetry(self) -> None:
+        """Have the telescope asked, but in STANDBY and OFFLINE, where there is nobody to know."""
+        if self.csc.summary not in (SummaryState.STANDBY, SummaryState.OFFLINE):
+            self._parts.telemetry.ask()
 
     def night_told(self, is_night: bool) -> None:
         """Note whether it is night."""
@@ -244,6 +254,7 @@ class SchedulerEngine:
     def _wipe(self) -> None:
         """Nothing that was gathered survives STANDBY."""
         self.blocks.drop()
+        self._parts.telemetry.forget()
 
     def _make_mode(self, started: Started, worker: Worker) -> Mode:
         parts = self._parts
@@ -252,13 +263,13 @@ class SchedulerEngine:
         self.queue.pause_policy = (
             PausePolicy.ALWAYS if parameters.pause_on_failure else PausePolicy.NEVER
         )
-        if started.driver is None:
-            raise ConfigError("mode DRY: cannot be had yet")
-        return parts.make_mode(
+        return make_mode(parameters)(
             ModeContext(
                 clock=parts.clock,
                 profile=parts.profile,
                 driver=started.driver,
+                parameters=parameters,
+                snapshots_folder=parts.start.snapshots_folder,
                 worker=worker,
                 book=self.book,
                 runner=self.runner,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -23,12 +24,13 @@ from ctmo_indi.scheduler.configuration import Configuration
 from ctmo_indi.scheduler.cycles import Cycle, Cycles, sky_period_s
 from ctmo_indi.scheduler.desk_handlers import DeskHandlers, EngineCalls, Peers
 from ctmo_indi.scheduler.engine import EngineParts, SchedulerEngine
+from ctmo_indi.scheduler.event_store import open_event_log
+from ctmo_indi.scheduler.general_info import GeneralInfo
 from ctmo_indi.scheduler.intake import OrderIntake
-from ctmo_indi.scheduler.modes import MakeMode
 from ctmo_indi.scheduler.records import Records
-from ctmo_indi.scheduler.simple_mode import SimpleMode
 from ctmo_indi.scheduler.startup import StartParts
 from ctmo_indi.scheduler.states import Command
+from ctmo_indi.scheduler.telemetry import TELEMETRY_TIMEOUT_S, TelemetryLoop
 from ctmo_indi.scheduler.tickets import Ticket
 from ctmo_indi.scheduling.models import Models
 from ctmo_indi.script_queue.block_library import BlockLibrary
@@ -45,6 +47,8 @@ _log = logging.getLogger(__name__)
 PEER_TIMEOUT_S = 10.0
 SAFETY_TIMEOUT_S = 3.0
 BEAT_PERIOD_S = 1.0
+TELEMETRY_PERIOD_S = 1.0
+PRUNE_PERIOD_S = 3600.0
 TICK_SKY_S = 5.0
 TICK_LONGEST_S = 1.0
 EXPIRE_SKY_S = 60.0
@@ -71,7 +75,6 @@ class SchedulerService:
         clock: Clock,
         *,
         load_configuration: Callable[[str], Configuration] | None = None,
-        make_mode: MakeMode = SimpleMode,
         make_models: Callable[[], Models] | None = None,
         on_offline: Callable[[], None] = lambda: None,
     ) -> None:
@@ -79,16 +82,16 @@ class SchedulerService:
         self._profile = profile
         self._clock = clock
         self._load_configuration = load_configuration or configuration.load
-        self._make_mode = make_mode
         self._make_models = make_models or partial(_site_models, profile)
         self._on_offline = on_offline
         self._contract = Contract.load(profile, clock)
-        self._board = RevisionBoard(clock)
-        self._log_messages = LogMessages(self._board.publish)
         self._database: Database = open_database(
             "scheduler", config.database_url or Path(config.data_dir) / "scheduler.sqlite3"
         )
         self._writer = Writer(self._database)
+        self._events = open_event_log(config, self._database, self._writer, clock)
+        self._board = RevisionBoard(clock, store=self._events)
+        self._log_messages = LogMessages(self._board.publish)
         self._engine = self._build_engine()
         self._comeback = Comeback(config.data_dir / "scheduler" / "comeback.json")
         self._cycles = Cycles(clock, self._cycle_table())
@@ -122,7 +125,8 @@ class SchedulerService:
         self._comeback.end()
         self._cycles.stop(timeout_s / 8)
         self._engine.stop(timeout_s * 5 / 8)
-        self._writer.close(timeout_s / 4)
+        self._events.close(timeout_s / 8)
+        self._writer.close(timeout_s / 8)
         self._database.close()
         for client in (self._telescope, self._safety, *self._others):
             client.close()
@@ -137,7 +141,10 @@ class SchedulerService:
         self._safety = client(config.safety, SAFETY_TIMEOUT_S)
         self._dome = client(config.dome, PEER_TIMEOUT_S)
         self._preprocessor = client(config.preprocessor, PEER_TIMEOUT_S)
-        self._others = (self._dome, self._preprocessor)
+        watched = client(config.telescope, TELEMETRY_TIMEOUT_S)
+        self._others = (self._dome, self._preprocessor, watched)
+        self._night_info = GeneralInfo(self._profile)
+        self._telemetry = TelemetryLoop(watched, clock, self._board.publish, self._general_info)
         return SchedulerEngine(
             EngineParts(
                 profile=self._profile,
@@ -147,15 +154,20 @@ class SchedulerService:
                 telescope=self._telescope,
                 dome=self._dome,
                 safety=self._safety,
+                telemetry=self._telemetry,
                 publish=self._board.publish,
                 read_request=self._read_request,
                 start=self._start_parts(),
                 data_dir=config.data_dir,
                 load_folders=(catalogue.SITE_FOLDER, *_folder_of(config.file)),
-                make_mode=self._make_mode,
                 on_offline=self._on_offline,
             )
         )
+
+    def _general_info(self, utc: datetime) -> dict[str, object]:
+        told = self._night_info(utc)
+        self._engine.inbox.post(lambda: self._engine.night_told(told["Is Night"] is True))
+        return told
 
     def _start_parts(self) -> StartParts:
         default = self._config.scheduler_configuration
@@ -166,7 +178,7 @@ class SchedulerService:
             make_models=self._make_models,
             database=self._database,
             snapshots_folder=self._config.data_dir / "snapshots",
-            open_telemetry=lambda _: {},
+            open_telemetry=self._telemetry.open,
             load_blocks=lambda folder: BlockLibrary.load(folder, ScriptRegistry.load()),
             announce=lambda snapshot: board.publish(
                 "largeFileObjectAvailable", snapshot.path.name, snapshot.to_wire()
@@ -216,6 +228,8 @@ class SchedulerService:
         return (
             Cycle("beat", BEAT_PERIOD_S, lambda: inbox.post(engine.beat)),
             Cycle("tick", tick_s, lambda: inbox.post(engine.tick)),
+            Cycle("telemetry", TELEMETRY_PERIOD_S, lambda: inbox.post(engine.ask_telemetry)),
+            Cycle("prune", PRUNE_PERIOD_S, self._events.prune),
             Cycle("expire", expire_s, lambda: inbox.post(engine.expire)),
         )
 

@@ -16,6 +16,7 @@ from ctmo_indi.config import Address, Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.front_desk.server import FrontDeskServer
 from ctmo_indi.profiles import Profile
+from ctmo_indi.scheduler import configuration
 from ctmo_indi.scheduler.service import SchedulerService
 from ctmo_indi.scheduling.models import Models
 from ctmo_indi.testing.fake_clock import EVENING
@@ -37,6 +38,7 @@ class Stack:
         self.set_clock(EVENING)
         self.profile = profile
         self.folder = folder
+        self.configuration = "simple"
         self.sky = FakeSky()
         self.make_models: Callable[[], Models] | None = lambda: fake_models(self.sky)
         self.telescope = FakeTelescope(profile, self.clock)
@@ -79,6 +81,9 @@ class Stack:
             self.profile,
             self.clock,
             make_models=self.make_models,
+            load_configuration=lambda name: configuration.load(
+                self.configuration if name == "default" else name, site_folder=self.folder
+            ),
             on_offline=self.offline.set,
         )
         service.start()
