@@ -22,7 +22,7 @@ _EXIT_CODES = {
 }
 
 # Columns of free text, which may be folded where the terminal is narrow.
-_FOLDED = frozenset({"ID", "Object"})
+_FOLDED = frozenset({"ID", "Object", "Target", "Reason", "About"})
 _WIDTH_OF_A_FILE = 200
 
 

@@ -16,7 +16,14 @@ from ctmo_indi.cli.options import (
     client,
     load_config,
 )
-from ctmo_indi.cli.output import exit_code, print_reply, print_structs, print_tree, structs
+from ctmo_indi.cli.output import (
+    exit_code,
+    print_json,
+    print_reply,
+    print_structs,
+    print_tree,
+    structs,
+)
 from ctmo_indi.cli.progress import telling_progress
 
 EXIT_INVALID = 2
@@ -95,8 +102,11 @@ def scheduler(
         telling_progress(name, quiet=as_json) as tell,
     ):
         reply = SchedulerClient(desk, wait_s=wait, on_progress=tell).send(name, keys)
-    print_reply(reply, as_json=as_json)
-    if not as_json:
+    if as_json:
+        print_json(reply)
+    else:
+        # the ID was given to it on the way and says nothing to people
+        print_reply({key: reply[key] for key in reply if key != "ID"}, as_json=False)
         print_result(reply.get("Result"))
     return exit_code(reply) or (EXIT_INVALID if _says_invalid(reply) else 0)
 

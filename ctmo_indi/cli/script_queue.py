@@ -33,7 +33,9 @@ AtOption = Annotated[
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", help="For the log.")]
 
-_COLUMNS = ("Index", "Where", "Script", "State", "Block", "Subject", "Started", "Ended", "Reason")
+_COLUMNS = ("Index", "Where", "Script", "State")
+_COLUMNS_IF_ANY = ("Block", "Subject", "User", "Started", "Ended", "Reason")
+_TIMES = frozenset({"Started", "Ended"})
 
 queue_app = typer.Typer(rich_markup_mode=None, help="Show the script queue, or change it.")
 
@@ -89,11 +91,18 @@ def show(
 
 
 def _print_queue(reply: Mapping[str, object], *, history: int) -> None:
-    rows = [[run.get(name, "") for name in _COLUMNS] for run in _rows(reply, history)]
-    if rows:
-        print_table(_COLUMNS, rows)
-    else:
+    runs = list(_rows(reply, history))
+    if not runs:
         typer.echo("the queue is empty")
+        return
+    told = [name for name in _COLUMNS_IF_ANY if any(run.get(name) for run in runs)]
+    columns = (*_COLUMNS, *told)
+    print_table(columns, [[_cell(run, name) for name in columns] for run in runs])
+
+
+def _cell(run: Mapping[str, object], name: str) -> object:
+    value = run.get(name, "")
+    return str(value)[11:19] if name in _TIMES else value  # of an ISO 8601 instant the time of day
 
 
 def _rows(reply: Mapping[str, object], history: int) -> Iterator[Mapping[str, object]]:
