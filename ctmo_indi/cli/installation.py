@@ -92,7 +92,29 @@ def _check_scheduler(settings: Config, observatory: Profile) -> list[tuple[str, 
     name = settings.scheduler_configuration
     problems = configuration.check(name, observatory)
     what = "scheduler configuration"
-    return [(what, False, problem) for problem in problems] or [(what, True, name)]
+    if problems:
+        return [(what, False, problem) for problem in problems]
+    return [(what, True, name), *_check_blocks(configuration.load(name).blocks_folder)]
+
+
+def _check_blocks(folder: Path | None) -> list[tuple[str, bool, str]]:
+    """Observing blocks, ours and those of the site's folder, script by script."""
+    from ctmo_indi.errors import ConfigError
+    from ctmo_indi.script_queue.block_library import BlockLibrary
+    from ctmo_indi.script_queue.registry import ScriptRegistry
+
+    what = "observing blocks"
+    try:
+        library = BlockLibrary.load(folder, ScriptRegistry.load())
+    except ConfigError as error:
+        return [(what, False, problem) for problem in error.problems]
+    wrong = [
+        (what, False, f"{block.name}: {step}: {text}")
+        for block in library.blocks
+        for step, texts in library.invalid(block.name).items()
+        for text in texts
+    ]
+    return wrong or [(what, True, ", ".join(library.valid_names))]
 
 
 def _check_data_folder(folder: Path) -> tuple[str, bool, str]:
