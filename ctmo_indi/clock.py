@@ -111,6 +111,11 @@ class SystemClock:
         return time.monotonic()
 
 
+def wall_s() -> float:
+    """Unix seconds of the machine's own clock, which people and NTP set: to notice that it was."""
+    return time.time()
+
+
 class Deadline:
     """An instant after which a wait has failed.
 

@@ -209,6 +209,12 @@ class SchedulerEngine:
         """Note whether it is night."""
         self._is_day = not is_night
 
+    def look_anew(self) -> None:
+        """Nothing decided before holds: the clock was set."""
+        self.expire()
+        self._poke()
+        self.tick()
+
     def expire(self) -> None:
         """End the waiting orders whose windows are over."""
         if self.book.expire():

@@ -94,7 +94,7 @@ class SchedulerService:
         self._log_messages = LogMessages(self._board.publish)
         self._engine = self._build_engine()
         self._comeback = Comeback(config.data_dir / "scheduler" / "comeback.json")
-        self._cycles = Cycles(clock, self._cycle_table())
+        self._cycles = Cycles(clock, self._cycle_table(), on_step=self._clock_was_set)
         self.desk: Desk = self._build_desk()
 
     @property
@@ -209,6 +209,18 @@ class SchedulerService:
             Peers(self._telescope, self._dome, self._safety, self._preprocessor),
         )
         return DispatchDesk("scheduler", self._contract, handlers.table())
+
+    def _answer(self) -> dict[str, object]:
+        return {
+            **self._engine.answer(),
+            "Cycles": self._cycles.to_wire(),
+            "Telemetry": self._telemetry.to_wire(),
+            "Events": self._events.to_wire(),
+        }
+
+    def _clock_was_set(self, step_s: float) -> None:
+        _log.warning("the clock was set step_s=%.1f", step_s)
+        self._engine.inbox.post(self._engine.look_anew)
 
     def _command(self, call: CommandCall, *, is_comeback: bool = False) -> Ticket:
         """In the engine thread: take a command and remember what it means for the next start."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import threading
 from collections.abc import Iterator
 
+import apscheduler.executors.base
+import apscheduler.schedulers.base
 import pytest
 
-from ctmo_indi.clock import SystemClock
+from ctmo_indi.clock import SystemClock, wall_s
 from ctmo_indi.scheduler.cycles import Cycle, Cycles, sky_period_s
 from ctmo_indi.testing.fake_clock import FakeClock
 
@@ -87,3 +90,75 @@ def test_a_cycle_is_short_in_sky_time_within_reason(speed: float, period_s: floa
 
 def test_real_time_is_the_default() -> None:
     assert sky_period_s(SystemClock(), 5.0, 1.0) == 1.0
+
+
+class Wall:
+    """The machine's wall clock, which a test can set; APScheduler reads it too."""
+
+    def __init__(self) -> None:
+        self.offset_s = 0.0
+
+    def __call__(self) -> float:
+        return wall_s() + self.offset_s
+
+
+@pytest.fixture
+def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
+    made = Wall()
+
+    class SetDatetime(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:
+            return datetime.datetime.fromtimestamp(made(), tz)
+
+    for module in (apscheduler.executors.base, apscheduler.schedulers.base):
+        monkeypatch.setattr(module, "datetime", SetDatetime)
+    return made
+
+
+@pytest.mark.parametrize("step_s", [-3600.0, 3600.0, -86400.0 * 30, 86400.0 * 30])
+def test_cycles_go_on_within_5_s_after_the_clock_was_set(
+    wall: Wall, counter: Counter, step_s: float
+) -> None:
+    steps: list[float] = []
+    cycles = Cycles(
+        SystemClock(),
+        (Cycle("tick", 0.05, counter.post),),
+        canary_period_s=0.2,
+        canary_silence_s=60.0,
+        on_step=steps.append,
+        wall=wall,
+    )
+    cycles.start()
+    counter.wait_for(2)
+    wall.offset_s = step_s
+    count = counter.count
+    begun_s = SystemClock().machine_s()
+    counter.wait_for(count + 5)
+    assert SystemClock().machine_s() - begun_s < 5.0
+    cycles.stop(5.0)
+    assert steps == [pytest.approx(step_s, abs=1.0)]
+    assert cycles.to_wire()["Clock Steps"] == 1
+
+
+def test_a_clock_that_is_slewed_is_left_alone(clock: FakeClock, counter: Counter) -> None:
+    wall = Wall()
+    cycles = Cycles(SystemClock(), (Cycle("tick", 0.05, counter.post),), wall=wall)
+    cycles.start()
+    for _ in range(10):
+        wall.offset_s += 0.5
+        assert not cycles.check()
+    cycles.stop(5.0)
+    assert cycles.restarts == 0
+
+
+def test_a_job_that_raises_is_counted_and_goes_on(counter: Counter) -> None:
+    def broken() -> None:
+        counter.post()
+        raise RuntimeError("on purpose")
+
+    cycles = Cycles(SystemClock(), (Cycle("broken", 0.05, broken),))
+    cycles.start()
+    counter.wait_for(3)
+    cycles.stop(5.0)
+    assert cycles.troubles["broken"] >= 2
