@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
+from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 
 from ctmo_indi.errors import WrongState
 from ctmo_indi.script_queue.script import (
     SCHEDULER,
+    End,
     PlainScript,
     ScriptFailed,
     ScriptRun,
@@ -15,6 +19,8 @@ from ctmo_indi.script_queue.script import (
     Slot,
 )
 from ctmo_indi.script_queue.waiting import Entry
+
+_log = logging.getLogger(__name__)
 
 HISTORY_LENGTH = 600
 
@@ -36,6 +42,19 @@ def pauses(policy: PausePolicy, entry: Entry) -> bool:
     if policy is PausePolicy.OTHERS:
         return entry.run.user != SCHEDULER
     return policy is PausePolicy.ALWAYS
+
+
+def with_end(entry: Entry, end: End, now: datetime) -> Entry:
+    """Return the entry as ended."""
+    run = replace(entry.run, state=end.state, reason=end.reason, result=end.result, ended_utc=now)
+    _log.info(
+        "script ended index=%d name=%s state=%s reason=%r",
+        run.index,
+        run.name,
+        run.state,
+        run.reason,
+    )
+    return replace(entry, run=run)
 
 
 class Ended:

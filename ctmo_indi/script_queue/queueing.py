@@ -15,56 +15,39 @@ The order of things at the end of a script is part of the contract:
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import BadOrder, CtmoError, UnknownOrder, WrongState
-from ctmo_indi.script_queue.ended import Ended, PausePolicy, UnmadeScript, pauses
+from ctmo_indi.errors import CtmoError, UnknownOrder, WrongState
+from ctmo_indi.script_queue.ended import Ended, PausePolicy, UnmadeScript, pauses, with_end
 from ctmo_indi.script_queue.running import (
     DEADLINE_FLOOR_MACHINE_S,
     STOP_GRACE_MACHINE_S,
-    End,
     Post,
     Running,
     Stage,
     StartThread,
 )
-from ctmo_indi.script_queue.script import SCHEDULER, Script, ScriptRun, ScriptState
+from ctmo_indi.script_queue.script import SCHEDULER, End, Script, ScriptRun, ScriptState
 from ctmo_indi.script_queue.telling import Teller
-from ctmo_indi.script_queue.waiting import LAST, Entry, Place, WaitingLine
+from ctmo_indi.script_queue.waiting import (
+    LAST,
+    US,
+    Entry,
+    Place,
+    Sender,
+    WaitingLine,
+    check_deadline,
+    new_entry,
+)
 
 __all__ = ["LAST", "US", "PausePolicy", "Place", "ScriptQueue", "Sender"]
 
 _log = logging.getLogger(__name__)
 
 LONGEST_QUEUE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Who puts scripts into the queue, and as part of what.
-
-    Parameters
-    ----------
-    block, group
-        Observing block, and the one carrying out of it: scripts of a group stand and fall together.
-    pause_on_failure
-        Whether the queue pauses when one of them fails; None: as the queue's policy says.
-    is_urgent
-        They are started even while the queue is paused: for scripts that lead toward safe.
-    """
-
-    user: str = SCHEDULER
-    block: str = ""
-    group: str = ""
-    pause_on_failure: bool | None = None
-    is_urgent: bool = False
-
-
-US = Sender()
 
 
 class ScriptQueue:
@@ -174,11 +157,7 @@ class ScriptQueue:
             The queue is full.
         """
         for script in scripts:
-            if not (math.isfinite(script.timeout_s) and script.timeout_s > 0.0):
-                raise BadOrder(
-                    f"script {script.name}: its deadline is {script.timeout_s} s, "
-                    "expected a finite number > 0"
-                )
+            check_deadline(script)
         if len(self._waiting) + len(scripts) > LONGEST_QUEUE:
             raise WrongState(f"the queue is full: it takes {LONGEST_QUEUE} waiting scripts")
         position = self._waiting.position(place)
@@ -363,18 +342,7 @@ class ScriptQueue:
 
     def _new_entry(self, script: Script, sender: Sender) -> Entry:
         self._last_index += 1
-        run = ScriptRun(
-            index=self._last_index,
-            name=script.name,
-            subject=script.subject,
-            state=ScriptState.CONFIGURED,
-            queued_utc=self._clock.utc(),
-            metadata=script.metadata,
-            user=sender.user,
-            block=sender.block,
-            group=sender.group,
-        )
-        return Entry(script, run, sender.pause_on_failure, sender.is_urgent)
+        return new_entry(self._last_index, script, sender, self._clock.utc())
 
     def _entry(self, index: int) -> Entry:
         running = self._running
@@ -417,7 +385,7 @@ class ScriptQueue:
     def _close(self, running: Running, end: End) -> None:
         """The current script has ended: keep it, tell it, go on, in the order of the module."""
         self._running = None
-        entry = self._with_end(replace(running.entry, run=running.run), end)
+        entry = with_end(replace(running.entry, run=running.run), end, self._clock.utc())
         run = entry.run
         if run.state is ScriptState.DONE:
             self._ended_ones.add(entry)
@@ -432,7 +400,7 @@ class ScriptQueue:
 
     def _bury(self, entry: Entry, end: End) -> ScriptRun:
         """Keep and tell a script that ends without having run."""
-        entry = self._with_end(entry, end)
+        entry = with_end(entry, end, self._clock.utc())
         self._ended_ones.add(entry)
         self._teller.tell(entry.run, *self._withdraw_rest(entry.run))
         return entry.run
@@ -450,24 +418,8 @@ class ScriptQueue:
             if entry.run.group == ended.group:
                 self._waiting.take(entry)
                 result = entry.script.withdrawn(reason, is_failure)
-                withdrawn = self._with_end(entry, End(ScriptState.STOPPED, reason, result))
+                end = End(ScriptState.STOPPED, reason, result)
+                withdrawn = with_end(entry, end, self._clock.utc())
                 self._ended_ones.add(withdrawn)
                 runs.append(withdrawn.run)
         return tuple(runs)
-
-    def _with_end(self, entry: Entry, end: End) -> Entry:
-        run = replace(
-            entry.run,
-            state=end.state,
-            reason=end.reason,
-            result=end.result,
-            ended_utc=self._clock.utc(),
-        )
-        _log.info(
-            "script ended index=%d name=%s state=%s reason=%r",
-            run.index,
-            run.name,
-            run.state,
-            run.reason,
-        )
-        return replace(entry, run=run)

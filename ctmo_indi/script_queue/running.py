@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from ctmo_indi.clock import Clock, Deadline
 from ctmo_indi.errors import CtmoError
 from ctmo_indi.script_queue.script import (
+    End,
     Outcome,
     Script,
     ScriptFailed,
@@ -27,15 +28,6 @@ STOP_GRACE_MACHINE_S = 45.0
 
 Post = Callable[[Callable[[], object]], None]
 StartThread = Callable[[threading.Thread], None]
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How a script's thread ended."""
-
-    state: ScriptState
-    reason: str
-    result: object = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from ctmo_indi.clock import Clock, Deadline
 from ctmo_indi.script_queue.script_run import (
     FINAL_STATES,
     SCHEDULER,
+    End,
     Outcome,
     ScriptMetadata,
     ScriptRun,
@@ -26,6 +27,7 @@ from ctmo_indi.script_queue.script_run import (
 __all__ = [
     "FINAL_STATES",
     "SCHEDULER",
+    "End",
     "Outcome",
     "PlainScript",
     "Script",

@@ -87,6 +87,15 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class End:
+    """How a script ended."""
+
+    state: ScriptState
+    reason: str
+    result: object = None
+
+
+@dataclass(frozen=True, slots=True)
 class ScriptRun:
     """Where one script stands; a new value at every change.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from ctmo_indi.errors import BadOrder, UnknownOrder
-from ctmo_indi.script_queue.script import Script, ScriptRun
+from ctmo_indi.script_queue.script import SCHEDULER, Script, ScriptRun, ScriptState
 from ctmo_indi.work_orders.model import QueueLocation
 
 
@@ -42,6 +44,55 @@ class Place:
 
 
 LAST = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who puts scripts into the queue, and as part of what.
+
+    Parameters
+    ----------
+    block, group
+        Observing block, and the one carrying out of it: scripts of a group stand and fall together.
+    pause_on_failure
+        Whether the queue pauses when one of them fails; None: as the queue's policy says.
+    is_urgent
+        They are started even while the queue is paused: for scripts that lead toward safe.
+    """
+
+    user: str = SCHEDULER
+    block: str = ""
+    group: str = ""
+    pause_on_failure: bool | None = None
+    is_urgent: bool = False
+
+
+US = Sender()
+
+
+def check_deadline(script: Script) -> None:
+    """Refuse, with BadOrder, a script that might never be stopped."""
+    if not (math.isfinite(script.timeout_s) and script.timeout_s > 0.0):
+        raise BadOrder(
+            f"script {script.name}: its deadline is {script.timeout_s} s, expected a finite "
+            "number > 0"
+        )
+
+
+def new_entry(index: int, script: Script, sender: Sender, now: datetime) -> Entry:
+    """Return the entry of a script that enters the queue."""
+    run = ScriptRun(
+        index=index,
+        name=script.name,
+        subject=script.subject,
+        state=ScriptState.CONFIGURED,
+        queued_utc=now,
+        metadata=script.metadata,
+        user=sender.user,
+        block=sender.block,
+        group=sender.group,
+    )
+    return Entry(script, run, sender.pause_on_failure, sender.is_urgent)
 
 
 class WaitingLine:
