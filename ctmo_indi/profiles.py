@@ -200,7 +200,10 @@ class Kinematics:
     open_s
         Dome unparked and shutter opened.
     close_s
-        Shutter closed, mount parked before; the dome's turn to its parking place comes on top.
+        Shutter closed; before it the mount parks, after it the dome.
+    dome_park_s
+        The least that parking the dome takes, however near it stands: the simulator closes its
+        shutter once more.
     unpark_s, start_tracking_s
         Of the mount.
     park_hour_angle_h, park_declination_deg
@@ -226,6 +229,7 @@ class Kinematics:
     lamp_settle_s: float = 1.0
     open_s: float = 6.0
     close_s: float = 6.0
+    dome_park_s: float = 6.0
     unpark_s: float = 0.1
     start_tracking_s: float = 0.1
     park_hour_angle_h: float = -6.0

@@ -240,7 +240,8 @@ class ObservatoryModel:
         if state.is_open:
             took_s += self.kinematics.close_s
             if self.dome is not None:
-                took_s += float(self._turn_s(state, self.kinematics.dome_park_azimuth_deg))
+                turn_s = float(self._turn_s(state, self.kinematics.dome_park_azimuth_deg))
+                took_s += max(turn_s, self.kinematics.dome_park_s)
         return replace(self.at_rest(state.utc_s + took_s), filter_name=state.filter_name)
 
     def at_rest(self, utc_s: float) -> ObservatoryModelState:

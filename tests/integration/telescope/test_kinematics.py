@@ -2,8 +2,8 @@
 
 Attempts of the telescope service, one after the other; the model is told the state before the
 first and then only what it said itself. Both are compared in seconds of the sky, within 20 % or
-5 s, whichever is more: the simulators look at their axes once a second, and at speed 20 every
-20 ms of our own machine is 0.4 s of this sky.
+5 s, whichever is more: the simulators look at their axes once a second, and at speed 8 every 100 ms
+that a loaded machine takes is 0.8 s of this sky.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ctmo_indi.models.states import FrameType
 
 pytestmark = pytest.mark.indi
 
-SPEED = 20.0
+SPEED = 8.0
 EXPOSURE_S = 4.0
 # Hour angle (h), declination (deg), filter, frames: what each leads to.
 SEQUENCE = (
@@ -35,8 +35,9 @@ SEQUENCE = (
 )
 
 
-def tolerance_s(expected_s: float) -> float:
-    return max(5.0, 0.2 * expected_s)
+def note(differences: list[str], what: str, took_s: float, model_s: float) -> None:
+    if abs(took_s - model_s) > max(5.0, 0.2 * model_s):
+        differences.append(f"{what}: {took_s:.1f} s, model {model_s:.1f} s")
 
 
 def seen(scene) -> ObservatoryModelState:
@@ -61,7 +62,7 @@ def first_exposure_s(view: dict[str, object]) -> float:
     return parse_date(fits.getheader(str(view["Exposures"][0]["Path"]))["DATE-OBS"])
 
 
-def test_attempts_take_as_long_as_the_model_says(stage) -> None:
+def test_attempts_and_closing_take_as_long_as_the_model_says(stage) -> None:
     scene = stage(SPEED)
     scene.by_hand("close")
     model = ObservatoryModel.of(scene.profile)
@@ -92,29 +93,15 @@ def test_attempts_take_as_long_as_the_model_says(stage) -> None:
             ("slew", first_exposure_s(view) - begin_s, expected.slew_s),
             ("whole", end_s - begin_s, expected.end_utc_s - begin_s),
         ):
-            line = f"{what} to {request.ra_deg} {dec_deg}: {took_s:.1f} s, model {model_s:.1f} s"
-            print(line)
-            if abs(took_s - model_s) > tolerance_s(model_s):
-                differences.append(line)
+            note(differences, f"{what} to {request.ra_deg} {dec_deg}", took_s, model_s)
         assert seen(scene).tube_side is expected.after.tube_side
         assert seen(scene).dome_azimuth_deg == pytest.approx(
             expected.after.dome_azimuth_deg, abs=4.0
         )
         state = expected.after
-    assert differences == []
-
-
-def test_closing_takes_as_long_as_the_model_says(stage) -> None:
-    scene = stage(SPEED)
-    model = ObservatoryModel.of(scene.profile)
-    scene.by_hand("open")
-    assert scene.ended(scene.light(**scene.target(1.0, 40.0)), 60.0)["Status"] == "COMPLETED"
     before = seen(scene)
-
     scene.by_hand("close")
-
     took_s = scene.clock.utc().timestamp() - before.utc_s
-    expected_s = model.close(before).utc_s - before.utc_s
-    print(f"close: {took_s:.1f} s, model {expected_s:.1f} s")
-    assert took_s == pytest.approx(expected_s, abs=tolerance_s(expected_s))
+    note(differences, "closing", took_s, model.close(before).utc_s - before.utc_s)
     assert seen(scene).is_parked
+    assert differences == []

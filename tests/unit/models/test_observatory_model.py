@@ -53,6 +53,7 @@ FORK = Kinematics(
     lamp_settle_s=7.0,
     open_s=50.0,
     close_s=40.0,
+    dome_park_s=12.0,
     unpark_s=6.0,
     start_tracking_s=1.0,
 )
@@ -345,6 +346,8 @@ def test_closing_parks_the_mount_then_shuts_then_parks_the_dome() -> None:
     closed = ours.close(state)
     assert closed.utc_s - UTC_S == pytest.approx(park_s + 40.0 + dome_s, abs=0.05)
     assert closed == replace(ours.at_rest(closed.utc_s), filter_name="V")
+    near = ours.close(replace(state, dome_azimuth_deg=91.0))
+    assert near.utc_s - UTC_S == pytest.approx(park_s + 40.0 + 12.0, abs=0.05)
     assert ours.close(closed) == closed
 
 
