@@ -10,19 +10,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import BadOrder, WrongState
 from ctmo_indi.scheduler.block_record import STATUS_IDS, BlockCounts, BlockStatus
-from ctmo_indi.scheduling.target import DriverTarget
+from ctmo_indi.scheduler.target_blocks import target_scripts, target_values
 from ctmo_indi.script_queue.block_library import BlockLibrary, Problems
 from ctmo_indi.script_queue.queueing import LAST, ScriptQueue, Sender
 from ctmo_indi.script_queue.registry import AttemptBinding, ScriptParts
-from ctmo_indi.script_queue.script import Script, ScriptRun, ScriptState
+from ctmo_indi.script_queue.script import ScriptRun, ScriptState
 from ctmo_indi.script_queue.substitution import Values
 from ctmo_indi.work_orders.receipts import new_receipt
+
+__all__ = ["BlockBook", "Execution", "target_scripts", "target_values"]
 
 _log = logging.getLogger(__name__)
 
@@ -297,76 +298,6 @@ class BlockBook:
         if self._library is None:  # a script that ends after STANDBY
             return
         self._publish("blockStatus", execution.block, self.status_wire(execution.block))
-
-
-def target_scripts(
-    library: BlockLibrary,
-    name: str,
-    parts: ScriptParts,
-    values: Values,
-    override: Mapping[str, object] | None = None,
-) -> tuple[Script, ...]:
-    """Make the scripts of a target's block, the observing one bound to ``parts.attempt``.
-
-    Raises
-    ------
-    UnknownOrder
-        There is no such block.
-    BadOrder
-        It cannot be rendered with these values, or it has not exactly one observing script: an
-        attempt is made once.
-    """
-    configured = library.render(name, values, override)
-    observing = [script.kind.name for script in configured if script.kind.needs_attempt]
-    if len(observing) != 1:
-        raise BadOrder(
-            f"block {name}: not for targets, it has {len(observing)} observing scripts, expected 1"
-        )
-    return tuple(script.make(parts) for script in configured)
-
-
-def target_values(
-    target: DriverTarget,
-    *,
-    attempt_id: str,
-    receipt: str,
-    block: str,
-    altitude_deg: float | None = None,
-    azimuth_deg: float | None = None,
-) -> dict[str, object]:
-    """Return the values of a target for the ``$names`` of its block; None: not known.
-
-    Parameters
-    ----------
-    altitude_deg, azimuth_deg
-        Of the target at the decision.
-    """
-    request = target.request
-    return {
-        "targetid": target.target_id or receipt,
-        "receipt": receipt,
-        "attempt": attempt_id,
-        "name": request.object_name,
-        "note": target.note,
-        "program": block,
-        "observation_reason": request.job_type,
-        "ra": request.ra_deg,
-        "dec": request.dec_deg,
-        "alt": altitude_deg,
-        "az": azimuth_deg,
-        "rot": 0.0,
-        "rot_sky": 0.0,
-        "band_filter": request.filter_name,
-        "filter_name": request.filter_name,
-        "num_exp": target.count,
-        "exp_times": [request.exposure_s] * target.count,
-        "obs_time": _iso(target.obs_time),
-        "estimated_slew_time": target.slew_time_s,
-    }
-
-
-def _iso(utc: datetime) -> str:
-    return utc.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _text(problems: Problems) -> str:
