@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import BadOrder, WrongState
+from ctmo_indi.errors import BadOrder, UnknownOrder, WrongState
+from ctmo_indi.models.states import AttemptState
 from ctmo_indi.scheduler.block_record import STATUS_IDS, BlockCounts, BlockStatus
 from ctmo_indi.scheduler.target_blocks import target_scripts, target_values
 from ctmo_indi.script_queue.block_library import BlockLibrary, Problems
 from ctmo_indi.script_queue.queueing import LAST, ScriptQueue, Sender
 from ctmo_indi.script_queue.registry import AttemptBinding, ScriptParts
-from ctmo_indi.script_queue.script import ScriptRun, ScriptState
+from ctmo_indi.script_queue.script import Script, ScriptRun, ScriptState
+from ctmo_indi.script_queue.scripts.observing import RefusedAttempt
 from ctmo_indi.script_queue.substitution import Values
 from ctmo_indi.work_orders.receipts import new_receipt
 
@@ -120,8 +122,9 @@ class BlockBook:
     def queue_target(self, name: str, binding: AttemptBinding, values: Values) -> ScriptRun:
         """Queue the scripts of a target's block; its attempt must be stored already.
 
-        When one of them fails before the observing script has begun, that one is withdrawn with an
-        AttemptResult: FAILED, or NOT_ATTEMPTED when the step was only stopped.
+        A block that does not suit the target, or is not there, is no error here: the attempt's
+        script then ends at once, NOT_ATTEMPTED or FAILED with the reason. The same becomes of it
+        when a script of the block before it is stopped or fails.
 
         Returns
         -------
@@ -130,13 +133,22 @@ class BlockBook:
 
         Raises
         ------
-        UnknownOrder, BadOrder, WrongState
-            No such block, it does not suit the target, the queue is full. Nothing was queued: the
-            caller settles the attempt.
+        WrongState
+            The queue is full, or the component was not started. Nothing was queued: the caller
+            settles the attempt.
         """
-        parts = self._make_parts(binding)
-        scripts = target_scripts(self.library, name, parts, values)
-        block = self.library.get(name).name
+        try:
+            block = self.library.get(name).name
+            outside = self.library.outside(name, values)
+            if outside:
+                state, why = AttemptState.NOT_ATTEMPTED, f"block {block}: {'; '.join(outside)}"
+                scripts: tuple[Script, ...] = (RefusedAttempt(binding, state, why),)
+            else:
+                scripts = target_scripts(self.library, name, self._make_parts(binding), values)
+        except (UnknownOrder, BadOrder) as error:
+            _log.error("block refused attempt=%s reason=%s", binding.attempt_id, error)
+            block = name
+            scripts = (RefusedAttempt(binding, AttemptState.FAILED, str(error)),)
         runs = self._queue.add_all(scripts, LAST, Sender(block=block, group=binding.attempt_id))
         return next(run for run in runs if run.subject == binding.attempt_id)
 
@@ -251,6 +263,8 @@ class BlockBook:
         execution = self._executions.get(run.group)
         if run.state is ScriptState.CONFIGURED:
             if execution is None:
+                if self._library is None or not self._library.has(run.block):
+                    return  # a driver asked for a block that is not there
                 execution = Execution(run.group, run.block, is_added=False)
                 self._executions[run.group] = execution
             execution.total += 1
@@ -295,8 +309,8 @@ class BlockBook:
         )
 
     def _tell(self, execution: Execution) -> None:
-        if self._library is None:  # a script that ends after STANDBY
-            return
+        if self._library is None or not self._library.has(execution.block):
+            return  # it ends after STANDBY, or after a start with other blocks
         self._publish("blockStatus", execution.block, self.status_wire(execution.block))
 
 

@@ -71,6 +71,10 @@ class BlockLibrary:
         """Names of the valid blocks."""
         return tuple(block.name for block in self.blocks if block.name not in self._invalid)
 
+    def has(self, name: str) -> bool:
+        """Whether there is a block of that name or programme."""
+        return name in self._blocks
+
     def get(self, name: str) -> Block:
         """Return the block of that name or programme; UnknownOrder names those there are."""
         block = self._blocks.get(name)
@@ -150,8 +154,7 @@ class BlockLibrary:
         UnknownOrder
             There is no such block.
         BadOrder
-            Everything that is wrong: an unknown ``$name``, a value that a script does not take, a
-            target outside of the block's constraints.
+            Everything that is wrong: an unknown ``$name``, a value that a script does not take.
         """
         block = self.get(name)
         configuration = completed(block.configuration_schema, override or {})
@@ -159,7 +162,6 @@ class BlockLibrary:
             f"{CONFIGURATION}: {problem}"
             for problem in _override_problems(block.configuration_schema, configuration)
         ]
-        problems += _constraint_problems(block, values)
         scripts: list[ConfiguredScript] = []
         everything = {**configuration, **values}
         for step, script in enumerate(block.scripts, 1):
@@ -170,6 +172,10 @@ class BlockLibrary:
         if problems:
             raise BadOrder([f"block {block.name}: {problem}" for problem in problems])
         return tuple(scripts)
+
+    def outside(self, name: str, values: Values) -> tuple[str, ...]:
+        """Return which of the block's constraints a target does not keep; UnknownOrder as get."""
+        return tuple(_constraint_problems(self.get(name), values))
 
     def _configure(self, script: BlockScript, values: Values) -> ConfiguredScript:
         unknown: list[str] = []
@@ -219,7 +225,7 @@ def _constraint_problems(block: Block, values: Values) -> Sequence[str]:
     problems = []
     if limits.min_altitude_deg is not None and altitude_deg < limits.min_altitude_deg:
         problems.append(
-            f"constraints: the target's altitude is {altitude_deg:.1f} deg, expected >= "
+            f"the target's altitude is {altitude_deg:.1f} deg, expected >= "
             f"{limits.min_altitude_deg:g} deg"
         )
     if limits.max_airmass is not None:
@@ -228,8 +234,7 @@ def _constraint_problems(block: Block, values: Values) -> Sequence[str]:
         mass = float(airmass(altitude_deg))
         if mass > limits.max_airmass:
             problems.append(
-                f"constraints: the target's airmass is {mass:.2f}, expected <= "
-                f"{limits.max_airmass:g}"
+                f"the target's airmass is {mass:.2f}, expected <= {limits.max_airmass:g}"
             )
     return problems
 

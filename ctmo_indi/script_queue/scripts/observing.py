@@ -7,8 +7,8 @@ with the dome closed, day or night. They differ in how long the preparation may 
 from __future__ import annotations
 
 from ctmo_indi.errors import WrongState
-from ctmo_indi.models.states import FrameType
-from ctmo_indi.script_queue.attempts import AttemptScript
+from ctmo_indi.models.states import AttemptState, FrameType
+from ctmo_indi.script_queue.attempts import AttemptResult, AttemptScript
 from ctmo_indi.script_queue.peer import FrontDesk
 from ctmo_indi.script_queue.registry import (
     AttemptBinding,
@@ -17,12 +17,43 @@ from ctmo_indi.script_queue.registry import (
     ScriptParts,
     object_schema,
 )
+from ctmo_indi.script_queue.script import PlainScript, Slot
 
 OBSERVE_PREPARATION_S = 900.0
 """Sky seconds for opening, slewing, the dome and the filter, at their slowest."""
 CALIBRATIONS_PREPARATION_S = 300.0
 """Sky seconds for the filter and the light panel, at their slowest."""
 MARGIN_FACTOR = 2.0
+
+
+class RefusedAttempt(PlainScript):
+    """Takes the place of an attempt's script that cannot be made; it ends at once, with the reason.
+
+    So one bad block, or a target that does not suit it, is the end of that attempt only.
+
+    Parameters
+    ----------
+    state
+        How the attempt ends: FAILED counts against its order, NOT_ATTEMPTED does not.
+    """
+
+    def __init__(self, attempt: AttemptBinding, state: AttemptState, reason: str) -> None:
+        super().__init__(
+            "refused", timeout_s=1.0, subject=attempt.attempt_id, metadata=attempt.metadata
+        )
+        self._result = AttemptResult(attempt.attempt_id, state, failure=reason)
+
+    def run(self, _slot: Slot) -> AttemptResult:
+        """Return how the attempt ended."""
+        return self._result
+
+    def withdrawn(self, _reason: str, _is_failure: bool) -> AttemptResult:
+        """Return the same."""
+        return self._result
+
+    def copy(self) -> RefusedAttempt:
+        """Refuse: an attempt is made once."""
+        raise WrongState(f"attempt {self.subject} is made once, and was refused")
 
 
 def attempt_script(

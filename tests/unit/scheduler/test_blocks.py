@@ -267,6 +267,33 @@ def test_an_attempt_whose_block_failed_before_it_ends_with_the_reason(
     assert bench.queue.is_idle
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "state", "says"),
+    [
+        ("focus-observe", {"alt": 12.0}, AttemptState.NOT_ATTEMPTED, "expected >= 30 deg"),
+        ("focus-observe", {"filter_name": None}, AttemptState.FAILED, "no value now"),
+        ("two", {}, AttemptState.FAILED, "not for targets"),
+        ("broken", {}, AttemptState.FAILED, "dance"),
+        ("nowhere", {}, AttemptState.FAILED, "no observing block 'nowhere'"),
+    ],
+)
+def test_a_block_that_does_not_suit_is_the_end_of_that_attempt_only(
+    bench: Bench, name: str, values: dict[str, object], state: AttemptState, says: str
+) -> None:
+    run = bench.book.queue_target(name, BINDING, {**VALUES, **values})
+    bench.book.queue_target("observe", AttemptBinding("A-2", "O-2", {}, 60.0), VALUES)
+    bench.run_next()
+    result = bench.queue.find(run.index).result
+    assert isinstance(result, AttemptResult)
+    assert (result.attempt_id, result.state) == ("A-1", state)
+    assert says in result.failure
+    current = bench.queue.current
+    assert current is not None
+    assert current.subject == "A-2"
+    with pytest.raises(WrongState, match="made once"):
+        bench.queue.requeue(run.index)
+
+
 @pytest.mark.parametrize("name", ["two", "twice"])
 def test_a_targets_block_has_exactly_one_observing_script(bench: Bench, name: str) -> None:
     parts = ScriptParts(bench.telescope, bench.telescope, BINDING)

@@ -197,7 +197,6 @@ def test_rendering_names_everything_that_is_wrong(folder: Folder) -> None:
     for words in (
         "configuration: speed: unknown key",
         "configuration: settle_s: came 'x'",
-        "constraints: the target's altitude is 12.0 deg, expected >= 30 deg",
         "1 control: unknown $name, only a target gives it a value",
         "2 sleep: duration_s: came 'x'",
     ):
@@ -214,13 +213,21 @@ def test_a_target_lends_its_values_and_one_without_filter_is_told(folder: Folder
         library.render("focus-observe", values)
 
 
-def test_the_airmass_limit_of_a_block_is_looked_at(folder: Folder) -> None:
-    text = "name: high\nconstraints: {max_airmass: 1.5}\nscripts: [{name: observe}]"
-    folder.write("high.yaml", text)
+def test_the_limits_of_a_block_are_looked_at(folder: Folder) -> None:
+    folder.write(
+        "high.yaml",
+        """
+        name: high
+        constraints: {max_airmass: 1.5, min_altitude_deg: 40}
+        scripts: [{name: observe}]
+        """,
+    )
     library = folder.load()
-    library.render("high", {"alt": 50.0})
-    with pytest.raises(BadOrder, match=r"airmass is 1.99, expected <= 1.5"):  # sec z: 2.00
-        library.render("high", {"alt": 30.0})
+    assert library.outside("high", {"alt": 50.0}) == ()
+    assert library.outside("high", {"alt": None}) == ()
+    altitude, airmass = library.outside("high", {"alt": 30.0})
+    assert altitude == "the target's altitude is 30.0 deg, expected >= 40 deg"
+    assert airmass == "the target's airmass is 1.99, expected <= 1.5"  # sec z: 2.00
 
 
 def test_a_changed_file_has_another_hash(folder: Folder) -> None:
