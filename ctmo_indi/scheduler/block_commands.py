@@ -33,7 +33,7 @@ class BlockCommands:
         self._blocks = blocks
         self._tickets = tickets
         self._detailed = detailed
-        self._under_way: dict[str, Execution] = {}
+        self._under_way: dict[str, tuple[Execution, Callable[[], None]]] = {}
 
     def table(self) -> Mapping[Command, AtOnce]:
         """Return what carries out each command."""
@@ -46,7 +46,7 @@ class BlockCommands:
 
     def tell_progress(self) -> None:
         """Say on the tickets how far the blocks are."""
-        for receipt, execution in self._under_way.items():
+        for receipt, (execution, _) in self._under_way.items():
             if self._tickets.get(receipt).progress != execution.progress:
                 self._tickets.tell(receipt, execution.progress)
 
@@ -58,18 +58,18 @@ class BlockCommands:
             user=OPERATOR,
             on_end=lambda status, report: self._end(receipts[0], status, report),
         )
-        self._detailed().begin_alone()
+        end_alone = self._detailed().begin_alone()
 
         def begun(receipt: str) -> None:
             receipts.append(receipt)
-            self._under_way[receipt] = execution
+            self._under_way[receipt] = (execution, end_alone)
             self._tickets.tell(receipt, execution.progress)
 
         return GoesOn(begun)
 
     def _end(self, receipt: str, status: BlockStatus, report: str) -> None:
-        execution = self._under_way.pop(receipt)
-        self._detailed().end_alone()
+        execution, end_alone = self._under_way.pop(receipt)
+        end_alone()
         is_good = status is BlockStatus.COMPLETED
         self._tickets.close(
             receipt,

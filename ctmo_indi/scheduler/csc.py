@@ -224,15 +224,19 @@ class SchedulerCsc:
 
     def _predict(self) -> None:
         under_way = self._under_way(None)
+        end_alone = self.detailed.begin_alone()
 
         def predicted(why: str) -> None:
-            self.detailed.end_alone()
-            if self._busy is under_way and why:
+            if self._busy is not under_way:
+                return
+            self.set_detailed(DetailedState.RUNNING)
+            end_alone()
+            if why:
                 self._fail(why)
-            elif self._busy is under_way:
+            else:
                 self._done()
 
-        self.detailed.begin_alone()
+        self.set_detailed(DetailedState.COMPUTING_PREDICTED_SCHEDULE)
         try:
             under_way.give_up = self._parts.begin_prediction(predicted)
         except CtmoError as error:

@@ -23,13 +23,15 @@ class Detailed:
     ) -> None:
         self._publish = publish
         self._is_running = is_running
-        self._alone = 0
+        self._alone: set[object] = set()
         self.state = DetailedState.IDLE
 
     def set(self, state: DetailedState) -> None:
         """Go to ``state``, over RUNNING where the table says so; IDLE when nothing is produced."""
         if not (self._is_running() or self._alone):
             state = DetailedState.IDLE
+        elif state is DetailedState.IDLE and self._alone:
+            state = DetailedState.RUNNING
         if state is self.state:
             return
         if not DETAILED_TABLE.allows(self.state, state):
@@ -37,22 +39,29 @@ class Detailed:
         if state is not self.state:
             self._go(state)
 
-    def begin_alone(self) -> None:
-        """Something is done outside the production loop: a prediction, a single block."""
-        self._alone += 1
+    def begin_alone(self) -> Callable[[], None]:
+        """Something is done outside the production loop: a prediction, a single block.
+
+        Returns
+        -------
+        callable
+            To be called when it is over; more than once does no harm.
+        """
+        token = object()
+        self._alone.add(token)
         self.set(DetailedState.RUNNING)
 
-    def end_alone(self) -> None:
-        """It is over; back to what the production loop does."""
-        self._alone = max(0, self._alone - 1)
-        if not self._alone and not self._is_running():
-            self.set(DetailedState.IDLE)
-        elif self.state is DetailedState.COMPUTING_PREDICTED_SCHEDULE:
-            self.set(DetailedState.RUNNING)
+        def end() -> None:
+            if token in self._alone:
+                self._alone.discard(token)
+                if not self._alone and not self._is_running():
+                    self.set(DetailedState.IDLE)
+
+        return end
 
     def reset(self) -> None:
         """IDLE, and published whether it changes or not: the summary state has changed."""
-        self._alone = 0
+        self._alone.clear()
         self._go(DetailedState.IDLE)
 
     def _go(self, state: DetailedState) -> None:

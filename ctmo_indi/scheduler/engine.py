@@ -199,6 +199,7 @@ class SchedulerEngine:
         self.queue.tick()
         self.runner.reconcile()
         self.component.tick()
+        self._look_at_status()
 
     def ask_telemetry(self) -> None:
         """Have the telescope asked, but in STANDBY and OFFLINE, where there is nobody to know."""

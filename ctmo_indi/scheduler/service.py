@@ -28,10 +28,11 @@ from ctmo_indi.scheduler.event_store import open_event_log
 from ctmo_indi.scheduler.general_info import GeneralInfo
 from ctmo_indi.scheduler.intake import OrderIntake
 from ctmo_indi.scheduler.records import Records
-from ctmo_indi.scheduler.startup import StartParts
+from ctmo_indi.scheduler.startup import StartParts, registered_driver
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.telemetry import TELEMETRY_TIMEOUT_S, TelemetryLoop
 from ctmo_indi.scheduler.tickets import Ticket
+from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.models import Models
 from ctmo_indi.script_queue.block_library import BlockLibrary
 from ctmo_indi.script_queue.registry import ScriptRegistry
@@ -60,8 +61,8 @@ class SchedulerService:
 
     Parameters
     ----------
-    load_configuration
-        Reads the component's configuration of that name; for tests.
+    load_configuration, driver_class
+        Give the component's configuration and the scheduling driver of a name; for tests.
     on_offline
         Called in the engine thread after the ``exit`` command; the process is then to end.
     make_models
@@ -76,12 +77,14 @@ class SchedulerService:
         *,
         load_configuration: Callable[[str], Configuration] | None = None,
         make_models: Callable[[], Models] | None = None,
+        driver_class: Callable[[str], type[Driver]] = registered_driver,
         on_offline: Callable[[], None] = lambda: None,
     ) -> None:
         self._config = config
         self._profile = profile
         self._clock = clock
         self._load_configuration = load_configuration or configuration.load
+        self._driver_class = driver_class
         self._make_models = make_models or partial(_site_models, profile)
         self._on_offline = on_offline
         self._contract = Contract.load(profile, clock)
@@ -180,6 +183,7 @@ class SchedulerService:
             snapshots_folder=self._config.data_dir / "snapshots",
             open_telemetry=self._telemetry.open,
             load_blocks=lambda folder: BlockLibrary.load(folder, ScriptRegistry.load()),
+            driver_class=self._driver_class,
             announce=lambda snapshot: board.publish(
                 "largeFileObjectAvailable", snapshot.path.name, snapshot.to_wire()
             ),

@@ -90,7 +90,8 @@ class Started:
     events: tuple[tuple[str, dict[str, object]], ...] = ()
 
 
-def _registered(name: str) -> type[Driver]:
+def registered_driver(name: str) -> type[Driver]:
+    """Return the driver of that name, ours or another package's; ConfigError without one."""
     from ctmo_indi.scheduling import registry  # heavy: numpy
 
     return registry.driver_class(name)
@@ -124,7 +125,7 @@ class StartParts:
     open_telemetry: Callable[[Sequence[StreamParameters]], Mapping[str, Value]]
     load_blocks: Callable[[Path | None], BlockLibrary]
     announce: Callable[[Snapshot], object]
-    driver_class: Callable[[str], type[Driver]] = _registered
+    driver_class: Callable[[str], type[Driver]] = registered_driver
 
 
 def start(wish: StartWish, parts: StartParts, tell: Progress) -> Started:

@@ -18,6 +18,8 @@ from ctmo_indi.front_desk.server import FrontDeskServer
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler import configuration
 from ctmo_indi.scheduler.service import SchedulerService
+from ctmo_indi.scheduler.startup import registered_driver
+from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.models import Models
 from ctmo_indi.testing.fake_clock import EVENING
 from ctmo_indi.testing.fake_desk import FakeSafety, FakeTelescope
@@ -39,6 +41,7 @@ class Stack:
         self.profile = profile
         self.folder = folder
         self.configuration = "simple"
+        self.driver_class: Callable[[str], type[Driver]] = registered_driver
         self.sky = FakeSky()
         self.make_models: Callable[[], Models] | None = lambda: fake_models(self.sky)
         self.telescope = FakeTelescope(profile, self.clock)
@@ -84,6 +87,7 @@ class Stack:
             load_configuration=lambda name: configuration.load(
                 self.configuration if name == "default" else name, site_folder=self.folder
             ),
+            driver_class=self.driver_class,
             on_offline=self.offline.set,
         )
         service.start()
@@ -112,6 +116,13 @@ class Stack:
             ended = self.desk.wait_for(str(reply["Receipt"]), 20.0, until=("COMPLETED", "FAILED"))
             state = str(ended["Status"])
         return state
+
+    def configure(self, text: str, name: str = "simple") -> Path:
+        """Write a configuration of the site's own; it is used unless ``start`` names another."""
+        path = self.folder / "profiles" / f"{name}.scheduler.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
 
     def submit(self, name: str, **keys: object) -> str:
         """Submit an order for the sky; return its receipt."""
