@@ -86,6 +86,10 @@ class DriverConformance:
         """Return the sky the orders are under."""
         return usual_sky()
 
+    def make_file(self, _folder: Path) -> Path | None:
+        """Write a file that ``load`` takes and return it; None for a driver that takes none."""
+        return None
+
     # -- choosing ----------------------------------------------------------------------------------
 
     def test_it_has_a_name(self) -> None:
@@ -276,6 +280,26 @@ class DriverConformance:
                 driver.load(path)
         assert state_digest(driver) == digest
         assert essence(driver.select_next_target()) == chosen
+
+    def test_what_was_loaded_is_part_of_the_state(self) -> None:
+        """A restart does not lose it, even when the file is gone."""
+        driver, new = self._driver(), self._driver()
+        with folder_of_its_own() as folder:
+            path = self.make_file(folder)
+            if path is None:
+                return
+            driver.load(path)
+            path.unlink()
+            new.reset_from_state(driver.save_state(folder / "snapshot.json"))
+        plans = [
+            [
+                essence(one.target)
+                for one in LookAhead(each, each.models).targets(given, n_targets=9)
+            ]
+            for each in (driver, new)
+            for given in [self._conditions()]
+        ]
+        assert plans[0] == plans[1]
 
     # -- as if never asked -------------------------------------------------------------------------
 

@@ -54,6 +54,11 @@ class TestSequentialWithALoadedList(DriverConformance):
         driver.load(LIST)
         return driver
 
+    def make_file(self, folder: Path) -> Path:
+        path = folder / "list.yaml"
+        path.write_text(LIST.read_text().replace("neighbour", "another"))
+        return path
+
 
 class TestPlainSequential(DriverConformance):
     def make_driver(self, models: Models) -> Driver:
@@ -183,6 +188,17 @@ class LoadsAnything(Rotating):
         self.last = path.read_text()
 
 
+class ForgetsWhatWasLoaded(Rotating):
+    def load(self, path: Path) -> None:
+        self.wanted = path.read_text()
+
+    def select_next_target(self) -> DriverTarget | None:
+        target = super().select_next_target()
+        return (
+            replace(target, target_id=self.wanted) if target and hasattr(self, "wanted") else target
+        )
+
+
 class PassesOverKeys(Rotating):
     def configure_scheduler(self, _configuration: Mapping[str, object]) -> SurveyTopology:
         return SurveyTopology(self.name)
@@ -192,6 +208,10 @@ def conformance_of(kind: type[Driver]) -> DriverConformance:
     class Conformance(DriverConformance):
         def make_driver(self, models: Models) -> Driver:
             return kind(models)
+
+        def make_file(self, folder: Path) -> Path:
+            (folder / "file").write_text("target")
+            return folder / "file"
 
     return Conformance()
 
@@ -224,6 +244,10 @@ class TestRotating(DriverConformance):
         ),
         (SharesItsState, lambda tests: tests.test_a_state_once_given_does_not_change()),
         (LoadsAnything, lambda tests: tests.test_a_wrong_file_to_load_changes_nothing("[")),
+        (
+            ForgetsWhatWasLoaded,
+            lambda tests: tests.test_what_was_loaded_is_part_of_the_state(),
+        ),
         (PassesOverKeys, lambda tests: tests.test_a_wrong_configuration_is_refused()),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
