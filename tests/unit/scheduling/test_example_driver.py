@@ -16,20 +16,11 @@ ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "docs" / "examples" / "highest-first"
 
 
-def test_the_examples_own_tests_pass() -> None:
+def test_the_examples_own_tests_pass(tmp_path: Path) -> None:
+    options = ["-q", "-p", "no:cacheprovider", "-c", "/dev/null", str(EXAMPLE / "tests")]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-c",
-            "/dev/null",
-            "tests",
-        ],
-        cwd=EXAMPLE,
+        [sys.executable, "-m", "pytest", *options],
+        cwd=tmp_path,  # nothing is written beside the example
         env={"PYTHONPATH": f"{EXAMPLE}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1", "PATH": ""},
         capture_output=True,
         text=True,
