@@ -186,6 +186,17 @@ def schema_problems(
     return list(dict.fromkeys(text for _, _, text in sorted(found, key=lambda entry: entry[:2])))
 
 
+def broken_schema(schema: Mapping[str, Any]) -> tuple[KeyPath, str] | None:
+    """Return where a JSON Schema that stands in a file is none, and why; None when it is one."""
+    import jsonschema_rs  # here: as above
+
+    try:
+        jsonschema_rs.meta.validate(dict(schema))
+    except jsonschema_rs.ValidationError as error:
+        return tuple(error.instance_path), f"{error.message}, expected a JSON Schema"
+    return None
+
+
 class _Builder:
     """Turns YAML nodes into plain data and notes the line of every key."""
 

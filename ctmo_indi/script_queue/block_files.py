@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ctmo_indi import catalogue
-from ctmo_indi.checked_yaml import Lines, load_checked
+from ctmo_indi.checked_yaml import Lines, broken_schema, load_checked
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.script_queue.registry import Schema
 from ctmo_indi.script_queue.substitution import TARGET_VALUES
@@ -132,14 +132,11 @@ def _read(path: Path) -> Block:
 
 def _schema_problems(schema: Schema, lines: Lines) -> list[str]:
     """Find what is wrong with a block's own schema."""
-    import jsonschema_rs  # here: not needed to import this module
-
     key = ("configuration_schema",)
-    try:
-        jsonschema_rs.meta.validate(dict(schema))
-    except jsonschema_rs.ValidationError as error:
-        where = (*key, *error.instance_path)
-        return [lines.problem(where, f"{error.message}, expected a JSON Schema")]
+    broken = broken_schema(schema)
+    if broken is not None:
+        where, why = broken
+        return [lines.problem((*key, *where), why)]
     return [
         lines.problem(
             (*key, "properties", name), "a target gives a value to this name, expected another"
