@@ -12,9 +12,9 @@ from typing import Protocol
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CtmoError, UnknownOrder
 from ctmo_indi.models.states import AttemptState
-from ctmo_indi.scheduler.blocks import target_values
 from ctmo_indi.scheduler.orders_book import OpenAttempt, OrdersBook, Settled
 from ctmo_indi.scheduler.settlement import Cause
+from ctmo_indi.scheduler.target_blocks import target_values
 from ctmo_indi.scheduling.errors import FailedToQueueTargetsError
 from ctmo_indi.scheduling.target import DriverTarget
 from ctmo_indi.script_queue.attempts import AttemptProgress, AttemptResult, AttemptScript
@@ -248,7 +248,7 @@ class AttemptRunner:
             duration_s=frames * (request.exposure_s + READOUT_S),
             count=frames,
             receipt=attempt.row.parent,
-            target_id=attempt.row.parent,
+            target_id=attempt.target_id,
             note="adopted",
         )
 

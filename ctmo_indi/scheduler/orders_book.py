@@ -68,10 +68,17 @@ class OpenOrder:
 
 @dataclass(frozen=True, slots=True)
 class OpenAttempt:
-    """An attempt that has not ended, as far as we know."""
+    """An attempt that has not ended, as far as we know.
+
+    Parameters
+    ----------
+    target_id
+        As its observation will have it.
+    """
 
     row: AttemptRow
     request: ObservationRequest
+    target_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +185,9 @@ class OrdersBook:
     def open_attempts(self) -> tuple[OpenAttempt, ...]:
         """Attempts that have not ended, oldest first."""
         return tuple(
-            OpenAttempt(row, self._open[row.parent].request) for row in self._attempts.values()
+            OpenAttempt(row, known.request, _target_id(known.row))
+            for row in self._attempts.values()
+            for known in (self._open[row.parent],)
         )
 
     def attempt_of(self, receipt: str) -> str:
@@ -229,7 +238,7 @@ class OrdersBook:
         self._note(after)
         self._attempts[row.attempt_id] = row
         self.publish("attempt", row.attempt_id, attempt_event(row))
-        return OpenAttempt(row, known.request)
+        return OpenAttempt(row, known.request, _target_id(known.row))
 
     def progressed(self, attempt_id: str, frames: Sequence[ExposureRecord]) -> None:
         """The telescope has begun the attempt, or has these frames of it so far."""
@@ -468,5 +477,10 @@ def _observation(
         exposure_s=request.exposure_s,
         frames=len(frames),
         filter_name=request.filter_name,
-        target_id=known.row.order_id if is_internal(known.row) else attempt.parent,
+        target_id=_target_id(known.row),
     )
+
+
+def _target_id(order: OrderRow) -> str:
+    """Return the driver's own name of what an order observes."""
+    return order.order_id if is_internal(order) else order.receipt

@@ -107,9 +107,10 @@ class World:
     profile: Profile
     sky: FakeSky = field(default_factory=FakeSky)
     is_safe: bool = True
+    speed: float = SPEED
 
     def __post_init__(self) -> None:
-        anchor = ClockAnchor(SystemClock().machine_s(), EVENING.timestamp(), SPEED)
+        anchor = ClockAnchor(SystemClock().machine_s(), EVENING.timestamp(), self.speed)
         self.clock = SystemClock(anchor)
         self.telescope = FakeTelescope(self.profile, self.clock)
         self.contract = Contract.load(self.profile, self.clock)
@@ -293,6 +294,10 @@ class Rig:
 
     def published(self, kind: str) -> list[dict[str, object]]:
         return [data for known, _, data in self.events if known == kind]
+
+    def driver_state(self) -> dict[str, object]:
+        """State of the driver when what it was asked by now is over."""
+        return self.worker.ask(self.driver.get_state).result(10.0)
 
     def waiting(self) -> list[str]:
         """Objects that wait on the queue."""
