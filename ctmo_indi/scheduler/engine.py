@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 
-from ctmo_indi.clock import Clock, Deadline
+from ctmo_indi.clock import Deadline
 from ctmo_indi.errors import CtmoError
 from ctmo_indi.inbox import Inbox
-from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import SummaryState
 from ctmo_indi.models.verdict import Verdict
 from ctmo_indi.profiles import Profile
@@ -23,6 +20,7 @@ from ctmo_indi.scheduler.block_commands import BlockCommands
 from ctmo_indi.scheduler.blocks import BlockBook
 from ctmo_indi.scheduler.command_call import CommandCall
 from ctmo_indi.scheduler.component import Component, ComponentParts
+from ctmo_indi.scheduler.engine_parts import EngineParts
 from ctmo_indi.scheduler.mode_choice import make_mode
 from ctmo_indi.scheduler.modes import Mode, ModeContext
 from ctmo_indi.scheduler.observatory_status import ObservatoryStatus
@@ -30,56 +28,18 @@ from ctmo_indi.scheduler.orders_book import OrdersBook
 from ctmo_indi.scheduler.queue_commands import QueueCommands
 from ctmo_indi.scheduler.safety_link import SafetyLink, VerdictNews
 from ctmo_indi.scheduler.service_status import facts_of, service_status
-from ctmo_indi.scheduler.startup import Started, StartParts
+from ctmo_indi.scheduler.startup import Started
 from ctmo_indi.scheduler.states import Command
-from ctmo_indi.scheduler.telemetry import TelemetryLoop
 from ctmo_indi.scheduler.tickets import Ticket, TicketBook
 from ctmo_indi.scheduler.worker import Worker
-from ctmo_indi.script_queue.peer import FrontDesk
 from ctmo_indi.script_queue.queueing import PausePolicy, ScriptQueue, Sender
 from ctmo_indi.script_queue.registry import AttemptBinding, ScriptParts, ScriptRegistry
 from ctmo_indi.script_queue.script import ScriptRun
 from ctmo_indi.script_queue.scripts import park
-from ctmo_indi.store.database import Database
-from ctmo_indi.store.intake import Writer
 from ctmo_indi.store.orders import OrderRow
 from ctmo_indi.work_orders.receipts import new_receipt
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class EngineParts:
-    """What the engine is built from.
-
-    Parameters
-    ----------
-    read_request
-        Checks a stored order against the contract again and gives its request.
-    start
-        What a start of the component works with, in the driver's thread.
-    dome
-        Its desk, for scripts.
-    data_dir
-        Where the scheduler keeps its small files; ``load`` may read below it.
-    load_folders
-        Other folders whose files the command ``load`` may read.
-    """
-
-    profile: Profile
-    clock: Clock
-    database: Database
-    writer: Writer
-    telescope: FrontDesk
-    dome: FrontDesk
-    safety: FrontDesk
-    telemetry: TelemetryLoop
-    publish: Callable[[str, str, dict[str, object]], object]
-    read_request: Callable[[OrderRow], ObservationRequest]
-    start: StartParts
-    data_dir: Path
-    load_folders: tuple[Path, ...]
-    on_offline: Callable[[], None]
 
 
 class SchedulerEngine:

@@ -23,7 +23,8 @@ from ctmo_indi.scheduler.component_events import LogMessages, birth_events
 from ctmo_indi.scheduler.configuration import Configuration
 from ctmo_indi.scheduler.cycles import Cycle, Cycles, sky_period_s
 from ctmo_indi.scheduler.desk_handlers import DeskHandlers, EngineCalls, Peers
-from ctmo_indi.scheduler.engine import EngineParts, SchedulerEngine
+from ctmo_indi.scheduler.engine import SchedulerEngine
+from ctmo_indi.scheduler.engine_parts import EngineParts
 from ctmo_indi.scheduler.event_store import open_event_log
 from ctmo_indi.scheduler.general_info import GeneralInfo
 from ctmo_indi.scheduler.intake import OrderIntake
