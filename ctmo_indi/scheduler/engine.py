@@ -272,7 +272,7 @@ class SchedulerEngine:
             return
         if settled is not None:
             mode.attempt_settled(settled)
-        elif not run.subject:
+        else:
             mode.script_ended(run)
 
     def _verdict_came(self, news: VerdictNews) -> None:

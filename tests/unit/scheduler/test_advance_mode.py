@@ -97,7 +97,7 @@ def test_a_snapshot_is_announced_and_the_driver_is_as_before(world: World) -> No
     (announced,) = rig.published("largeFileObjectAvailable")
     path = Path(str(announced["Path"]))
     assert path.stat().st_size == announced["Size"]
-    assert rig.driver.get_state()["memory"] == before["memory"] == ""
+    assert rig.driver_state()["memory"] == before["memory"] == ""
     targets = rig.published("target")
     assert {one["Snapshot"] for one in targets} == {announced["URL"]}
     rig.end()
