@@ -15,6 +15,7 @@ from ctmo_indi.models.nights import night_bounds
 from ctmo_indi.models.observability import observable_now
 from ctmo_indi.models.orders import Constraints, ObservationRequest, Window
 from ctmo_indi.models.states import FrameType
+from ctmo_indi.models.sun_moon import sun_icrs
 from ctmo_indi.models.visibility import visible_spans
 from ctmo_indi.profiles import Site
 
@@ -143,6 +144,23 @@ def test_a_window_cuts_exactly_even_a_short_one() -> None:
     assert spans.end_utc_s[1] == short.end_utc_s
     assert spans.start_utc_s[2] == later.start_utc_s
     assert spans.end_utc_s[2] == spans.end_utc_s[0]
+
+
+def test_near_the_sun_in_twilight_is_hidden_as_the_exact_rules_say() -> None:
+    night = replace(PROFILE.night, sun_max_altitude_deg=-3.0)
+    limits = replace(PROFILE.limits, sun_separation_deg=60.0, sun_separation_above_deg=-6.0)
+    bounds = night_bounds(PROFILE.site, NOON, night.sun_max_altitude_deg)
+    assert bounds is not None
+    dusk_s, end_s = (when.timestamp() for when in bounds)
+    sun_ra_deg, sun_dec_deg = sun_icrs(dusk_s)
+    near, far = (request((sun_ra_deg + shift) % 360.0, sun_dec_deg) for shift in (45.0, 80.0))
+    spans = visible_spans([near, far], PROFILE.site, limits, night, dusk_s, end_s)
+    start_s = [float(spans.start_utc_s[spans.index == index][0]) for index in (0, 1)]
+    assert start_s[1] == pytest.approx(dusk_s, abs=70.0)
+    # until the Sun is 6 deg below the horizon, a quarter of an hour later
+    bounds = night_bounds(PROFILE.site, NOON, -6.0)
+    assert bounds is not None
+    assert start_s[0] == pytest.approx(bounds[0].timestamp(), abs=70.0)
 
 
 def test_no_orders_have_no_spans() -> None:

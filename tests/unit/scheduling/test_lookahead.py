@@ -146,6 +146,8 @@ def test_an_unsafe_sky_gives_no_plan_and_no_endless_wait() -> None:
         assert not list(
             look.targets(conditions(order("a"), **changes), until=EVENING + timedelta(hours=9))
         )
+        assert driver.conditions is not None
+        assert driver.conditions.utc == EVENING  # no half minutes were waited for
 
 
 def test_calibrations_come_before_the_dome_opens_or_not_at_all() -> None:

@@ -228,6 +228,19 @@ def test_an_entry_that_failed_waits_its_pause_and_the_others_go_on(tmp_path: Pat
     assert again.target_id == failed.target_id
 
 
+def test_what_was_just_registered_is_not_chosen_again(tmp_path: Path) -> None:
+    driver = configured(write(tmp_path))
+    driver.update_conditions(conditions())
+    seen = []
+    for _ in range(3):  # the conditions are still the old ones
+        target = driver.select_next_target()
+        assert target is not None
+        driver.register_observation(simulated(target, EVENING.timestamp()))
+        seen.append(target.target_id)
+    assert len(set(seen)) == 3
+    assert driver.select_next_target() is None
+
+
 def test_load_swaps_the_list_and_keeps_what_both_share_observed(tmp_path: Path) -> None:
     driver = configured(write(tmp_path))
     driver.update_conditions(conditions())

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import FrameType, ObservatoryState
 from ctmo_indi.models.verdict import Latch, Lock, LockKind, Verdict, VerdictLevel
-from ctmo_indi.scheduling.conditions import Conditions
+from ctmo_indi.models.visibility import Spans
+from ctmo_indi.scheduling.conditions import Conditions, Night
 from ctmo_indi.scheduling.sequential import SequentialScheduler
 from ctmo_indi.scheduling.target import PendingOrder
 from ctmo_indi.testing.fake_clock import EVENING
@@ -169,3 +173,33 @@ def test_nights_are_counted_from_one(driver: SequentialScheduler, sky: FakeSky) 
 def test_configuration_keys_are_refused_by_name(driver: SequentialScheduler) -> None:
     with pytest.raises(ConfigError, match="weights"):
         driver.configure_scheduler({"weights": 1})
+
+
+class GenerousSky(FakeSky):
+    """Its cheap answer is that everything is up all night; it counts the exact questions."""
+
+    asked: int = 0
+
+    def spans(self, requests: Sequence[ObservationRequest], night: Night) -> Spans:
+        count = len(requests)
+        start, end = night.evening.timestamp(), night.morning.timestamp()
+        return Spans(np.arange(count), np.full(count, start), np.full(count, end))
+
+    def obstacles(self, request: ObservationRequest, utc: datetime) -> tuple[str, ...]:
+        self.asked += 1
+        return super().obstacles(request, utc)
+
+
+def test_what_stands_elsewhere_is_asked_though_another_of_its_ra_was_in_vain() -> None:
+    sky = GenerousSky(never={"down"})
+    down, up = pending("down", 9.0), pending("up")
+    up = replace(up, request=replace(up.request, dec_deg=70.0))
+    assert choose(SequentialScheduler(fake_models(sky)), conditions(down, up)) == "O-up"
+
+
+def test_orders_of_one_place_are_asked_exactly_once_together() -> None:
+    sky = GenerousSky(never={"down"})
+    many = [pending("down", created=float(number)) for number in range(500)]
+    many = [replace(order, receipt=f"O-{number}") for number, order in enumerate(many)]
+    assert choose(SequentialScheduler(fake_models(sky)), conditions(*many)) is None
+    assert sky.asked == 1
