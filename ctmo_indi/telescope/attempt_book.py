@@ -94,8 +94,9 @@ class AttemptBook:
     def settle_open(self) -> list[str]:
         """After a restart: end every attempt that had not ended; return their ids.
 
-        Frames found by :meth:`JournaledFrames.reconcile` stay theirs. Nothing is done again: the
-        scheduler knows whether it still wants it.
+        Frames found by :meth:`JournaledFrames.reconcile` stay theirs; one that has them all is
+        COMPLETED, only the word of it was missing. Nothing is done again: the scheduler knows
+        whether it still wants it.
         """
         return self._writer.run(self._settle)
 
@@ -103,15 +104,21 @@ class AttemptBook:
         now_utc_s = self._clock.utc().timestamp()
         settled = []
         for row in attempts.open_attempts(connection):
-            to = (
-                AttemptState.INTERRUPTED
-                if row.state is AttemptState.IN_PROGRESS
-                else AttemptState.NOT_ATTEMPTED
-            )
-            attempts.transition(connection, row.attempt_id, {row.state}, to, RESTART, now_utc_s)
+            to = _end_of(row, len(exposures.of_attempt(connection, row.attempt_id)))
+            reason = "" if to is AttemptState.COMPLETED else RESTART
+            attempts.transition(connection, row.attempt_id, {row.state}, to, reason, now_utc_s)
             _log.warning("attempt_settled attempt=%s state=%s", row.attempt_id, to)
             settled.append(row.attempt_id)
         return settled
+
+
+def _end_of(row: AttemptRow, frames: int) -> AttemptState:
+    """State of an attempt that was open when the service died."""
+    if row.state is AttemptState.PENDING:
+        return AttemptState.NOT_ATTEMPTED
+    wanted = row.wire.get("Number of Exposures", 1)
+    is_whole = isinstance(wanted, int) and frames >= wanted
+    return AttemptState.COMPLETED if is_whole else AttemptState.INTERRUPTED
 
 
 def _log_failure(attempt_id: str, done: Future[AttemptRow]) -> None:

@@ -170,6 +170,27 @@ def test_a_restart_ends_the_attempts_that_had_not_ended(kept):
     assert {view["Failure"] for view in views if view} == {RESTART}
 
 
+@pytest.mark.parametrize(("wanted", "ended"), [(1, "COMPLETED"), (2, "INTERRUPTED")])
+def test_an_attempt_that_has_all_its_frames_is_completed_after_a_restart(kept, wanted, ended):
+    keeper = kept[0]
+    wire = {"Number of Exposures": wanted}
+    state = AttemptState.IN_PROGRESS
+    row = AttemptRow("A-1", "O-1", "scheduler", "A-1", state, "hash", wire, 0.0, 0.0)
+    keeper.writer.run(lambda connection: attempts.insert_attempt(connection, row))
+    plan = keeper.frames.plan(attempt(), 1, 1)
+    keeper.frames.intend(plan).result(5.0)
+    keeper.frames.keep(plan, RawFrame(data=driver_frame()), OBSERVED).result(20.0)
+    kept.append(keeper.crash())
+
+    kept[-1].frames.reconcile()
+    kept[-1].book.settle_open()
+
+    view = kept[-1].book.view("A-1")
+    assert view is not None
+    assert view["Status"] == ended
+    assert view["Failure"] == ("" if ended == "COMPLETED" else RESTART)
+
+
 def test_the_intent_is_durable_before_its_future_is_done(kept):
     keeper = kept[0]
     plan = keeper.frames.plan(attempt(), 1, 1)
