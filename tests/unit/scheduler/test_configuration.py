@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from ctmo_indi import catalogue, profiles
+from ctmo_indi import catalogue, config, profiles
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.scheduler import configuration
 from ctmo_indi.scheduler.configuration import (
@@ -168,3 +168,13 @@ def test_another_address_is_refused(text: str) -> None:
 def test_a_relative_startup_database_counts_from_the_file(site: Path) -> None:
     path = write(site, "startup_type: HOT\nstartup_database: last.json\n")
     assert configuration.load("mine", site_folder=site).startup_path == path.parent / "last.json"
+
+
+def test_the_configuration_file_names_the_one_to_start_with(tmp_path: Path) -> None:
+    file = tmp_path / "ctmo.conf.yaml"
+    assert config.Config().scheduler_configuration == "default"
+    file.write_text("Scheduler Configuration: winter\n")
+    assert config.load(file).scheduler_configuration == "winter"
+    file.write_text("Scheduler Configuration: ../winter\n")
+    with pytest.raises(ConfigError, match="Scheduler Configuration: came '../winter'"):
+        config.load(file)
