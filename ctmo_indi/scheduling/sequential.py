@@ -126,7 +126,7 @@ class SequentialScheduler(Driver):
             sky=not conditions.sky_forbidden,
             closed_dome=not conditions.closed_dome_forbidden,
         ):
-            if candidate.key in self._observed or candidate.sky_key in in_vain:
+            if candidate.sky_key in in_vain:
                 continue
             slew_s = self._slew_s(candidate, conditions)
             if next(self._obstacles(candidate, conditions, slew_s), None) is None:
@@ -264,6 +264,8 @@ class SequentialScheduler(Driver):
         return SequentialParameters(given.night_boundary, given.new_moon_phase_threshold)
 
     def _known_conditions(self) -> Conditions:
+        """Return the conditions, and let the table be that of them: they may have been put back."""
         if self.conditions is None:
             raise InternalError("sequential driver: asked for a target before update_conditions")
+        self._refresh()
         return self.conditions

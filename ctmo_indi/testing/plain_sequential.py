@@ -34,7 +34,8 @@ class PlainSequential(SequentialScheduler):
 
     def select_next_target(self) -> DriverTarget | None:
         """Return the first candidate without obstacles."""
-        conditions = self._known_conditions()
+        conditions = self.conditions
+        assert conditions is not None
         candidates = [*map(of_order, conditions.pending), *self._left]
         for candidate in sorted(candidates, key=lambda one: one.sort_key):
             if self.asks_spans_first and self._is_later(candidate, conditions):

@@ -140,6 +140,17 @@ def test_selecting_changes_nothing(driver: SequentialScheduler) -> None:
     assert vars(driver) == before
 
 
+def test_conditions_that_are_put_back_are_those_that_count(driver: SequentialScheduler) -> None:
+    now, later = conditions(pending("a", 9.0), pending("b")), conditions(pending("b"))
+    driver.update_conditions(now)
+    driver.update_conditions(later)  # looked ahead
+    driver.conditions = now
+    target = driver.select_next_target()
+    assert target is not None
+    assert target.receipt == "O-a"
+    assert set(driver.estimate_next_target().reasons) == {"O-a", "O-b"}
+
+
 def test_a_failure_leaves_the_driver_as_if_never_asked(sky: FakeSky) -> None:
     asked, never_asked = (
         SequentialScheduler(fake_models(sky)),
