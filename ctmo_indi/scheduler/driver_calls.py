@@ -104,7 +104,10 @@ class DriverCalls:
 
         def watched_job() -> ResultT:
             self._raised_in = ""
-            return job()
+            try:
+                return job()
+            except Exception as error:
+                raise _JobFailed(self._raised_in, error) from error
 
         future = self._worker.ask(watched_job)
         future.add_done_callback(lambda done: self._post(lambda: self._done(done, then)))
@@ -139,20 +142,32 @@ class DriverCalls:
     def _done(self, done: Future[ResultT], then: Callable[[ResultT], object]) -> None:
         if self.is_over or done.cancelled():
             return
-        error = done.exception()
-        if error is None:
+        failed = done.exception()
+        if failed is None:
             then(done.result())
             return
         self._is_over = True
+        call, error = "", failed
+        if isinstance(failed, _JobFailed):
+            call, error = failed.call, failed.error
         code = CODE_OF_ERROR.get(type(error))  # type: ignore[arg-type]  # no other key is found
         if code is None:
-            code = CODE_OF_CALL.get(self._raised_in, self._loop_code)
+            code = CODE_OF_CALL.get(call, self._loop_code)
         text = str(error)
         if not isinstance(error, DriverError | SnapshotError):
-            where = f"{self._raised_in} raised " if self._raised_in else ""
+            where = f"{call} raised " if call else ""
             text = f"driver {self._name}: {where}{error!r}"
         _log.error("scheduling driver failed code=%d error=%r", code, error, exc_info=error)
         self._fault(code, text)
+
+
+class _JobFailed(Exception):
+    """A job has raised ``error``; ``call`` is the driver's call that did, "" when none did."""
+
+    def __init__(self, call: str, error: Exception) -> None:
+        super().__init__(call, error)
+        self.call = call
+        self.error = error
 
 
 class _Watched:

@@ -17,7 +17,7 @@ RETRY_AFTER_S: dict[AttemptState, float] = {
     AttemptState.FAILED: 120.0,
     AttemptState.ABORTED: 600.0,
     AttemptState.INTERRUPTED: 30.0,
-    AttemptState.NOT_ATTEMPTED: 30.0,
+    AttemptState.NOT_ATTEMPTED: 600.0,  # taken from the queue by hand
     AttemptState.CANCELED: 600.0,
 }
 """Sky seconds until an order is tried again after an attempt that ended so; others go first."""

@@ -12,7 +12,8 @@ from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState, ObservatoryState, OrderState
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.states import DetailedState
-from tests.unit.scheduler.mode_rig import QUICK, FieldsDriver, Rig, World
+
+from .mode_rig import QUICK, FieldsDriver, Rig, World
 
 Outcome = tuple[AttemptState, int] | None
 

@@ -23,7 +23,8 @@ from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.configuration import SchedulerModes
 from ctmo_indi.scheduling.conditions import Conditions
 from ctmo_indi.testing.fake_sky import fake_models
-from tests.unit.scheduler.mode_rig import QUICK, FieldsDriver, Rig, World
+
+from .mode_rig import QUICK, FieldsDriver, Rig, World
 
 
 class Event(Enum):

@@ -1,0 +1,294 @@
+"""Drivers that raise, block, cheat or forget: each ends in its fault code, in both modes."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from ctmo_indi.models.states import AttemptState, ObservatoryState, OrderState
+from ctmo_indi.profiles import Profile
+from ctmo_indi.scheduler.configuration import SchedulerModes
+from ctmo_indi.scheduler.states import ErrorCode
+from ctmo_indi.scheduling.conditions import Conditions
+from ctmo_indi.scheduling.driver import Driver
+from ctmo_indi.scheduling.target import DriverTarget, Observation
+from ctmo_indi.store import orders
+
+from .mode_rig import QUICK, FieldsDriver, Rig, World
+
+BOTH = pytest.mark.parametrize("mode", [SchedulerModes.SIMPLE, SchedulerModes.ADVANCE])
+ADVANCE = SchedulerModes.ADVANCE
+
+
+@pytest.fixture
+def world(tmp_path: Path, profile: Profile) -> World:
+    return World(tmp_path, profile)
+
+
+class Raises(FieldsDriver):
+    def select_next_target(self) -> DriverTarget | None:
+        raise ZeroDivisionError("no such matrix")
+
+
+class HasNone(FieldsDriver):
+    def select_next_target(self) -> DriverTarget | None:
+        return None
+
+
+class IsBelowTheHorizon(FieldsDriver):
+    def select_next_target(self) -> DriverTarget | None:
+        target = super().select_next_target()
+        assert target is not None
+        return replace(target, request=replace(target.request, object_name="sunken"))
+
+
+class InventsAnOrder(FieldsDriver):
+    def select_next_target(self) -> DriverTarget | None:
+        target = super().select_next_target()
+        assert target is not None
+        return replace(target, receipt="O-unheard-of")
+
+
+class ChangesItself(FieldsDriver):
+    def select_next_target(self) -> DriverTarget | None:
+        self.memory += "!"
+        return super().select_next_target()
+
+
+class WillNotRegister(FieldsDriver):
+    def register_observation(self, observation: Observation) -> None:
+        if observation.number:
+            raise KeyError(observation.target_id)
+        super().register_observation(observation)
+
+
+class ForgetsItsBase(FieldsDriver):
+    def register_observation(self, observation: Observation) -> None:
+        self.memory += observation.target_id
+
+
+class WantsNoTelemetry(FieldsDriver):
+    def update_conditions(self, conditions: Conditions) -> None:
+        raise RuntimeError("NaN seeing")
+
+
+class CannotSave(FieldsDriver):
+    def save_state(self, path: Path) -> Path:
+        raise OSError("No space left on device")
+
+
+class SavesHalf(FieldsDriver):
+    def save_state(self, path: Path) -> Path:
+        super().save_state(path)
+        path.write_text(path.read_text()[:40])
+        return path
+
+
+class StateIsNoData(FieldsDriver):
+    def get_state(self) -> dict[str, object]:
+        return {**super().get_state(), "weights": {1.0j}}
+
+
+class FilterUnknown(FieldsDriver):
+    def select_next_target(self) -> DriverTarget | None:
+        target = super().select_next_target()
+        assert target is not None
+        return replace(target, request=replace(target.request, filter_name="violet"))
+
+
+FAULTS: list[tuple[type[FieldsDriver], tuple[SchedulerModes, ...], ErrorCode | None, str]] = [
+    (Raises, (SchedulerModes.SIMPLE,), ErrorCode.SIMPLE_LOOP, "no such matrix"),
+    (Raises, (ADVANCE,), ErrorCode.ADVANCE_LOOP, "select_next_target raised"),
+    (IsBelowTheHorizon, (), ErrorCode.UNOBSERVABLE_TARGET, "altitude 5.0 deg"),
+    (InventsAnOrder, (), ErrorCode.UNOBSERVABLE_TARGET, "O-unheard-of"),
+    (ChangesItself, (), ErrorCode.STATE_CHANGED, "select_next_target has changed"),
+    (WillNotRegister, (), ErrorCode.REGISTRATION, "register_observation raised KeyError"),
+    (ForgetsItsBase, (), ErrorCode.REGISTRATION, "observation_number is 0"),
+    (WantsNoTelemetry, (), ErrorCode.TELEMETRY, "update_conditions raised"),
+    (FilterUnknown, (), ErrorCode.TARGET_NOT_QUEUED, "violet"),
+    (CannotSave, (ADVANCE,), ErrorCode.SNAPSHOT, "No space left"),
+    (SavesHalf, (ADVANCE,), ErrorCode.SNAPSHOT, "cannot be read"),
+    (StateIsNoData, (ADVANCE,), ErrorCode.SNAPSHOT, "its state is no data"),
+]
+CASES = [
+    pytest.param(driver, mode, code, text, id=f"{driver.__name__}-{mode}")
+    for driver, modes, code, text in FAULTS
+    for mode in modes or (SchedulerModes.SIMPLE, ADVANCE)
+]
+
+
+@pytest.mark.parametrize(("driver", "mode", "code", "text"), CASES)
+def test_a_driver_that_breaks_its_contract_is_a_fault_that_names_it(
+    world: World, driver: type[Driver], mode: SchedulerModes, code: ErrorCode, text: str
+) -> None:
+    world.sky.never.add("sunken")
+    rig = Rig(world, replace(QUICK, mode=mode), driver)
+    rig.mode.resume()
+    rig.run_until(lambda: rig.fault is not None)
+    assert rig.fault is not None
+    assert rig.fault[0] is code
+    assert "driver fields" in rig.fault[1] or code is ErrorCode.TARGET_NOT_QUEUED
+    assert text in rig.fault[1]
+    assert not rig.mode.is_running
+    rig.end()
+
+
+@BOTH
+def test_no_target_is_normal(world: World, mode: SchedulerModes) -> None:
+    rig = Rig(world, replace(QUICK, mode=mode), HasNone)
+    rig.mode.resume()
+    rig.run_idle()
+    assert rig.fault is None
+    assert len(rig.published("timeToNextTarget")) == 1
+    rig.end()
+
+
+@dataclass
+class Gate:
+    """Lets a driver's call go on when the test says so."""
+
+    is_shut: threading.Event
+    opened: threading.Event
+
+    @classmethod
+    def make(cls) -> Gate:
+        return cls(threading.Event(), threading.Event())
+
+    def pass_through(self) -> None:
+        self.is_shut.set()
+        assert self.opened.wait(20.0)
+
+
+def blocking(gate: Gate, call: str) -> type[FieldsDriver]:
+    """A driver of which one call does not come back until the gate opens."""
+
+    def blocked(self: FieldsDriver, *args: object) -> object:
+        gate.pass_through()
+        return getattr(super(Blocks, self), call)(*args)
+
+    class Blocks(FieldsDriver):
+        pass
+
+    setattr(Blocks, call, blocked)
+    return Blocks
+
+
+@pytest.mark.parametrize(
+    ("call", "mode"),
+    [
+        ("select_next_target", SchedulerModes.SIMPLE),
+        ("select_next_target", ADVANCE),
+        ("update_conditions", ADVANCE),
+        ("save_state", ADVANCE),
+        ("register_observation", SchedulerModes.SIMPLE),
+    ],
+)
+def test_a_driver_that_blocks_is_left_behind_and_named(
+    world: World, call: str, mode: SchedulerModes
+) -> None:
+    gate = Gate.make()
+    parameters = replace(QUICK, mode=mode, driver_timeout_s=0.05)
+    rig = Rig(world, parameters, blocking(gate, call))
+    before = rig.worker.generation
+    rig.mode.resume()
+    rig.run_until(lambda: rig.fault is not None)
+    assert rig.fault == (
+        ErrorCode.DRIVER_BLOCKED,
+        f"driver fields: {call} did not answer within 0.05 s",
+    )
+    assert rig.worker.generation == before + 1
+    assert rig.worker.ask(lambda: "a new thread").result(5.0) == "a new thread"
+    attempts = len(world.telescope.attempts)
+    gate.opened.set()  # what it answers now is not heard any more
+    for _ in range(5):
+        rig.tick()
+        rig.inbox.run_pending(0.02)
+    assert len(world.telescope.attempts) == attempts
+    rig.end()
+
+
+def test_a_success_that_could_not_be_registered_is_recalled_at_the_next_start(
+    world: World,
+) -> None:
+    rig = Rig(world, QUICK, WillNotRegister)
+    rig.mode.resume()
+    rig.run_until(lambda: rig.fault is not None)
+    rig.run_until(lambda: rig.runner.is_idle)
+    stored = [made.target_id for made in rig.stored()]
+    assert stored
+    rig.end()
+    again = Rig(world, QUICK, FieldsDriver, is_auto=True)
+    assert str(again.driver_state()["memory"]).split() == stored
+    again.end()
+
+
+@BOTH
+def test_a_silent_telescope_is_no_fault_and_is_asked_again(
+    world: World, mode: SchedulerModes
+) -> None:
+    world.telescope.is_down = True
+    rig = Rig(world, replace(QUICK, mode=mode))
+    receipt = rig.order("m31")
+    rig.mode.resume()
+    rig.run_until(lambda: "does not answer" in str(rig.mode.report()["Reasons"]))
+    world.telescope.is_down = False
+    rig.run_until(lambda: rig.order_state(receipt) is OrderState.COMPLETED)
+    assert rig.fault is None
+    rig.end()
+
+
+def test_a_telescope_that_falls_silent_leaves_the_queue_as_it_is(world: World) -> None:
+    world.telescope.outcome = lambda _request: None
+    rig = Rig(world)
+    rig.order("a", 9.0)
+    rig.order("b", 8.0)
+    rig.mode.resume()
+    rig.run_until(lambda: rig.waiting() == ["b"])
+    world.telescope.is_down = True
+    rig.order("c", 9.5)
+    rig.run_until(lambda: rig.mode.report()["Reasons"] != [])
+    assert rig.waiting() == ["b"]
+    world.telescope.is_down = False
+    rig.run_until(lambda: rig.waiting() == ["c"])
+    rig.end()
+
+
+def test_dry_mode_runs_and_never_has_a_target(world: World) -> None:
+    rig = Rig(world, replace(QUICK, mode=SchedulerModes.DRY))
+    rig.order("m31")
+    world.telescope.observatory = ObservatoryState.OPEN
+    rig.mode.resume()
+    assert rig.mode.is_running
+    for _ in range(5):
+        rig.tick()
+        rig.pump()
+    assert not world.telescope.attempts
+    assert not world.telescope.controls()
+    rig.mode.stop()
+    assert not rig.mode.is_running
+    assert rig.mode.flush() == 0
+    rig.end()
+
+
+def test_a_drivers_own_target_is_an_order_that_is_not_repeated(world: World) -> None:
+    ends: list[tuple[AttemptState, int]] = [(AttemptState.FAILED, 0), (AttemptState.COMPLETED, 1)]
+    world.telescope.outcome = lambda _request: ends.pop(0) if ends else None
+    rig = Rig(world, make_driver=FieldsDriver)
+    rig.mode.resume()
+    rig.run_until(lambda: len(world.telescope.attempts) == 3)
+    rig.run_until(lambda: "IN_PROGRESS" in {row[1] for row in rig.attempt_rows()})
+    with rig.database.read() as connection:
+        rows = {row.receipt: row for row in orders.recent(connection, 20)}
+    parents = [attempt.parent for attempt in world.telescope.attempts.values()]
+    states = [(rows[parent].user, rows[parent].state) for parent in parents]
+    assert states == [
+        ("driver:fields", OrderState.CANCELED),
+        ("driver:fields", OrderState.COMPLETED),
+        ("driver:fields", OrderState.IN_PROGRESS),
+    ]
+    assert world.names[0] == world.names[1]  # the driver may choose it again, as a new order
+    assert rig.book.pending() == ()
+    rig.end()
