@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 LOOK_AGAIN = timedelta(seconds=60)
 LAST_PIECE_S = 5.0
+LEAST_WAIT_S = 1.0
 ESTIMATE_VALID = timedelta(minutes=30)
 PARK_AGAIN_S = 20.0
 
@@ -113,10 +114,12 @@ class IdleKeeper:
 def wait_s(now: datetime, expected: datetime | None) -> float:
     """Sky seconds until the driver is asked again: half of the estimate, a minute at most.
 
-    Half, since an estimate is one; but the last seconds before it are waited for in one piece.
+    Half, since an estimate is one; but the last seconds before it are waited for in one piece. When
+    one is expected now and yet there is none (the dome is still closing), a little while all the
+    same: whatever stands against it takes longer than a decision.
     """
     longest_s = LOOK_AGAIN.total_seconds()
     if expected is None:
         return longest_s
     left_s = max(0.0, (expected - now).total_seconds())
-    return min(longest_s, max(left_s / 2.0, min(left_s, LAST_PIECE_S)))
+    return min(longest_s, max(left_s / 2.0, min(left_s, LAST_PIECE_S), LEAST_WAIT_S))
