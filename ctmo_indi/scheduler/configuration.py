@@ -19,6 +19,7 @@ from ctmo_indi import catalogue
 from ctmo_indi.checked_yaml import Lines, load_checked
 from ctmo_indi.errors import ConfigError, CtmoError
 from ctmo_indi.scheduling.telemetry_streams import StreamParameters as StreamParameters
+from ctmo_indi.script_queue.ended import PausePolicy
 
 if TYPE_CHECKING:
     from ctmo_indi.profiles import Profile
@@ -61,7 +62,7 @@ class SchedulerCscParameters:
     driver_timeout_s: float = 30.0
     snapshots_kept: int = 20
     path_observing_blocks: str = ""
-    pause_on_failure: bool = False
+    pause_on_failure: PausePolicy = PausePolicy.NEVER
     telemetry_streams: tuple[StreamParameters, ...] = ()
 
 
@@ -201,6 +202,8 @@ def _parameters(data: Mapping[str, Any]) -> SchedulerCscParameters:  # Any: the 
         values["startup_type"] = StartupType(values["startup_type"])
     if "mode" in values:
         values["mode"] = SchedulerModes(values["mode"])
+    if "pause_on_failure" in values:
+        values["pause_on_failure"] = PausePolicy(values["pause_on_failure"])
     streams = tuple(_stream(entry) for entry in data.get("telemetry", {}).get("streams", ()))
     return SchedulerCscParameters(**values, telemetry_streams=streams)
 

@@ -206,7 +206,7 @@ class DeskHandlers:
         )
 
     async def _own_status(self) -> Reply:
-        revision = self._board.revision
+        revision = self._board.news
         counts = await asyncio.to_thread(self._records.counts)
         status = await self._ask(self._engine.status)
         return {**status, "Revision": revision, "Order Counts": counts}

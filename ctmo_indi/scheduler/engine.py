@@ -32,7 +32,7 @@ from ctmo_indi.scheduler.startup import Started
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import Ticket, TicketBook
 from ctmo_indi.scheduler.worker import Worker
-from ctmo_indi.script_queue.queueing import PausePolicy, ScriptQueue, Sender
+from ctmo_indi.script_queue.queueing import ScriptQueue, Sender
 from ctmo_indi.script_queue.registry import AttemptBinding, ScriptParts, ScriptRegistry
 from ctmo_indi.script_queue.script import ScriptRun
 from ctmo_indi.script_queue.scripts import park
@@ -66,6 +66,7 @@ class SchedulerEngine:
             self.inbox.post,
             on_change=self._script_changed,
             on_report=lambda _run, report: self.runner.script_reported(report),
+            on_pause=self._queue_paused,
         )
         own_folder = parts.data_dir / "scheduler"
         self.blocks = BlockBook(
@@ -221,15 +222,14 @@ class SchedulerEngine:
     def _wipe(self) -> None:
         """Nothing that was gathered survives STANDBY."""
         self.blocks.drop()
+        self.queue.resume()
         self._parts.telemetry.forget()
 
     def _make_mode(self, started: Started, worker: Worker) -> Mode:
         parts = self._parts
         self.blocks.use(started.blocks)
         parameters = started.configuration.parameters
-        self.queue.pause_policy = (
-            PausePolicy.ALWAYS if parameters.pause_on_failure else PausePolicy.NEVER
-        )
+        self.queue.pause_policy = parameters.pause_on_failure
         return make_mode(parameters)(
             ModeContext(
                 clock=parts.clock,
@@ -274,6 +274,10 @@ class SchedulerEngine:
             mode.attempt_settled(settled)
         else:
             mode.script_ended(run)
+
+    def _queue_paused(self, is_paused: bool, reason: str) -> None:
+        self._parts.publish("scriptQueue", "", {"Paused": is_paused, "Reason": reason})
+        self._poke()
 
     def _verdict_came(self, news: VerdictNews) -> None:
         before, self._last_verdict = self._last_verdict, news.verdict

@@ -25,7 +25,7 @@ from ctmo_indi.scheduler.cycles import Cycle, Cycles, sky_period_s
 from ctmo_indi.scheduler.desk_handlers import DeskHandlers, EngineCalls, Peers
 from ctmo_indi.scheduler.engine import SchedulerEngine
 from ctmo_indi.scheduler.engine_parts import EngineParts
-from ctmo_indi.scheduler.event_store import open_event_log
+from ctmo_indi.scheduler.event_store import TELEMETRY_KINDS, open_event_log
 from ctmo_indi.scheduler.general_info import GeneralInfo
 from ctmo_indi.scheduler.intake import OrderIntake
 from ctmo_indi.scheduler.records import Records
@@ -94,7 +94,7 @@ class SchedulerService:
         )
         self._writer = Writer(self._database)
         self._events = open_event_log(config, self._database, self._writer, clock)
-        self._board = RevisionBoard(clock, store=self._events)
+        self._board = RevisionBoard(clock, store=self._events, quiet=TELEMETRY_KINDS)
         self._log_messages = LogMessages(self._board.publish)
         self._engine = self._build_engine()
         self._comeback = Comeback(config.data_dir / "scheduler" / "comeback.json")

@@ -43,6 +43,7 @@ def service_status(
         "Verdict": news.verdict.to_wire() if news is not None else {},
         "Verdict Age": min(safety.verdict_age_s(), 1e9),
         "Paused": queue.is_paused,
+        "Pause Reason": queue.pause_reason,
         "Current": current.to_wire() if current is not None else {},
         "Queue": [run.to_wire() for run in queue.waiting],
         "History": [run.to_wire() for run in queue.history[-HISTORY_SHOWN:]],

@@ -63,10 +63,13 @@ class _Waiter:
     news: asyncio.Future[None]
     subject: str | None
     kinds: Collection[str]
+    without: Collection[str]
 
     def wants(self, event: Event) -> bool:
-        return (self.subject is None or self.subject == event.subject) and (
-            not self.kinds or event.kind in self.kinds
+        return (
+            (self.subject is None or self.subject == event.subject)
+            and (not self.kinds or event.kind in self.kinds)
+            and event.kind not in self.without
         )
 
     def wake(self) -> None:
@@ -83,13 +86,23 @@ class RevisionBoard:
         Events kept in memory for late readers.
     store
         Takes every event, in order; None: what is not in memory is lost.
+    quiet
+        Kinds that come every second; they are no news of the service's own Status.
     """
 
-    def __init__(self, clock: Clock, keep: int = 4096, store: EventStore | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        keep: int = 4096,
+        store: EventStore | None = None,
+        quiet: Collection[str] = (),
+    ) -> None:
         self._clock = clock
         self._store = store
+        self.quiet = frozenset(quiet)
         self._lock = threading.Lock()
         self._revision = store.first if store is not None else 0
+        self._news = self._revision
         self._ring: deque[Event] = deque(maxlen=keep)
         self._waiters: set[_Waiter] = set()
 
@@ -98,6 +111,11 @@ class RevisionBoard:
         """Number of the latest event; 0 before the first."""
         return self._revision
 
+    @property
+    def news(self) -> int:
+        """Number of the latest event that is not quiet."""
+        return self._news
+
     def publish(self, kind: str, subject: str, data: Mapping[str, object] | None = None) -> int:
         """Note an event and wake those who wait for it; any thread; returns its revision."""
         utc = self._clock.utc().isoformat()
@@ -105,6 +123,8 @@ class RevisionBoard:
             self._revision += 1
             event = Event(self._revision, kind, subject, utc, dict(data or {}))
             self._ring.append(event)
+            if kind not in self.quiet:
+                self._news = event.revision
             if self._store is not None:
                 self._store.append(event)
             woken = [waiter for waiter in self._waiters if waiter.wants(event)]
@@ -122,6 +142,7 @@ class RevisionBoard:
         timeout_s: float,
         subject: str | None = None,
         kinds: Collection[str] = (),
+        without: Collection[str] = (),
     ) -> int:
         """Wait for an event above ``since`` about ``subject``; return the latest revision.
 
@@ -133,9 +154,11 @@ class RevisionBoard:
             Machine seconds; afterwards it returns all the same.
         subject, kinds
             Only these wake; None and empty for all.
+        without
+            Kinds that do not wake.
         """
         loop = asyncio.get_running_loop()
-        waiter = _Waiter(loop, loop.create_future(), subject, kinds)
+        waiter = _Waiter(loop, loop.create_future(), subject, kinds, without)
         with self._lock:
             first_kept = self._ring[0].revision if self._ring else self._revision + 1
             missed = since < first_kept - 1 or since > self._revision
@@ -229,4 +252,4 @@ async def answer_on_change(
         left_s = end_s - loop.time()
         if since is None or left_s <= 0 or not isinstance(revision, int) or revision > since:
             return reply
-        await board.wait(mark, left_s, subject)
+        await board.wait(mark, left_s, subject, without=board.quiet)

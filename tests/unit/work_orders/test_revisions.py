@@ -144,3 +144,24 @@ async def test_status_is_answered_at_the_end_of_the_wait(board: RevisionBoard) -
 
     reply = await answer_on_change(board, read, subject=None, since=7, wait_s=0.01)
     assert reply == {"Revision": 7}
+
+
+async def test_quiet_kinds_are_no_news_of_the_status() -> None:
+    board = RevisionBoard(FakeClock(), quiet={"heartbeat"})
+    loud = board.publish("state", "")
+    board.publish("heartbeat", "")
+    assert (board.news, board.revision) == (loud, loud + 1)
+
+    async def read() -> dict[str, object]:
+        return {"Revision": board.news}
+
+    answer = asyncio.create_task(
+        answer_on_change(board, read, subject=None, since=loud, wait_s=30.0)
+    )
+    while not board._waiters:
+        await asyncio.sleep(0)
+    board.publish("heartbeat", "")
+    await asyncio.sleep(0)
+    assert not answer.done()
+    board.publish("state", "")
+    assert (await answer)["Revision"] == board.revision
