@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ctmo_indi.errors import CtmoError
+from ctmo_indi.scheduler.decision import Decision, Question
 from ctmo_indi.scheduler.modes import ModeContext
 from ctmo_indi.scheduler.orders_book import Settled
 from ctmo_indi.scheduler.prediction import PredictionQuestion
-from ctmo_indi.scheduler.production import Decision, Production, Question
+from ctmo_indi.scheduler.production import Production
 from ctmo_indi.scheduler.queue_view import QueuedScript, QueueView
 from ctmo_indi.scheduler.replay import Replay, simulation
 from ctmo_indi.scheduler.snapshots import Snapshot, SnapshotError, SnapshotFolder
@@ -46,6 +47,8 @@ LATE_S = 600.0
 
 PREDICT_EVERY_S = 300.0
 PREDICT_EVERY_MACHINE_S = 15.0
+PREDICT_AGAIN_MACHINE_S = 1.0
+"""Machine seconds until a prediction that gave way to a decision is begun anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class AdvanceMode(Production):
         self._others: frozenset[int] = frozenset()
         self._is_prediction_due = False
         self._predicted_at: tuple[float, float] | None = None
+        self._prediction_not_before_machine_s = 0.0
         super().__init__(context)
         self._snapshots = SnapshotFolder(
             context.snapshots_folder, context.parameters.snapshots_kept, self._announce
@@ -98,8 +102,7 @@ class AdvanceMode(Production):
             self.is_poked = True  # somebody queued a script: everything after it moves
         self._others = view.of_others
         if not (self.is_poked or self.is_deciding):
-            while self._plan and self._has_room() and self._send():
-                pass
+            self._fill()
         if not self.wants_decision() and not self.is_deciding:
             self._predict_when_due()
 
@@ -167,6 +170,7 @@ class AdvanceMode(Production):
         self._is_prediction_due = True
         if decision.targets:
             self.sleep(None)
+            self._fill()  # even after more news: without end they would keep the queue empty
         elif view.attempts or not self.context.queue.is_idle:
             self.sleep(LOOK_AGAIN_S)
         else:
@@ -200,6 +204,10 @@ class AdvanceMode(Production):
 
     def _view(self) -> QueueView:
         return QueueView.look(self.context.queue, self.context.runner)
+
+    def _fill(self) -> None:
+        while self._plan and self._has_room() and self._send():
+            pass
 
     def _has_room(self) -> bool:
         """Whether the next target of the plan may go on the queue now."""
@@ -243,13 +251,14 @@ class AdvanceMode(Production):
         last = self._predicted_at
         if not self._is_prediction_due or self.predictor.is_under_way:
             return
+        if now[1] < self._prediction_not_before_machine_s:
+            return
         if last is not None and (
             now[0] - last[0] < PREDICT_EVERY_S or now[1] - last[1] < PREDICT_EVERY_MACHINE_S
         ):
             return
         context = self.context
         self._is_prediction_due = False
-        self._predicted_at = now
         before = self.shown
         self.show(DetailedState.COMPUTING_PREDICTED_SCHEDULE)
         question = PredictionQuestion(
@@ -261,8 +270,13 @@ class AdvanceMode(Production):
         self.predictor.begin(question, lambda trouble: self._predicted(trouble, before))
 
     def _predicted(self, trouble: str, before: DetailedState) -> None:
+        clock = self.context.clock
+        now_machine_s = clock.machine_s()
         if trouble:
             self._is_prediction_due = True
+            self._prediction_not_before_machine_s = now_machine_s + PREDICT_AGAIN_MACHINE_S
+        else:
+            self._predicted_at = clock.elapsed_s(), now_machine_s
         if self.shown is DetailedState.COMPUTING_PREDICTED_SCHEDULE:
             self.show(before)
 

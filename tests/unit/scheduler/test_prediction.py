@@ -14,8 +14,10 @@ import pytest
 from ctmo_indi.errors import WrongState
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.profiles import Profile
+from ctmo_indi.scheduler.advance_mode import PREDICT_EVERY_MACHINE_S
 from ctmo_indi.scheduler.configuration import SchedulerModes
 from ctmo_indi.scheduler.prediction import GAVE_WAY
+from ctmo_indi.scheduler.states import DetailedState
 from ctmo_indi.scheduling.target import DriverTarget
 
 from .mode_rig import EVENING, QUICK, FieldsDriver, Rig, World
@@ -124,6 +126,8 @@ def test_it_waits_for_a_target_that_rises_later(world: World) -> None:
 class SlowFromTheThird(FieldsDriver):
     """Says when it is asked for the third target, and waits there for the test."""
 
+    slow_at = 3
+
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.asked = 0
@@ -132,7 +136,7 @@ class SlowFromTheThird(FieldsDriver):
 
     def select_next_target(self) -> DriverTarget | None:
         self.asked += 1
-        if self.asked == 3:
+        if self.asked == self.slow_at:
             self.is_there.set()
             assert self.may_go_on.wait(20.0)
         return super().select_next_target()
@@ -153,6 +157,28 @@ def test_it_gives_way_to_a_decision(world: World) -> None:
     assert ended == [GAVE_WAY]
     assert driver.asked < 20  # and not the fifty of the whole window before
     assert rig.driver_state()["memory"] == before["memory"]
+    rig.end()
+
+
+class SlowAfterThePlan(SlowFromTheThird):
+    """The same in the prediction that follows a plan of three targets."""
+
+    slow_at = 5
+
+
+def test_one_that_gave_way_is_made_soon_after(world: World) -> None:
+    rig = Rig(world, WINDOW, SlowAfterThePlan)
+    driver = rig.driver
+    assert isinstance(driver, SlowAfterThePlan)
+    rig.mode.resume()
+    rig.run_until(driver.is_there.is_set)
+    assert rig.detailed[-1] is DetailedState.COMPUTING_PREDICTED_SCHEDULE
+    rig.mode.poke()
+    rig.tick()
+    driver.may_go_on.set()
+    begun_s = rig.clock.machine_s()
+    rig.run_until(lambda: bool(rig.published("predictedSchedule")))
+    assert rig.clock.machine_s() - begun_s < PREDICT_EVERY_MACHINE_S / 2.0
     rig.end()
 
 
