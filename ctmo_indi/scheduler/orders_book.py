@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CtmoError, UnknownOrder, WrongState
@@ -19,6 +18,7 @@ from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
 from ctmo_indi.models.states import AttemptState, OrderState
 from ctmo_indi.profiles import NightPolicy
 from ctmo_indi.scheduler.book_events import attempt_event, observation_event, order_event
+from ctmo_indi.scheduler.book_rows import attempt_row, mark_begun, move, observed, target_id
 from ctmo_indi.scheduler.internal_orders import internal_order, is_internal
 from ctmo_indi.scheduler.settlement import (
     Cause,
@@ -37,13 +37,14 @@ from ctmo_indi.store.attempts import AttemptRow
 from ctmo_indi.store.database import Connection, Database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.store.orders import OrderRow
-from ctmo_indi.work_orders.lifecycle import ATTEMPT_TABLE, ORDER_TABLE, SETTLED_ORDERS
-from ctmo_indi.work_orders.receipts import new_receipt
+from ctmo_indi.work_orders.lifecycle import ATTEMPT_TABLE, SETTLED_ORDERS
 
 _log = logging.getLogger(__name__)
 
 OPEN_STATES = frozenset(OrderState) - SETTLED_ORDERS
 UNREADABLE = "the order no longer keeps the contract: "
+_UNDER_WAY = (OrderState.SCHEDULED, OrderState.IN_PROGRESS)
+_NOT_UNDER_WAY = "restart: no attempt was under way"
 
 
 @dataclass(slots=True)
@@ -185,7 +186,7 @@ class OrdersBook:
     def open_attempts(self) -> tuple[OpenAttempt, ...]:
         """Attempts that have not ended, oldest first."""
         return tuple(
-            OpenAttempt(row, known.request, _target_id(known.row))
+            OpenAttempt(row, known.request, target_id(known.row))
             for row in self._attempts.values()
             for known in (self._open[row.parent],)
         )
@@ -223,13 +224,13 @@ class OrdersBook:
         else:
             made = internal_order(target, driver, now)
             known, count = OpenOrder(made, self.read_request(made)), target.count
-        row = _attempt_row(known.row, count, now)
+        row = attempt_row(known.row, count, now)
         receipt = known.row.receipt
 
         def write(connection: Connection) -> OrderRow:
             if made is not None:
                 known.row = orders.insert_order(connection, made, may_repeat=True)
-            after = _move(connection, receipt, OrderState.SCHEDULED, "", now.timestamp())
+            after = move(connection, receipt, OrderState.SCHEDULED, "", now.timestamp())
             attempts.insert_attempt(connection, row)
             return after
 
@@ -238,7 +239,7 @@ class OrdersBook:
         self._note(after)
         self._attempts[row.attempt_id] = row
         self.publish("attempt", row.attempt_id, attempt_event(row))
-        return OpenAttempt(row, known.request, _target_id(known.row))
+        return OpenAttempt(row, known.request, target_id(known.row))
 
     def progressed(self, attempt_id: str, frames: Sequence[ExposureRecord]) -> None:
         """The telescope has begun the attempt, or has these frames of it so far."""
@@ -248,9 +249,9 @@ class OrdersBook:
         now_utc_s = self.clock.utc().timestamp()
 
         def write(connection: Connection) -> tuple[AttemptRow, OrderRow]:
-            begun = _begun(connection, row, now_utc_s)
+            moved = mark_begun(connection, row, now_utc_s)
             exposures.record(connection, frames, is_good=True)
-            return begun, orders.refresh_progress(connection, row.parent, now_utc_s)
+            return moved, orders.refresh_progress(connection, row.parent, now_utc_s)
 
         begun, after = self.writer.run(write)
         self._attempts[attempt_id] = begun
@@ -278,18 +279,18 @@ class OrdersBook:
             ended = attempt_state(row.state, told, cause, len(frames))
             attempt = row
             if not ATTEMPT_TABLE.allows(row.state, ended):
-                attempt = _begun(connection, row, now_utc_s)
+                attempt = mark_begun(connection, row, now_utc_s)
             attempt = attempts.transition(
                 connection, row.attempt_id, {attempt.state}, ended, result.failure, now_utc_s
             )
             after = orders.refresh_progress(connection, row.parent, now_utc_s)
             state, reason = self._state_after(known, after, ended, result.failure, now_utc_s)
-            after = _move(connection, row.parent, state, reason, now_utc_s)
+            after = move(connection, row.parent, state, reason, now_utc_s)
             observation = None
             if ended is AttemptState.COMPLETED:
                 observation = observations.record(
                     connection,
-                    _observation(known, attempt, frames),
+                    observed(known.row, known.request, attempt, frames),
                     registered_utc_s=now_utc_s,
                 )
             return Settled(attempt, after, observation)
@@ -375,7 +376,7 @@ class OrdersBook:
 
     def _store(self, receipt: str, to: OrderState, reason: str) -> OrderRow:
         now_utc_s = self.clock.utc().timestamp()
-        return self.writer.run(lambda connection: _move(connection, receipt, to, reason, now_utc_s))
+        return self.writer.run(lambda connection: move(connection, receipt, to, reason, now_utc_s))
 
     def _note(self, row: OrderRow) -> None:
         """Keep the engine's copy in step with a committed row, and publish it."""
@@ -396,91 +397,5 @@ class OrdersBook:
             self.publish("order", row.receipt, order_event(row))
 
 
-_UNDER_WAY = (OrderState.SCHEDULED, OrderState.IN_PROGRESS)
-
-
-_NOT_UNDER_WAY = "restart: no attempt was under way"
-
-
 def _missing(known: OpenOrder) -> int:
     return max(1, known.row.wanted_count - known.row.good_count)
-
-
-def _move(
-    connection: Connection, receipt: str, to: OrderState, reason: str, now_utc_s: float
-) -> OrderRow:
-    """Change an order along its table; staying where it is changes nothing."""
-    before = orders.get(connection, receipt)
-    if before is not None and before.state is to:
-        return before
-    return orders.transition(
-        connection, receipt, ORDER_TABLE.predecessors(to), to, reason, now_utc_s
-    )
-
-
-def _begun(connection: Connection, row: AttemptRow, now_utc_s: float) -> AttemptRow:
-    """Make attempt and order IN_PROGRESS unless they are."""
-    if row.state is AttemptState.IN_PROGRESS:
-        return row
-    begun = attempts.transition(
-        connection,
-        row.attempt_id,
-        ATTEMPT_TABLE.predecessors(AttemptState.IN_PROGRESS),
-        AttemptState.IN_PROGRESS,
-        "",
-        now_utc_s,
-    )
-    order = orders.get(connection, row.parent)
-    if order is not None and order.state is OrderState.SCHEDULED:
-        _move(connection, row.parent, OrderState.IN_PROGRESS, "", now_utc_s)
-    elif order is None:
-        raise WrongState(f"attempt {row.attempt_id}: its order {row.parent} is not stored")
-    return begun
-
-
-def _attempt_row(order: OrderRow, count: int, now: datetime) -> AttemptRow:
-    """Make an attempt at ``count`` frames of an order, as the telescope is to receive it."""
-    attempt_id = new_receipt("A", now)
-    wire = {key: value for key, value in order.wire.items() if key != "Priority"}
-    wire |= {
-        "ID": attempt_id,
-        "User": "scheduler",
-        "Parent": order.receipt,
-        "Parent ID": order.order_id,
-        "Parent User": order.user,
-        "Number of Exposures": count,
-    }
-    return AttemptRow(
-        attempt_id=attempt_id,
-        parent=order.receipt,
-        user="scheduler",
-        order_id=attempt_id,
-        state=AttemptState.PENDING,
-        content_hash=order.content_hash,
-        wire=wire,
-        created_utc_s=now.timestamp(),
-        updated_utc_s=now.timestamp(),
-    )
-
-
-def _observation(
-    known: OpenOrder, attempt: AttemptRow, frames: Sequence[ExposureRecord]
-) -> Observation:
-    request = known.request
-    return Observation(
-        attempt_id=attempt.attempt_id,
-        receipt=attempt.parent,
-        target_name=request.object_name,
-        ra_deg=request.ra_deg,
-        dec_deg=request.dec_deg,
-        mjd=min((frame.t_min_mjd for frame in frames), default=0.0),
-        exposure_s=request.exposure_s,
-        frames=len(frames),
-        filter_name=request.filter_name,
-        target_id=_target_id(known.row),
-    )
-
-
-def _target_id(order: OrderRow) -> str:
-    """Return the driver's own name of what an order observes."""
-    return order.order_id if is_internal(order) else order.receipt

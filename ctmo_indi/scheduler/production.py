@@ -11,12 +11,12 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from ctmo_indi.errors import CtmoError, InternalError, UnknownOrder, WrongState
 from ctmo_indi.models.states import AttemptState
+from ctmo_indi.scheduler.decision import Decision, Question, reasons, with_slew
 from ctmo_indi.scheduler.driver_calls import DriverCalls
 from ctmo_indi.scheduler.gather import Gatherer
 from ctmo_indi.scheduler.idle_keeper import Estimator, IdleKeeper
@@ -25,13 +25,11 @@ from ctmo_indi.scheduler.orders_book import Settled
 from ctmo_indi.scheduler.prediction import PredictionQuestion, Predictor
 from ctmo_indi.scheduler.queue_view import QueueView
 from ctmo_indi.scheduler.registration import Registrar
-from ctmo_indi.scheduler.safety_link import VerdictNews
 from ctmo_indi.scheduler.states import DetailedState, ErrorCode
 from ctmo_indi.scheduler.target_events import next_event, planned_event, target_event
 from ctmo_indi.scheduling.conditions import Conditions, Night
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.lookahead import PlannedTarget
-from ctmo_indi.scheduling.target import DriverTarget, NextTarget, PendingOrder
 from ctmo_indi.script_queue.peer import BackOff
 from ctmo_indi.script_queue.script import ScriptRun
 
@@ -41,44 +39,6 @@ SILENCE_FIRST_S = 0.5
 SILENCE_LAST_S = 10.0
 CLOCK_STEP_S = 10.0
 """A sky time that differs by more from the monotonic one than before was set by somebody."""
-REASONS_SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a decision is made on; put together in the engine thread.
-
-    Parameters
-    ----------
-    view
-        Scripts of the queue that stay there.
-    """
-
-    pending: tuple[PendingOrder, ...]
-    news: VerdictNews | None
-    view: QueueView = field(default_factory=QueueView)
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What the driver's thread found.
-
-    Parameters
-    ----------
-    next_target
-        When one is expected; only when there is none and it was asked for.
-    snapshot
-        Address of the driver's state that the targets were chosen from.
-    """
-
-    conditions: Conditions
-    night: Night
-    targets: tuple[PlannedTarget, ...] = ()
-    next_target: NextTarget | None = None
-    snapshot: str = ""
-
-
-QuestionT = TypeVar("QuestionT", bound=Question)
 
 
 class Production(ABC):
@@ -252,7 +212,7 @@ class Production(ABC):
         if last is not None and last.targets:
             wire["Next Target"] = target_event(last.targets[0].target)
         elif last is not None:
-            wire["Reasons"] = _reasons(last)
+            wire["Reasons"] = reasons(last)
             if last.next_target is not None:
                 wire["Next Target"] = next_event(last.next_target, last.conditions)
         if self.predictor.latest:
@@ -354,21 +314,3 @@ class Production(ABC):
             _log.warning("clock was set step_s=%.0f", self._sky_offset_s - before)
             self.sleep(None)
             self.is_poked = True
-
-
-def with_slew(planned: PlannedTarget) -> DriverTarget:
-    """Return the target with the model's slew time, unless the driver gave one."""
-    target = planned.target
-    return target if target.slew_time_s > 0.0 else replace(target, slew_time_s=planned.visit.slew_s)
-
-
-def _reasons(last: Decision) -> list[str]:
-    """Why there is no target, one line each."""
-    blocked = list(last.conditions.sky_forbidden)
-    if last.next_target is None:
-        return blocked
-    if not last.conditions.pending:
-        blocked.append("no order is pending")
-    for receipt, reasons in list(last.next_target.reasons.items())[:REASONS_SHOWN]:
-        blocked.extend(f"{receipt}: {reason}" for reason in reasons)
-    return blocked

@@ -12,7 +12,8 @@ from typing import ClassVar
 
 from ctmo_indi.models.observatory import ObservatoryModelState
 from ctmo_indi.models.states import ObservatoryState
-from ctmo_indi.scheduler.production import Decision, Production, Question
+from ctmo_indi.scheduler.decision import Decision, Question
+from ctmo_indi.scheduler.production import Production
 from ctmo_indi.scheduler.states import ErrorCode
 from ctmo_indi.scheduling.conditions import Conditions
 from ctmo_indi.scheduling.lookahead import PlannedTarget, select_guarded

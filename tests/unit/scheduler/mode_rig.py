@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from ctmo_indi.clock import ClockAnchor, SystemClock
@@ -99,6 +100,15 @@ def field_request(name: str) -> ObservationRequest:
     )
 
 
+class SettableClock(SystemClock):
+    """A clock whose sky time can be set; ``set_s``: by how much."""
+
+    set_s = 0.0
+
+    def utc(self) -> datetime:
+        return super().utc() + timedelta(seconds=self.set_s)
+
+
 @dataclass
 class World:
     """What outlives a scheduler: its folder, the telescope, the sky, the time."""
@@ -111,7 +121,7 @@ class World:
 
     def __post_init__(self) -> None:
         anchor = ClockAnchor(SystemClock().machine_s(), EVENING.timestamp(), self.speed)
-        self.clock = SystemClock(anchor)
+        self.clock = SettableClock(anchor)
         self.telescope = FakeTelescope(self.profile, self.clock)
         self.contract = Contract.load(self.profile, self.clock)
 

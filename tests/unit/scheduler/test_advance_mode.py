@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -255,3 +256,56 @@ def test_a_restart_adopts_what_is_open_and_registers_it_once(world: World) -> No
     assert len(again.stored()) == 3
     again.run_until(lambda: again.driver.observation_number == 3)
     again.end()
+
+
+def test_news_without_end_does_not_keep_the_queue_empty(world: World) -> None:
+    rig = Rig(world)
+    receipts = [rig.order(f"t{number}") for number in range(3)]
+    rig.mode.resume()
+
+    def poked_and_done() -> bool:
+        rig.mode.poke()
+        return all(rig.order_state(receipt) is OrderState.COMPLETED for receipt in receipts)
+
+    rig.run_until(poked_and_done)
+    rig.end()
+
+
+@pytest.mark.parametrize("step_s", [3600.0, -3600.0])
+def test_a_clock_that_is_set_by_an_hour_stops_nothing(rig: Rig, step_s: float) -> None:
+    for number in range(5):
+        rig.order(f"t{number}", priority=9.0 - number)
+    rig.mode.resume()
+    attempt_id = executing(rig, 1)
+    rig.run_until(lambda: rig.waiting() == ["t1"])
+    rig.clock.set_s += step_s
+    begun_s = rig.clock.machine_s()
+    for number in range(2, 5):
+        finish(rig, attempt_id)
+        attempt_id = executing(rig, number)
+    rig.run_until(lambda: rig.driver.observation_number == 3)
+    assert rig.clock.machine_s() - begun_s < 5.0
+    assert rig.fault is None
+    requested = str(rig.published("target")[-1]["Requested"])
+    late_s = (datetime.fromisoformat(requested) - rig.clock.utc()).total_seconds()
+    assert abs(late_s) < 1800.0
+
+
+def test_an_idle_mode_asks_again_soon_after_the_clock_was_set_back(rig: Rig) -> None:
+    rig.world.sky.rises["later"] = rig.clock.utc() + timedelta(hours=2)
+    rig.order("later")
+    rig.mode.resume()
+    rig.run_idle()
+    rig.clock.set_s -= 3600.0
+    told = len(rig.detailed)
+    rig.run_until(lambda: len(rig.detailed) > told + 2, 5.0)
+    assert rig.fault is None
+
+
+def test_a_clock_set_to_where_the_target_is_up_queues_it_at_once(rig: Rig) -> None:
+    rig.world.sky.rises["later"] = rig.clock.utc() + timedelta(hours=2)
+    rig.order("later")
+    rig.mode.resume()
+    rig.run_idle()
+    rig.clock.set_s += 7200.0
+    executing(rig, 1)

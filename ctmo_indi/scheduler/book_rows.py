@@ -1,0 +1,101 @@
+"""Rows of the orders book: changed inside a transaction, or made. Pure but for the connection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ctmo_indi.errors import WrongState
+from ctmo_indi.models.observation import Observation
+from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
+from ctmo_indi.models.states import AttemptState, OrderState
+from ctmo_indi.scheduler.internal_orders import is_internal
+from ctmo_indi.store import attempts, orders
+from ctmo_indi.store.attempts import AttemptRow
+from ctmo_indi.store.database import Connection
+from ctmo_indi.store.orders import OrderRow
+from ctmo_indi.work_orders.lifecycle import ATTEMPT_TABLE, ORDER_TABLE
+from ctmo_indi.work_orders.receipts import new_receipt
+
+
+def move(
+    connection: Connection, receipt: str, to: OrderState, reason: str, now_utc_s: float
+) -> OrderRow:
+    """Change an order along its table; staying where it is changes nothing."""
+    before = orders.get(connection, receipt)
+    if before is not None and before.state is to:
+        return before
+    return orders.transition(
+        connection, receipt, ORDER_TABLE.predecessors(to), to, reason, now_utc_s
+    )
+
+
+def mark_begun(connection: Connection, row: AttemptRow, now_utc_s: float) -> AttemptRow:
+    """Make attempt and order IN_PROGRESS unless they are."""
+    if row.state is AttemptState.IN_PROGRESS:
+        return row
+    after = attempts.transition(
+        connection,
+        row.attempt_id,
+        ATTEMPT_TABLE.predecessors(AttemptState.IN_PROGRESS),
+        AttemptState.IN_PROGRESS,
+        "",
+        now_utc_s,
+    )
+    order = orders.get(connection, row.parent)
+    if order is not None and order.state is OrderState.SCHEDULED:
+        move(connection, row.parent, OrderState.IN_PROGRESS, "", now_utc_s)
+    elif order is None:
+        raise WrongState(f"attempt {row.attempt_id}: its order {row.parent} is not stored")
+    return after
+
+
+def attempt_row(order: OrderRow, count: int, now: datetime) -> AttemptRow:
+    """Make an attempt at ``count`` frames of an order, as the telescope is to receive it."""
+    attempt_id = new_receipt("A", now)
+    wire = {key: value for key, value in order.wire.items() if key != "Priority"}
+    wire |= {
+        "ID": attempt_id,
+        "User": "scheduler",
+        "Parent": order.receipt,
+        "Parent ID": order.order_id,
+        "Parent User": order.user,
+        "Number of Exposures": count,
+    }
+    return AttemptRow(
+        attempt_id=attempt_id,
+        parent=order.receipt,
+        user="scheduler",
+        order_id=attempt_id,
+        state=AttemptState.PENDING,
+        content_hash=order.content_hash,
+        wire=wire,
+        created_utc_s=now.timestamp(),
+        updated_utc_s=now.timestamp(),
+    )
+
+
+def observed(
+    order: OrderRow,
+    request: ObservationRequest,
+    attempt: AttemptRow,
+    frames: Sequence[ExposureRecord],
+) -> Observation:
+    """Return what a completed attempt has observed; it has no number yet."""
+    return Observation(
+        attempt_id=attempt.attempt_id,
+        receipt=attempt.parent,
+        target_name=request.object_name,
+        ra_deg=request.ra_deg,
+        dec_deg=request.dec_deg,
+        mjd=min((frame.t_min_mjd for frame in frames), default=0.0),
+        exposure_s=request.exposure_s,
+        frames=len(frames),
+        filter_name=request.filter_name,
+        target_id=target_id(order),
+    )
+
+
+def target_id(order: OrderRow) -> str:
+    """Return the driver's own name of what an order observes."""
+    return order.order_id if is_internal(order) else order.receipt

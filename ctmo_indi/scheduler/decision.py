@@ -1,0 +1,65 @@
+"""What the driver's thread is asked, and what it answers: frozen values that cross threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from ctmo_indi.scheduler.queue_view import QueueView
+from ctmo_indi.scheduler.safety_link import VerdictNews
+from ctmo_indi.scheduling.conditions import Conditions, Night
+from ctmo_indi.scheduling.lookahead import PlannedTarget
+from ctmo_indi.scheduling.target import DriverTarget, NextTarget, PendingOrder
+
+REASONS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a decision is made on; put together in the engine thread.
+
+    Parameters
+    ----------
+    view
+        Scripts of the queue that stay there.
+    """
+
+    pending: tuple[PendingOrder, ...]
+    news: VerdictNews | None
+    view: QueueView = field(default_factory=QueueView)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the driver's thread found.
+
+    Parameters
+    ----------
+    next_target
+        When one is expected; only when there is none and it was asked for.
+    snapshot
+        Address of the driver's state that the targets were chosen from.
+    """
+
+    conditions: Conditions
+    night: Night
+    targets: tuple[PlannedTarget, ...] = ()
+    next_target: NextTarget | None = None
+    snapshot: str = ""
+
+
+def with_slew(planned: PlannedTarget) -> DriverTarget:
+    """Return the target with the model's slew time, unless the driver gave one."""
+    target = planned.target
+    return target if target.slew_time_s > 0.0 else replace(target, slew_time_s=planned.visit.slew_s)
+
+
+def reasons(last: Decision) -> list[str]:
+    """Why there is no target, one line each."""
+    blocked = list(last.conditions.sky_forbidden)
+    if last.next_target is None:
+        return blocked
+    if not last.conditions.pending:
+        blocked.append("no order is pending")
+    for receipt, texts in list(last.next_target.reasons.items())[:REASONS_SHOWN]:
+        blocked.extend(f"{receipt}: {reason}" for reason in texts)
+    return blocked
