@@ -10,9 +10,12 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from ctmo_indi.models.states import SummaryState
+from ctmo_indi.scheduler.configuration import SchedulerModes
+from ctmo_indi.scheduler.mode_steps import MODE_STEPS
 from ctmo_indi.scheduler.states import (
     COMMAND_RULES,
     DETAILED_TABLE,
@@ -97,6 +100,15 @@ def _errors() -> str:
     return _table(("code", "means"), rows)
 
 
+def _mode(mode: SchedulerModes) -> str:
+    lines = ["```mermaid", "flowchart TD"]
+    for name, step in MODE_STEPS[mode].items():
+        lines.append(f'    {name}["{step.does}<br><i>{step.detailed}</i>"]')
+        for after, why in step.then.items():
+            lines.append(f"    {name} -->" + (f"|{why}| {after}" if why else f" {after}"))
+    return "\n".join([*lines, "```", ""])
+
+
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
@@ -107,6 +119,8 @@ _DRAWINGS: Mapping[str, Callable[[], str]] = {
     "detailed": _detailed,
     "commands": _commands,
     "errors": _errors,
+    "simple": partial(_mode, SchedulerModes.SIMPLE),
+    "advance": partial(_mode, SchedulerModes.ADVANCE),
 }
 
 
