@@ -253,7 +253,7 @@ class RunningFleet:
     def target(self, hour_angle_h: float = -1.0, dec_deg: float = 30.0) -> dict[str, float]:
         """A place that stands well now."""
         ra_h = (sidereal_time_h(self.profile.site, self.clock.utc()) - hour_angle_h) % 24.0
-        return {"RA": round(ra_h * 15.0, 4), "Dec": dec_deg}
+        return {"RA": round(ra_h * 15.0, 4) % 360.0, "Dec": dec_deg}
 
     def observation(self, **keys: object) -> Reply:
         """An order for a place that stands well."""
