@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ctmo_indi.simulator.rehearsal import Night
 
 _NOTICES_SHOWN = 6
-_LINES_BESIDE_TABLE = 9  # head, bar, the table's own header, one spare
+_LINES_BESIDE_TABLE = 10  # head, bar, the table's own header, one spare
 _STATE_STYLES = {
     "COMPLETED": "green",
     "IN_PROGRESS": "bold cyan",
@@ -131,9 +131,11 @@ class NightView:
         scheduler: Mapping[str, object],
         telescope: Mapping[str, object],
     ) -> str:
-        return (
-            f"{_state_of(telescope):8} {_counts(orders)}  {_activity(orders, scheduler, telescope)}"
-        ).rstrip()
+        doing = _activity(orders, scheduler, telescope)
+        coming = coming_targets(orders, scheduler)
+        if doing and coming:
+            doing += f"; then {coming[0]}"
+        return f"{_state_of(telescope):8} {_counts(orders)}  {doing}".rstrip()
 
     def _picture(
         self,
@@ -153,6 +155,8 @@ class NightView:
             f"{scheduler.get('Status', '')}   {_counts(orders)}"
         )
         activity = Text(_activity(orders, scheduler, telescope), style="bold")
+        targets = coming_targets(orders, scheduler)
+        coming = Text(f"then {', '.join(targets)}" if targets else " ")
         outlook = Text(self._outlook(utc))
         bar = ProgressBar(total=100.0, completed=self._percent(utc), width=60)
         notices = Text("\n".join(self._notices.lines), style="dim")
@@ -172,7 +176,7 @@ class NightView:
             )
         if len(shown) < len(rows):
             table.add_row(f"and {len(rows) - len(shown)} more")
-        return Group(head, activity, outlook, bar, *([notices] if notices else []), table)
+        return Group(head, activity, coming, outlook, bar, *([notices] if notices else []), table)
 
 
 def _rows(orders: Mapping[str, object]) -> list[Mapping[str, object]]:
@@ -206,6 +210,27 @@ def _activity(
         return f"next target at {str(upcoming['UTC'])[11:16]} UTC"
     reasons = scheduler.get("Reasons")
     return str(reasons[0]) if isinstance(reasons, list) and reasons else ""
+
+
+def coming_targets(orders: Mapping[str, object], scheduler: Mapping[str, object]) -> list[str]:
+    """Name what is chosen and has not begun, in order: "M 31 V", "Dark".
+
+    Parameters
+    ----------
+    orders, scheduler
+        Replies of the scheduler's desk to Status: all orders, the service.
+    """
+    begun = {row.get("Receipt") for row in _rows(orders) if row.get("Status") == "IN_PROGRESS"}
+    first, plan = scheduler.get("Next Target"), scheduler.get("Plan")
+    waiting = [first] if isinstance(first, Mapping) and first.get("Parent") not in begun else []
+    planned = [one for one in plan if one not in waiting] if isinstance(plan, list) else []
+    # Without a frame type it is no choice, but a guess at when there will be one.
+    return [_target_name(one) for one in (*waiting, *planned) if "Frame Type" in one]
+
+
+def _target_name(target: Mapping[str, object]) -> str:
+    name = str(target.get("Object") or target["Frame Type"])
+    return f"{name} {target.get('Filter', '')}".rstrip()
 
 
 def _state_of(telescope: Mapping[str, object]) -> str:
