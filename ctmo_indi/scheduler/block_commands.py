@@ -47,8 +47,7 @@ class BlockCommands:
     def tell_progress(self) -> None:
         """Say on the tickets how far the blocks are."""
         for receipt, (execution, _) in self._under_way.items():
-            if self._tickets.get(receipt).progress != execution.progress:
-                self._tickets.tell(receipt, execution.progress)
+            self._tickets.tell(receipt, execution.progress)
 
     def _add(self, call: CommandCall) -> GoesOn:
         receipts: list[str] = []

@@ -1,4 +1,7 @@
-"""Tickets: the receipts of commands, which Status can wait for. In memory, the last ones only."""
+"""Tickets: the receipts of commands, which Status can wait for.
+
+In memory: those under way, and the last ones that have ended.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import islice
 
 from ctmo_indi.errors import UnknownOrder
 
@@ -85,13 +89,12 @@ class TicketBook:
         ticket = Ticket(self._new_receipt(), command, TicketState.IN_PROGRESS, 1)
         with self._lock:
             self._tickets[ticket.receipt] = ticket
-            while len(self._tickets) > KEPT:
-                self._tickets.popitem(last=False)
+            self._drop_oldest()
         self._on_change(ticket)
         return ticket
 
     def tell(self, receipt: str, progress: str) -> None:
-        """Say how far a slow command is; one that has ended stays as it is."""
+        """Say how far a slow command is; nothing changes when it has ended, or is said again."""
         self._change(receipt, lambda ticket: replace(ticket, progress=progress))
 
     def close(
@@ -115,9 +118,24 @@ class TicketBook:
             ticket = self._tickets.get(receipt)
             if ticket is None or ticket.state is not TicketState.IN_PROGRESS:
                 return
-            ticket = replace(change(ticket), revision=ticket.revision + 1)
+            changed = change(ticket)
+            if changed == ticket:
+                return
+            ticket = replace(changed, revision=ticket.revision + 1)
             self._tickets[receipt] = ticket
         self._on_change(ticket)
+
+    def _drop_oldest(self) -> None:
+        """Keep the last ones, and every command that is still being carried out."""
+        surplus = len(self._tickets) - KEPT
+        if surplus > 0:
+            ended = (
+                receipt
+                for receipt, ticket in self._tickets.items()
+                if ticket.state is not TicketState.IN_PROGRESS
+            )
+            for receipt in list(islice(ended, surplus)):
+                del self._tickets[receipt]
 
     def get(self, receipt: str) -> Ticket:
         """Return the ticket; UnknownOrder when there is none (any more)."""
