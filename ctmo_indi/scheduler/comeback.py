@@ -2,6 +2,8 @@
 
 ``resume`` is remembered in a small file until ``stop``, ``disable``, ``standby`` or ``exit``: after
 a crash or a power cut nobody is there to say it again, and after a ``stop`` nobody wants it said.
+The configuration that ``start`` was given is remembered with it: a DRY run must not come back as a
+night of observing.
 """
 
 from __future__ import annotations
@@ -38,27 +40,48 @@ class Comeback:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._over = threading.Event()
+        self._asked = ""
 
     @property
     def is_wanted(self) -> bool:
         """Whether the scheduler was observing when it was last heard of; False when unknown."""
-        try:
-            return bool(json.loads(self._path.read_text())["observing"])
-        except FileNotFoundError:
-            return False
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            _log.error("comeback unreadable path=%s error=%r", self._path, error)
-            return False
+        return self._read()[0]
 
-    def note(self, command: Command) -> None:
-        """Remember what a command that was taken means for the next start."""
+    @property
+    def configuration(self) -> str:
+        """Name that ``start`` was given then; "" when none, or unknown."""
+        return self._read()[1]
+
+    def note(self, command: Command, configuration: str = "") -> None:
+        """Remember what a command that was taken means for the next start.
+
+        Parameters
+        ----------
+        configuration
+            Name that came with ``start``.
+        """
+        if command is Command.START:
+            self._asked = configuration
         wanted = _REMEMBERED.get(command)
-        if wanted is None or wanted == self.is_wanted:
+        if wanted is None:
+            return
+        state = wanted, self._asked if wanted else ""
+        if state == self._read():
             return
         try:
-            write_json(self._path, {"observing": wanted})
+            write_json(self._path, {"observing": state[0], "configuration": state[1]})
         except OSError as error:
             _log.error("comeback not written path=%s error=%r", self._path, error)
+
+    def _read(self) -> tuple[bool, str]:
+        try:
+            data = json.loads(self._path.read_text())
+            return data["observing"] is True, str(data.get("configuration", ""))
+        except FileNotFoundError:
+            return False, ""
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            _log.error("comeback unreadable path=%s error=%r", self._path, error)
+            return False, ""
 
     def begin(
         self,

@@ -126,7 +126,7 @@ class Component:
         if call.command is Command.RESUME and in_fault and not is_comeback:
             raise WrongState(f"resume: refused, in fault: {', '.join(in_fault)}")
         is_start = call.command is Command.START
-        wish = StartWish(startup_type=StartupType.AUTO) if is_comeback and is_start else None
+        wish = StartWish(call.configuration, StartupType.AUTO) if is_comeback and is_start else None
         ticket = self.csc.command(call, wish)
         self.tick()
         return ticket

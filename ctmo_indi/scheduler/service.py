@@ -207,7 +207,7 @@ class SchedulerService:
         )
         handlers = DeskHandlers(
             inbox,
-            EngineCalls(self._command, engine.cancel, engine.answer, engine.queue_commands.handle),
+            EngineCalls(self._command, engine.cancel, self._answer, engine.queue_commands.handle),
             Records(self._database, engine.tickets),
             intake,
             self._board,
@@ -230,11 +230,12 @@ class SchedulerService:
     def _command(self, call: CommandCall, *, is_comeback: bool = False) -> Ticket:
         """In the engine thread: take a command and remember what it means for the next start."""
         ticket = self._engine.command(call, is_comeback=is_comeback)
-        self._comeback.note(call.command)
+        self._comeback.note(call.command, call.configuration)
         return ticket
 
     def _command_and_wait(self, command: Command) -> Ticket:
-        call = CommandCall(command, reason="comeback")
+        given = self._comeback.configuration if command is Command.START else ""
+        call = CommandCall(command, reason="comeback", configuration=given)
         asked = self._engine.inbox.ask(lambda: self._command(call, is_comeback=True))
         return asked.result(PEER_TIMEOUT_S)
 

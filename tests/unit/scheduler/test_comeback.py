@@ -39,6 +39,28 @@ def test_start_and_enable_change_nothing(path):
     assert comeback.is_wanted
 
 
+def test_the_configuration_of_the_last_start_is_remembered_with_resume(path):
+    comeback = Comeback(path)
+    comeback.note(Command.START, "summer")
+    comeback.note(Command.START, "dry")
+    assert Comeback(path).configuration == ""
+    comeback.note(Command.RESUME)
+    assert Comeback(path).configuration == "dry"
+
+
+def test_a_file_without_configuration_means_the_default_one(path):
+    path.parent.mkdir()
+    path.write_text('{"observing": true}')
+    assert Comeback(path).is_wanted
+    assert Comeback(path).configuration == ""
+
+
+def test_a_file_that_holds_a_list_means_no(path):
+    path.parent.mkdir()
+    path.write_text("[1]")
+    assert not Comeback(path).is_wanted
+
+
 def test_an_unreadable_file_means_no(path):
     path.parent.mkdir()
     path.write_text("{")

@@ -263,6 +263,24 @@ def test_a_restart_in_the_night_goes_on_with_auto_and_the_driver_knows_all(
     stack.wait_until(lambda: hand.registered[2:] == ["second"])
 
 
+def test_a_restart_goes_on_with_the_configuration_that_start_was_given(stack: Stack) -> None:
+    stack.start_scheduler()
+    stack.submit("m31")
+    ended(stack, send(stack, "start", Configuration="dry"))
+    stack.command("enable", "resume")
+    stack.stop_scheduler()
+    stack.start_scheduler()
+    stack.wait_until(lambda: stack.desk.status()["Running"] is True)
+    status = stack.desk.status()
+    assert (status["Mode"], status["Configuration"]) == ("DRY", "dry")
+    assert not stack.telescope.attempts
+
+
+def test_the_status_tells_of_cycles_telemetry_and_stored_events(stack: Stack) -> None:
+    stack.start_scheduler()
+    assert {"Cycles", "Telemetry", "Events"} <= stack.desk.status().keys()
+
+
 def test_load_hands_a_file_of_ours_to_the_driver(stack: Stack, hand: Hand) -> None:
     enabled(stack)
     good = stack.folder / "lists" / "a b#1.yaml"
