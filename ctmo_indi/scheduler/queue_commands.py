@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from ctmo_indi.errors import WrongState
 from ctmo_indi.script_queue.queueing import Place, ScriptQueue, Sender
 from ctmo_indi.script_queue.registry import AttemptBinding, ScriptParts, ScriptRegistry
+from ctmo_indi.script_queue.script import SCHEDULER
 from ctmo_indi.work_orders.model import ScriptQueueCommand, ScriptQueueRequest
 
 Reply = dict[str, object]
@@ -89,7 +90,7 @@ class QueueCommands:
         return {"Index": run.index, **self.show_queue()}
 
     def _requeue(self, request: ScriptQueueRequest) -> Reply:
-        run = self._queue.requeue(_index(request), _place(request), user=request.user)
+        run = self._queue.requeue(_index(request), _place(request), user=_user(request))
         return {"Index": run.index, **self.show_queue()}
 
     def _stop_scripts(self, request: ScriptQueueRequest) -> Reply:
@@ -147,7 +148,12 @@ def _place(request: ScriptQueueRequest) -> Place:
 
 
 def _sender(request: ScriptQueueRequest) -> Sender:
-    return Sender(user=request.user)
+    return Sender(user=_user(request))
+
+
+def _user(request: ScriptQueueRequest) -> str:
+    """Return who asks; whoever calls himself scheduler is not the scheduler."""
+    return f"{request.user} (by hand)" if request.user == SCHEDULER else request.user
 
 
 def _index(request: ScriptQueueRequest) -> int:

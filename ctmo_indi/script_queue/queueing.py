@@ -48,6 +48,8 @@ __all__ = ["LAST", "US", "PausePolicy", "Place", "ScriptQueue", "Sender"]
 _log = logging.getLogger(__name__)
 
 LONGEST_QUEUE = 500
+LONGEST_FOR_OTHERS = 290
+"""The rest is the scheduler's: two targets, with the longest blocks, and what leads toward safe."""
 
 
 class ScriptQueue:
@@ -158,8 +160,9 @@ class ScriptQueue:
         """
         for script in scripts:
             check_deadline(script)
-        if len(self._waiting) + len(scripts) > LONGEST_QUEUE:
-            raise WrongState(f"the queue is full: it takes {LONGEST_QUEUE} waiting scripts")
+        longest = LONGEST_QUEUE if sender.user == SCHEDULER else LONGEST_FOR_OTHERS
+        if len(self._waiting) + len(scripts) > longest:
+            raise WrongState(f"the queue is full: it takes {longest} waiting scripts")
         position = self._waiting.position(place)
         entries = [self._new_entry(script, sender) for script in scripts]
         self._waiting.insert(entries, position)

@@ -55,6 +55,16 @@ def bench() -> Bench:
 C = ScriptQueueCommand
 
 
+def test_who_calls_himself_scheduler_is_told_from_the_scheduler(bench: Bench) -> None:
+    request = ScriptQueueRequest(
+        "w-1", "scheduler", C.ADD, script="sleep", parameters={"duration_s": 1}
+    )
+    index = bench.commands.handle(request)["Index"]
+    again = ScriptQueueRequest("w-2", "scheduler", C.REQUEUE, index=int(str(index)))
+    bench.commands.handle(again)
+    assert [run.user for run in bench.queue.waiting[-2:]] == ["scheduler (by hand)"] * 2
+
+
 def test_every_command_is_carried_out(bench: Bench) -> None:
     needed: Mapping[C, dict[str, Any]] = {
         C.ADD: {"script": "sleep", "parameters": {"duration_s": 1}},

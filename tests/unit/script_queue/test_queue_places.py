@@ -8,7 +8,7 @@ import pytest
 
 from ctmo_indi.errors import BadOrder, UnknownOrder, WrongState
 from ctmo_indi.script_queue.ended import HISTORY_LENGTH
-from ctmo_indi.script_queue.queueing import LONGEST_QUEUE, Place
+from ctmo_indi.script_queue.queueing import LONGEST_FOR_OTHERS, LONGEST_QUEUE, Place, Sender
 from ctmo_indi.script_queue.script import ScriptState
 from ctmo_indi.testing.fake_script import FakeScript, QueueBench
 from ctmo_indi.work_orders.model import QueueLocation
@@ -133,6 +133,19 @@ def test_a_full_queue_refuses_and_the_history_holds_more_than_a_full_queue() -> 
         bench.add("one more")
     bench.queue.stop_all("standby")
     assert len(bench.queue.history) == LONGEST_QUEUE < HISTORY_LENGTH
+
+
+def test_others_cannot_fill_the_room_that_the_scheduler_needs() -> None:
+    bench = QueueBench()
+    bench.queue.pause()
+    ada = Sender(user="ada")
+    for number in range(LONGEST_FOR_OTHERS):
+        bench.add(f"s{number}", sender=ada)
+    with pytest.raises(WrongState, match=f"full: it takes {LONGEST_FOR_OTHERS} "):
+        bench.add("one more", sender=ada)
+    with pytest.raises(WrongState, match="full"):
+        bench.queue.requeue(1, user="ada")
+    assert bench.add("a target").user == "scheduler"
 
 
 def test_a_script_that_cannot_be_made_is_kept_in_the_history_only(bench: QueueBench) -> None:
