@@ -175,7 +175,7 @@ class SchedulerCsc:
             try:
                 self.started = done.result()
                 self.mode = self._parts.make_mode(self.started)
-            except CtmoError as raised:
+            except Exception as raised:  # noqa: BLE001 - a driver's code, too: it refuses the start
                 self.started, error = None, raised
         if error is None:
             self._done()
@@ -291,6 +291,7 @@ class SchedulerCsc:
         if state is SummaryState.STANDBY:
             self.mode = self.started = None  # nothing survives STANDBY
             self._parts.wipe()
+            self._parts.resume_queue()
             if self.error_code is not ErrorCode.NONE:
                 self.error_code, self.error_report = ErrorCode.NONE, ""
                 self._parts.publish("errorCode", "", {"Code": 0, "Meaning": "no error"})

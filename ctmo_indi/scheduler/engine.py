@@ -99,6 +99,7 @@ class SchedulerEngine:
                 make_safe=self._make_safe,
                 make_safe_timeout_s=_close_timeout_s(parts.profile),
                 wipe=self._wipe,
+                resume_queue=self.queue.resume,
                 on_offline=parts.on_offline,
             )
         )
@@ -220,9 +221,8 @@ class SchedulerEngine:
         return ScriptParts(self._parts.telescope, self._parts.dome, attempt)
 
     def _wipe(self) -> None:
-        """Nothing that was gathered survives STANDBY."""
+        """Nothing that was gathered survives STANDBY, or a start that failed."""
         self.blocks.drop()
-        self.queue.resume()
         self._parts.telemetry.forget()
 
     def _make_mode(self, started: Started, worker: Worker) -> Mode:

@@ -43,7 +43,7 @@ class Rig:
     is_quiet: bool = True
     events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
-    refusal: ConfigError | None = None
+    refusal: Exception | None = None
 
     def __post_init__(self) -> None:
         numbers = iter(range(1, 1000))
@@ -69,6 +69,7 @@ class Rig:
                 make_safe_timeout_s=100.0,
                 driver_timeout_s=lambda: 30.0,
                 wipe=lambda: self.done.append("wipe"),
+                resume_queue=lambda: self.done.append("resume queue"),
                 on_offline=lambda: self.done.append("offline"),
             )
         )
@@ -140,12 +141,20 @@ def test_a_bug_in_a_start_refuses_it_as_well(rig: Rig) -> None:
     assert (rig.csc.summary, rig.done) == (SummaryState.STANDBY, ["wipe"])
 
 
-def test_a_mode_that_cannot_be_made_refuses_the_start(rig: Rig) -> None:
-    rig.refusal = ConfigError("no such mode")
+@pytest.mark.parametrize("refusal", [ConfigError("no such mode"), ValueError("no such mode")])
+def test_a_mode_that_cannot_be_made_refuses_the_start(rig: Rig, refusal: Exception) -> None:
+    rig.refusal = refusal
     ticket = rig.send(Command.START)
     rig.starts[0].set_result(started())
     assert "no such mode" in rig.tickets.get(ticket.receipt).message
     assert (rig.csc.summary, rig.csc.started) == (SummaryState.STANDBY, None)
+    assert rig.send(Command.START).state is TicketState.IN_PROGRESS
+
+
+def test_a_start_that_fails_leaves_a_paused_queue_paused(rig: Rig) -> None:
+    rig.send(Command.START)
+    rig.starts[0].set_exception(ConfigError("no such key"))
+    assert rig.done == ["wipe"]
 
 
 def test_fault_is_entered_when_the_devices_are_safe_and_nothing_is_taken_until_then(
@@ -188,7 +197,7 @@ def test_standby_from_fault_clears_the_code_and_forgets_the_mode(rig: Rig) -> No
     assert (rig.csc.summary, rig.csc.mode) == (SummaryState.STANDBY, None)
     assert rig.csc.error_code is ErrorCode.NONE
     assert rig.events[-3][1]["Code"] == 0
-    assert "wipe" in rig.done
+    assert rig.done[-2:] == ["wipe", "resume queue"]
 
 
 def test_stop_with_abort_ends_when_the_queue_is_empty(rig: Rig) -> None:
