@@ -6,7 +6,8 @@ from YAML's node tree.
 
 Plain scalars are read by the rules of YAML 1.2's core schema, not of 1.1 as PyYAML does: ``on`` and
 ``no`` are text, ``12:30`` is not 750. Keys are always text. Refused: duplicate keys, tags,
-``.nan``, ``.inf``, merge keys, two documents in a file.
+``.nan``, ``.inf``, merge keys, two documents in a file; and what would only wear the machine out:
+huge files and numbers, deep nesting, aliases that multiply.
 """
 
 from __future__ import annotations
@@ -24,6 +25,14 @@ import yaml
 from ctmo_indi.errors import ConfigError
 
 KeyPath = tuple[str | int, ...]
+
+LARGEST_FILE_BYTES = 4_000_000
+"""PyYAML needs five seconds for each million."""
+DEEPEST = 40
+LONGEST_INTEGER = 300
+"""Digits; any such number is also a finite float."""
+MOST_REPEATED = 10_000
+"""Values that aliases may repeat in one file."""
 
 _PLAIN_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}"
@@ -143,12 +152,11 @@ def read(path: Path) -> tuple[dict[str, Any], Lines]:  # Any: unchecked data of 
 
 def read_any(path: Path) -> tuple[Any, Lines]:  # Any: unchecked data of a file
     """Read a YAML file that may hold a list, too; None for an empty one, ConfigError as above."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as text: {error}") from error
+    text = _text_of(path)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deeply, expected {DEEPEST} levels") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -163,6 +171,18 @@ def read_any(path: Path) -> tuple[Any, Lines]:  # Any: unchecked data of a file
     if builder.problems:
         raise ConfigError(builder.problems)
     return data, lines
+
+
+def _text_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE_BYTES + 1)
+        text = content.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as text: {error}") from error
+    if len(content) > LARGEST_FILE_BYTES:
+        raise ConfigError(f"{path}: the file is larger than {LARGEST_FILE_BYTES:,} bytes")
+    return text
 
 
 def schema_problems(
@@ -205,6 +225,8 @@ class _Builder:
         self.problems: list[str] = []
         self._path = path
         self._open: set[int] = set()
+        self._built: set[int] = set()
+        self._repeated = 0
 
     def build(self, node: yaml.Node, key: KeyPath) -> Any:  # Any: whatever the file holds
         self.numbers.setdefault(key, node.start_mark.line + 1)
@@ -213,6 +235,8 @@ class _Builder:
             return None
         if id(node) in self._open:
             self._refuse(node, key, "an alias that contains itself, expected none")
+            return None
+        if not self._is_bearable(node, key):
             return None
         self._open.add(id(node))
         try:
@@ -223,6 +247,19 @@ class _Builder:
             return self._scalar(node, key)
         finally:
             self._open.discard(id(node))
+
+    def _is_bearable(self, node: yaml.Node, key: KeyPath) -> bool:
+        """Refuse, once for each kind, what would only wear the machine out."""
+        if len(key) > DEEPEST:
+            if len(key) == DEEPEST + 1:
+                self._refuse(node, key, f"more than {DEEPEST} levels")
+            return False
+        if id(node) in self._built:
+            self._repeated += 1
+            if self._repeated == MOST_REPEATED:
+                self._refuse(node, key, f"aliases that repeat more than {MOST_REPEATED:,} values")
+        self._built.add(id(node))
+        return self._repeated < MOST_REPEATED
 
     def _mapping(self, node: yaml.MappingNode, key: KeyPath) -> dict[str, Any]:
         result: dict[str, Any] = {}  # Any: as above
@@ -247,6 +284,9 @@ class _Builder:
         if text in _WORDS:
             return _WORDS[text]
         if _INTEGER.fullmatch(text):
+            if len(text) > LONGEST_INTEGER:
+                self._refuse(node, key, f"a number of {len(text)} digits")
+                return None
             return int(text)
         if _NOT_FINITE.fullmatch(text) or (_FLOAT.fullmatch(text) and math.isinf(float(text))):
             self._refuse(node, key, f"{text}, expected a finite number")
@@ -345,6 +385,7 @@ def _expected(rule: Mapping[str, Any]) -> str:
         words.append(f"< {rule['exclusiveMaximum']}")
     for keyword, text in (
         ("minLength", "of at least {} characters"),
+        ("maxLength", "of at most {} characters"),
         ("minItems", "of at least {} entries"),
         ("maxItems", "of at most {} entries"),
         ("minProperties", "with at least {} keys"),

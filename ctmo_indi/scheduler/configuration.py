@@ -198,6 +198,9 @@ def _parameters(data: Mapping[str, Any]) -> SchedulerCscParameters:  # Any: the 
     for key in ("predicted_scheduler_window_h", "driver_timeout_s"):
         if key in values:
             values[key] = float(values[key])
+    for key in ("n_targets", "snapshots_kept"):
+        if key in values:
+            values[key] = int(values[key])  # 3.0 is a whole number in JSON Schema
     if "startup_type" in values:
         values["startup_type"] = StartupType(values["startup_type"])
     if "mode" in values:

@@ -57,6 +57,14 @@ def test_keys_are_always_text(tmp_path: Path) -> None:
         ("- a\n- b\n", 1, "expected keys"),
         ("a: &x [*x]\n", 1, "contains itself"),
         ("? [a, b]\n: 1\n", 1, "not text"),
+        (f"a: 1\nb: {'9' * 5000}\n", 2, "5000 digits"),
+        ("a:\n  " + "[" * 60 + "]" * 60 + "\n", 2, "levels"),
+        (
+            "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n"
+            + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 30)),
+            1,
+            "aliases that repeat",
+        ),
     ],
 )
 def test_what_is_not_plain_is_refused_with_its_line(
@@ -74,6 +82,21 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     path.write_bytes(b"a: \xff\xfe\n")
     with pytest.raises(ConfigError, match="cannot be read as text"):
         read(path)
+
+
+def test_nesting_that_yaml_itself_cannot_follow_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        read(_written(tmp_path, "[" * 5000 + "]" * 5000))
+
+
+def test_a_huge_file_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="larger than"):
+        read(_written(tmp_path, "# much\n" * 600_000))
+
+
+def test_an_alias_may_repeat_what_stands_above(tmp_path: Path) -> None:
+    data, _ = read(_written(tmp_path, "a: &x {b: [1, 2]}\nc: [*x, *x]\n"))
+    assert data["c"] == [{"b": [1, 2]}] * 2
 
 
 def test_an_empty_file_is_an_empty_mapping(tmp_path: Path) -> None:

@@ -128,6 +128,13 @@ def test_a_wrong_file_is_refused_with_line_key_what_came_and_what_was_expected(
     assert said in problem
 
 
+def test_a_whole_number_with_a_point_is_one(site: Path) -> None:
+    write(site, "n_targets: 2.0\nsnapshots_kept: 3.0\n")
+    made = configuration.load("mine", site_folder=site).parameters
+    assert [made.n_targets, made.snapshots_kept] == [2, 3]
+    assert type(made.n_targets) is type(made.snapshots_kept) is int
+
+
 def test_everything_wrong_is_told_at_once(site: Path) -> None:
     assert len(problems(site, "mode: X\nn_targets: 0\nsleep: 1\n")) == 3
 
