@@ -122,6 +122,7 @@ class AdvanceMode(Production):
         return PlanQuestion(
             context.book.pending(also),
             context.safety.news,
+            self.resting(),
             view.without(withdrawable),
             withdrawable,
         )
@@ -264,6 +265,7 @@ class AdvanceMode(Production):
         question = PredictionQuestion(
             context.book.pending(),
             context.safety.news,
+            self.resting(),
             self._view(),
             tuple(one.target for one in self._plan),
         )

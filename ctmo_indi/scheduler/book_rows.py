@@ -10,12 +10,16 @@ from ctmo_indi.models.observation import Observation
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
 from ctmo_indi.models.states import AttemptState, OrderState
 from ctmo_indi.scheduler.internal_orders import is_internal
+from ctmo_indi.scheduler.rests import Resting
 from ctmo_indi.store import attempts, orders
 from ctmo_indi.store.attempts import AttemptRow
 from ctmo_indi.store.database import Connection
 from ctmo_indi.store.orders import OrderRow
+from ctmo_indi.store.recent_attempts import RecentAttempt
 from ctmo_indi.work_orders.lifecycle import ATTEMPT_TABLE, ORDER_TABLE
 from ctmo_indi.work_orders.receipts import new_receipt
+
+_TIME_CHARACTERS = len("A-") + 10  # what follows in a receipt is random
 
 
 def move(
@@ -75,6 +79,11 @@ def attempt_row(order: OrderRow, count: int, now: datetime) -> AttemptRow:
     )
 
 
+def first_born(utc: datetime) -> str:
+    """Return what the id of every attempt sorts behind that is born then or later."""
+    return new_receipt("A", utc)[:_TIME_CHARACTERS]
+
+
 def observed(
     order: OrderRow,
     request: ObservationRequest,
@@ -99,3 +108,13 @@ def observed(
 def target_id(order: OrderRow) -> str:
     """Return the driver's own name of what an order observes."""
     return order.order_id if is_internal(order) else order.receipt
+
+
+def resting(order: OrderRow | RecentAttempt) -> Resting | None:
+    """Return who rests when an attempt at the order ends short.
+
+    None for a target to which its driver gave no name: nobody would know it again.
+    """
+    if not is_internal(order):
+        return Resting("", order.receipt)
+    return None if order.order_id == order.receipt else Resting(order.user, order.order_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ctmo_indi.scheduler.queue_view import QueueView
@@ -19,12 +20,15 @@ class Question:
 
     Parameters
     ----------
+    not_before_utc_s
+        Targets of the driver's own that rest, as Conditions has them.
     view
         Scripts of the queue that stay there.
     """
 
     pending: tuple[PendingOrder, ...]
     news: VerdictNews | None
+    not_before_utc_s: Mapping[str, float]
     view: QueueView = field(default_factory=QueueView)
 
 

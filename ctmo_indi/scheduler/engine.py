@@ -60,6 +60,7 @@ class SchedulerEngine:
             parts.profile.night,
             parts.read_request,
             parts.publish,
+            parts.profile.site,
         )
         self.queue = ScriptQueue(
             clock,

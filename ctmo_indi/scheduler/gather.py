@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CtmoError
@@ -39,8 +40,19 @@ class Gatherer:
     clock: Clock
     telemetry: Callable[[], Values]
 
-    def gather(self, pending: tuple[PendingOrder, ...], news: VerdictNews | None) -> Conditions:
-        """Return what is known now; blocks for the telescope's time-out at most."""
+    def gather(
+        self,
+        pending: tuple[PendingOrder, ...],
+        news: VerdictNews | None,
+        not_before_utc_s: Mapping[str, float] = MappingProxyType({}),
+    ) -> Conditions:
+        """Return what is known now; blocks for the telescope's time-out at most.
+
+        Parameters
+        ----------
+        not_before_utc_s
+            Targets of the driver's own that rest, as Conditions has them.
+        """
         observatory, state, trouble = ObservatoryState.UNKNOWN, None, ""
         try:
             reply = self.telescope.front_desk(_QUESTION)
@@ -61,6 +73,7 @@ class Gatherer:
             telescope_trouble=trouble,
             state=state,
             telemetry=self.telemetry(),
+            not_before_utc_s=not_before_utc_s,
         )
 
 

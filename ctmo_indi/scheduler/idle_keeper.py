@@ -41,6 +41,7 @@ class Estimator:
             and found is not None
             and found.utc is not None
             and last.pending == conditions.pending
+            and last.not_before_utc_s == conditions.not_before_utc_s
             and timedelta(0) <= conditions.utc - last.utc < ESTIMATE_VALID
             and conditions.utc < found.utc
         ):

@@ -13,6 +13,7 @@ from ctmo_indi.models.orders import Constraints
 from ctmo_indi.models.states import OrderState
 from ctmo_indi.scheduling.target import DriverTarget
 from ctmo_indi.store.orders import OrderRow
+from ctmo_indi.store.recent_attempts import RecentAttempt
 from ctmo_indi.work_orders.receipts import new_receipt
 
 _HASH = "driver:"  # the content of an order that came from outside has a hash of hex digits only
@@ -25,9 +26,14 @@ _LIMITS = {
 }
 
 
-def is_internal(row: OrderRow) -> bool:
+def is_internal(row: OrderRow | RecentAttempt) -> bool:
     """Whether the order was made for a driver's own target."""
     return row.content_hash.startswith(_HASH)
+
+
+def driver_user(driver: str) -> str:
+    """Return the user of the orders made for the own targets of the driver of that name."""
+    return f"driver:{driver}"
 
 
 def internal_order(target: DriverTarget, driver: str, utc: datetime) -> OrderRow:
@@ -39,7 +45,7 @@ def internal_order(target: DriverTarget, driver: str, utc: datetime) -> OrderRow
         Name of the scheduling driver: the order's user is "driver:NAME".
     """
     receipt = new_receipt("O", utc)
-    user = f"driver:{driver}"
+    user = driver_user(driver)
     order_id = target.target_id or receipt
     now_utc_s = utc.timestamp()
     return OrderRow(

@@ -16,10 +16,19 @@ from ctmo_indi.errors import CtmoError, UnknownOrder, WrongState
 from ctmo_indi.models.observation import Observation
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
 from ctmo_indi.models.states import AttemptState, OrderState
-from ctmo_indi.profiles import NightPolicy
+from ctmo_indi.profiles import NightPolicy, Site
 from ctmo_indi.scheduler.book_events import attempt_event, observation_event, order_event
-from ctmo_indi.scheduler.book_rows import attempt_row, mark_begun, move, observed, target_id
-from ctmo_indi.scheduler.internal_orders import internal_order, is_internal
+from ctmo_indi.scheduler.book_rows import (
+    attempt_row,
+    first_born,
+    mark_begun,
+    move,
+    observed,
+    resting,
+    target_id,
+)
+from ctmo_indi.scheduler.internal_orders import driver_user, internal_order, is_internal
+from ctmo_indi.scheduler.rests import DAY, Resting, Rests
 from ctmo_indi.scheduler.settlement import (
     Cause,
     OrderFacts,
@@ -27,7 +36,6 @@ from ctmo_indi.scheduler.settlement import (
     good_fraction,
     is_blameless,
     order_state,
-    retry_after_s,
     windows_passed,
 )
 from ctmo_indi.scheduling.target import DriverTarget, PendingOrder
@@ -37,12 +45,21 @@ from ctmo_indi.store.attempts import AttemptRow
 from ctmo_indi.store.database import Connection, Database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.store.orders import OrderRow
+from ctmo_indi.store.recent_attempts import ended_since
 from ctmo_indi.work_orders.lifecycle import ATTEMPT_TABLE, SETTLED_ORDERS
 
 _log = logging.getLogger(__name__)
 
 OPEN_STATES = frozenset(OrderState) - SETTLED_ORDERS
 UNREADABLE = "the order no longer keeps the contract: "
+TELLING = (
+    AttemptState.COMPLETED,
+    AttemptState.FAILED,
+    AttemptState.ABORTED,
+    AttemptState.INTERRUPTED,
+)
+"""Ends of an attempt that tell something a restart has to know; of the others nothing had begun."""
+
 _UNDER_WAY = (OrderState.SCHEDULED, OrderState.IN_PROGRESS)
 _NOT_UNDER_WAY = "restart: no attempt was under way"
 
@@ -53,16 +70,12 @@ class OpenOrder:
 
     Parameters
     ----------
-    not_before_utc_s
-        Unix seconds; it is left alone until then after an attempt that ended short.
-    fruitless
-        Attempts in a row that brought no frame, since our start.
+    is_cancel_requested
+        It is canceled as soon as its attempt has ended.
     """
 
     row: OrderRow
     request: ObservationRequest
-    not_before_utc_s: float = 0.0
-    fruitless: int = 0
     is_cancel_requested: bool = False
     cancel_reason: str = ""
 
@@ -110,16 +123,26 @@ class OrdersBook:
     policy: NightPolicy
     read_request: Callable[[OrderRow], ObservationRequest]
     publish: Callable[[str, str, dict[str, object]], object]
+    site: Site
     _open: dict[str, OpenOrder] = field(default_factory=dict)
     _attempts: dict[str, AttemptRow] = field(default_factory=dict)
+    _rests: Rests = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rests = Rests(self.clock, self.site, self.policy.failure_limit)
 
     def load(self) -> None:
         """Read what is open from the database; at a start, before anything else."""
         with self.database.read() as connection:
             rows = orders.in_states(connection, OPEN_STATES)
             open_attempts = attempts.open_attempts(connection)
+            recent = ended_since(connection, first_born(self.clock.utc() - DAY), TELLING)
         for row in rows:
             self.adopt(row)
+        for one in recent:
+            who = resting(one)
+            if who is not None and (who.driver or who.name in self._open):
+                self._rests.ended(who, one.state, one.frames, one.reason, one.ended_utc_s)
         self._attempts = {row.attempt_id: row for row in open_attempts if row.parent in self._open}
         busy = {row.parent for row in self._attempts.values()}
         for receipt, known in list(self._open.items()):
@@ -175,13 +198,21 @@ class OrdersBook:
                 priority=known.row.priority,
                 created_utc_s=known.row.created_utc_s,
                 missing_count=_missing(known),
-                not_before_utc_s=known.not_before_utc_s,
+                not_before_utc_s=self._rests.not_before_utc_s(Resting("", known.row.receipt)),
             )
             for known in self._open.values()
             if not known.is_cancel_requested and not is_internal(known.row)
             if known.row.state is OrderState.PENDING
             or (known.row.state is OrderState.SCHEDULED and known.row.receipt in also)
         )
+
+    def resting(self, driver: str) -> dict[str, float]:
+        """Return which of a driver's own targets are left alone: ``target_id`` -> Unix seconds."""
+        return self._rests.of_driver(driver_user(driver))
+
+    def resting_for_the_night(self, driver: str) -> list[str]:
+        """Say which of a driver's own targets failed too often in this night, one line each."""
+        return self._rests.for_the_night(driver_user(driver))
 
     def open_attempts(self) -> tuple[OpenAttempt, ...]:
         """Attempts that have not ended, oldest first."""
@@ -273,7 +304,7 @@ class OrdersBook:
         now_utc_s = self.clock.utc().timestamp()
         told = result.state
 
-        def write(connection: Connection) -> Settled:
+        def write(connection: Connection) -> tuple[Settled, int]:
             exposures.record(connection, result.exposures, is_good=True)
             frames = exposures.of_attempt(connection, row.attempt_id)
             ended = attempt_state(row.state, told, cause, len(frames))
@@ -293,14 +324,14 @@ class OrdersBook:
                     observed(known.row, known.request, attempt, frames),
                     registered_utc_s=now_utc_s,
                 )
-            return Settled(attempt, after, observation)
+            return Settled(attempt, after, observation), len(frames)
 
-        settled = self.writer.run(write)
+        settled, good = self.writer.run(write)
         attempt, after = settled.attempt, settled.order
         del self._attempts[row.attempt_id]
-        if not is_blameless(attempt.state, cause):
-            known.fruitless = 0 if after.good_count > known.row.good_count else known.fruitless + 1
-            known.not_before_utc_s = now_utc_s + retry_after_s(attempt.state, known.fruitless)
+        who = resting(known.row)
+        if who is not None and not is_blameless(attempt.state, cause):
+            self._rests.ended(who, attempt.state, good, result.failure)
         self.publish("attempt", attempt.attempt_id, attempt_event(attempt))
         self._note(after)
         if settled.observation is not None:
@@ -335,11 +366,6 @@ class OrdersBook:
         """Everything observed after a number, in order; blocks for the database."""
         with self.database.read() as connection:
             return observations.after(connection, number)
-
-    def newest_number(self) -> int:
-        """Return the number of the last observation, 0 when there is none."""
-        with self.database.read() as connection:
-            return observations.newest_number(connection)
 
     def cancel(self, receipt: str, reason: str) -> str:
         """Cancel a waiting order at once, or note that one under way is to be canceled.
@@ -385,6 +411,7 @@ class OrdersBook:
         known.row = row
         if row.state not in OPEN_STATES:
             del self._open[row.receipt]
+            self._rests.forget(Resting("", row.receipt))
         if is_news:
             _log.info(
                 "order %s receipt=%s good=%d/%d reason=%r",

@@ -7,7 +7,7 @@ remembered. Between two targets it gives way as soon as a decision is wanted.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,12 +35,15 @@ class PredictionQuestion:
 
     Parameters
     ----------
+    not_before_utc_s
+        Targets of the driver's own that rest, as Conditions has them.
     view, plan
         What is queued, and the targets that come after it.
     """
 
     pending: tuple[PendingOrder, ...]
     news: VerdictNews | None
+    not_before_utc_s: Mapping[str, float]
     view: QueueView
     plan: tuple[DriverTarget, ...] = ()
 
@@ -124,7 +127,9 @@ class Predictor:
         if not goes_on():
             return None
         driver = self._calls.driver
-        conditions = self._gatherer.gather(question.pending, question.news)
+        conditions = self._gatherer.gather(
+            question.pending, question.news, question.not_before_utc_s
+        )
         until = conditions.utc + self._window
         state = driver.get_state()
         look_ahead = LookAhead(driver, driver.models)

@@ -146,7 +146,9 @@ class Production(ABC):
         """Begin a predicted schedule; see :meth:`ctmo_indi.scheduler.modes.Mode.predict`."""
         context = self.context
         view = QueueView.look(context.queue, context.runner)
-        question = PredictionQuestion(context.book.pending(), context.safety.news, view)
+        question = PredictionQuestion(
+            context.book.pending(), context.safety.news, self.resting(), view
+        )
         self.predictor.begin(question, on_done)
         return self.predictor.cancel
 
@@ -207,14 +209,17 @@ class Production(ABC):
 
     def report(self) -> dict[str, object]:
         """Say when a target is expected and why there is none now."""
-        wire: dict[str, object] = {"Next Target": {}, "Reasons": []}
+        wire: dict[str, object] = {"Next Target": {}}
+        why: list[str] = []
         last = self.last
         if last is not None and last.targets:
             wire["Next Target"] = target_event(last.targets[0].target)
         elif last is not None:
-            wire["Reasons"] = reasons(last)
+            why = reasons(last)
             if last.next_target is not None:
                 wire["Next Target"] = next_event(last.next_target, last.conditions)
+        # These even while there is another target: who misses one of them wants to know.
+        wire["Reasons"] = why + self.context.book.resting_for_the_night(self.real_driver.name)
         if self.predictor.latest:
             wire["Predicted Schedule"] = self.predictor.latest
         return wire
@@ -226,10 +231,16 @@ class Production(ABC):
         self.shown = state
         self.context.set_detailed(state)
 
+    def resting(self) -> dict[str, float]:
+        """Return which of the driver's own targets are left alone, as Conditions has them."""
+        return self.context.book.resting(self.real_driver.name)
+
     def gather(self, question: Question) -> tuple[Conditions, Night]:
         """Steps 1 and 2, in the driver's thread: telemetry, and the driver is told of it."""
         driver = self.calls.driver
-        conditions = self.gatherer.gather(question.pending, question.news)
+        conditions = self.gatherer.gather(
+            question.pending, question.news, question.not_before_utc_s
+        )
         driver.update_conditions(conditions)
         night = driver.night
         if night is None:

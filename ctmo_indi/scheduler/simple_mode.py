@@ -33,7 +33,7 @@ class SimpleMode(Production):
 
     def question(self) -> Question:
         """Ask on what waits; the queue is empty."""
-        return Question(self.context.book.pending(), self.context.safety.news)
+        return Question(self.context.book.pending(), self.context.safety.news, self.resting())
 
     def decide(self, question: Question, _generation: int) -> Decision:
         """Steps 1 to 3."""

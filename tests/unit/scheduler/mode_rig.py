@@ -50,7 +50,10 @@ FIELDS = tuple(f"field-{number}" for number in range(5))
 
 
 class FieldsDriver(Driver):
-    """A survey of five fields: which one is next depends on everything registered, in order."""
+    """A survey of five fields: which one is next depends on everything registered, in order.
+
+    One that rests is passed over; the note of a target names those that do.
+    """
 
     name = "fields"
 
@@ -65,11 +68,18 @@ class FieldsDriver(Driver):
     def select_next_target(self) -> DriverTarget | None:
         conditions = self.conditions
         assert conditions is not None
-        name = FIELDS[int(hashlib.sha256(self.memory.encode()).hexdigest(), 16) % len(FIELDS)]
+        utc_s, rests_until_s = conditions.utc.timestamp(), conditions.not_before_utc_s
+        resting = [name for name in FIELDS if rests_until_s.get(name, 0.0) > utc_s]
+        first = int(hashlib.sha256(self.memory.encode()).hexdigest(), 16)
+        names = [FIELDS[(first + step) % len(FIELDS)] for step in range(len(FIELDS))]
+        name = next((one for one in names if one not in resting), None)
+        if name is None:
+            return None
         request = field_request(name)
         if conditions.sky_forbidden or self.models.sky.obstacles(request, conditions.utc):
             return None
-        return DriverTarget(request, conditions.utc, 40.0, target_id=name)
+        note = " ".join(resting)
+        return DriverTarget(request, conditions.utc, 40.0, target_id=name, note=note)
 
     def register_observation(self, observation: Observation) -> None:
         super().register_observation(observation)
@@ -151,7 +161,13 @@ class Rig:
         self.database = open_database("scheduler", world.folder / "scheduler.sqlite3")
         self.writer = Writer(self.database)
         self.book = OrdersBook(
-            self.database, self.writer, self.clock, NightPolicy(), self._read, self._publish
+            self.database,
+            self.writer,
+            self.clock,
+            NightPolicy(),
+            self._read,
+            self._publish,
+            world.profile.site,
         )
         self.queue = ScriptQueue(
             self.clock,

@@ -47,7 +47,7 @@ ENDED = {
 
 
 def expected_next(registered: Sequence[str], conditions: Conditions) -> str:
-    """The choice of a driver that only knows the successes."""
+    """The choice of a driver that only knows the successes, and who rests."""
     driver = FieldsDriver(fake_models())
     for number, name in enumerate(registered, 1):
         driver.register_observation(
@@ -69,8 +69,7 @@ def run(world: World, events: Sequence[Event], mode: SchedulerModes, n_targets: 
     for number, event in enumerate(events, 1):
         rig.run_until(lambda number=number: len(world.telescope.attempts) >= number)  # type: ignore[misc]
         attempt = list(world.telescope.attempts.values())[number - 1]
-        conditions = rig.driver.conditions
-        assert conditions is not None
+        conditions = as_it_was(rig, attempt.attempt_id)
         assert attempt.request.object_name == expected_next(registered, conditions), (
             f"attempt {number} of {[one.value for one in events]}"
         )
@@ -94,6 +93,19 @@ def run(world: World, events: Sequence[Event], mode: SchedulerModes, n_targets: 
     assert str(rig.driver_state()["memory"]).split() == registered
     assert rig.fault is None
     return rig
+
+
+def as_it_was(rig: Rig, attempt_id: str) -> Conditions:
+    """Return conditions in which those rest that rested when an attempt was decided on."""
+    conditions = rig.driver.conditions
+    assert conditions is not None
+    (resting,) = (
+        str(data["Note"]).split()
+        for kind, subject, data in rig.events
+        if (kind, subject) == ("target", attempt_id)
+    )
+    until_s = conditions.utc.timestamp() + 1.0
+    return replace(conditions, not_before_utc_s=dict.fromkeys(resting, until_s))
 
 
 EVENTS = st.lists(st.sampled_from(Event), min_size=1, max_size=8)

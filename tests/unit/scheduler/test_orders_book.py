@@ -11,7 +11,7 @@ import pytest
 from ctmo_indi.errors import BadOrder, UnknownOrder, WrongState
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest, Window
 from ctmo_indi.models.states import AttemptState, FrameType, OrderState
-from ctmo_indi.profiles import NightPolicy
+from ctmo_indi.profiles import NightPolicy, Site
 from ctmo_indi.scheduler.orders_book import OpenAttempt, OrdersBook
 from ctmo_indi.scheduler.settlement import Cause
 from ctmo_indi.scheduling.target import DriverTarget
@@ -23,6 +23,7 @@ from ctmo_indi.store.orders import OrderRow
 from ctmo_indi.testing.fake_clock import EVENING, FakeClock
 
 NOW_S = EVENING.timestamp()
+SITE = Site("test", 26.0, -97.6, 12.0)
 
 
 class Books:
@@ -45,6 +46,7 @@ class Books:
             NightPolicy(failure_limit=3),
             self._read_request,
             lambda kind, subject, data: self.published.append((kind, subject)),
+            SITE,
         )
         book.load()
         return book
