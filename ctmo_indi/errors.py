@@ -86,17 +86,22 @@ class ConfigError(CtmoError):
     Parameters
     ----------
     problems
-        One line each, already naming file, line, key, what came and what was expected.
+        One line each, already naming file, line, key, what came and what was expected. The
+        error's text has the first ones: it goes into replies, logs and stored events.
     """
 
     fault_code = 500
     exit_code = 2
+    most_told = 30
 
     def __init__(self, problems: Sequence[str] | str) -> None:
         self.problems: tuple[str, ...] = (
             (problems,) if isinstance(problems, str) else tuple(problems)
         )
-        super().__init__("\n".join(self.problems))
+        told = list(self.problems[: self.most_told])
+        if len(self.problems) > len(told):
+            told.append(f"and {len(self.problems) - len(told)} more")
+        super().__init__("\n".join(told))
 
 
 class OrderError(CtmoError):

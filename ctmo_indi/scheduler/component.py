@@ -171,12 +171,7 @@ class Component:
         self.worker.start()
 
     def _begin_load(self, uri: str) -> Future[None]:
-        path = local_path(uri).resolve()
-        if not any(path.is_relative_to(folder.resolve()) for folder in self._parts.load_folders):
-            allowed = " or ".join(str(folder) for folder in self._parts.load_folders)
-            raise ConfigError(f"{uri}: expected a file in {allowed}")
-        if not path.is_file():
-            raise ConfigError(f"{uri}: no such file")
+        path = self._readable(uri)
         started = self.csc.started
         if started is None or started.driver is None:
             raise WrongState("load: there is no scheduling driver")
@@ -191,6 +186,22 @@ class Component:
                 raise ConfigError(f"the driver {driver.name} cannot take it: {error!r}") from error
 
         return self.worker.ask(load)
+
+    def _readable(self, uri: str) -> Path:
+        """Return the file that ``load`` may read; ConfigError says why it may not."""
+        folders = self._parts.load_folders
+        try:
+            path = local_path(uri).resolve()
+            is_allowed = any(path.is_relative_to(folder.resolve()) for folder in folders)
+            is_there = is_allowed and path.is_file()
+        except (OSError, ValueError, RuntimeError) as error:  # too long, a loop of links
+            raise ConfigError(f"{uri}: {error}") from error
+        if not is_allowed:
+            allowed = " or ".join(str(folder) for folder in folders)
+            raise ConfigError(f"{uri}: expected a file in {allowed}")
+        if not is_there:
+            raise ConfigError(f"{uri}: no such file")
+        return path
 
     def _begin_prediction(self, on_done: Callable[[str], None]) -> Callable[[], None]:
         return self._mode().predict(on_done)

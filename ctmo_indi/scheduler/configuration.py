@@ -186,7 +186,10 @@ def local_path(text: str) -> Path:
     rest = "".join(
         f"{mark}{tail}" for mark, tail in (("?", parts.query), ("#", parts.fragment)) if tail
     )
-    path = unquote(parts.path + rest, errors="strict")
+    try:
+        path = unquote(parts.path + rest, errors="strict")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{text}: expected escapes that are UTF-8") from error
     if not path.startswith("/") or "\x00" in path:
         raise ConfigError(f"{text}: expected an absolute path after file://")
     return Path(path)

@@ -114,10 +114,14 @@ class SchedulerCsc:
         else:
             self._interrupt(f"ended by {command}")
             self._busy = _UnderWay(command, ticket)
-            if wish is not None:
-                self._start(wish)
-            else:
-                self._slow.get(command, self._nothing_more)(call)
+            try:
+                if wish is not None:
+                    self._start(wish)
+                else:
+                    self._slow.get(command, self._nothing_more)(call)
+            except Exception as error:
+                self._fail(f"internal error: {error!r}")  # else it would be under way for ever
+                raise
         return self._parts.tickets.get(ticket.receipt)
 
     def tick(self) -> None:

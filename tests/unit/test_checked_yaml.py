@@ -131,6 +131,14 @@ def test_every_problem_is_named_at_once_in_the_order_of_the_file(tmp_path: Path)
     assert raised.value.exit_code == 2
 
 
+def test_of_very_many_problems_the_text_has_the_first_ones(tmp_path: Path) -> None:
+    path = _written(tmp_path, "".join(f"k{number}: 1\n" for number in range(1000)))
+    with pytest.raises(ConfigError) as raised:
+        load_checked(path, {"type": "object", "properties": {}, "additionalProperties": False})
+    assert len(raised.value.problems) == 1000
+    assert str(raised.value).endswith("and 970 more")
+
+
 def test_key_paths_are_written_as_humans_do() -> None:
     assert dotted(("limits", "mask", 2, "az")) == "limits.mask[2].az"
 

@@ -295,7 +295,11 @@ def test_load_hands_a_file_of_ours_to_the_driver(stack: Stack, hand: Hand) -> No
         (stack.folder / "lost.yaml").as_uri(): "no such file",
         "file:///etc/passwd": "expected a file in",
         (stack.folder / "x").as_uri() + "/../../../../../../etc/passwd": "expected a file in",
+        (stack.folder / "loop").as_uri(): "ymlink loop",
+        stack.folder.as_uri() + "/" + "x" * 300: "too long",
+        stack.folder.as_uri() + "/%ff": "UTF-8",
     }
+    (stack.folder / "loop").symlink_to(stack.folder / "loop")
     for uri, why in failures.items():
         failed = ended(stack, send(stack, "load", URI=uri))
         assert failed["Status"] == "FAILED"

@@ -166,7 +166,9 @@ def test_a_path_may_be_a_file_address_with_escapes(text: str, path: str) -> None
     assert local_path(text) == Path(path)
 
 
-@pytest.mark.parametrize("text", ["ftp://host/a", "file://other/a", "file://", "file:///a%00b"])
+@pytest.mark.parametrize(
+    "text", ["ftp://host/a", "file://other/a", "file://", "file:///a%00b", "file:///a%ff"]
+)
 def test_another_address_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="expected"):
         local_path(text)

@@ -84,7 +84,9 @@ class Rig:
         assert self.csc.summary is SummaryState.ENABLED
         return self
 
-    def _begin_start(self, _wish: StartWish, tell: Progress) -> Future[Started]:
+    def _begin_start(self, wish: StartWish, tell: Progress) -> Future[Started]:
+        if wish.configuration == "bug":
+            raise ValueError("bug")
         self.starts.append(Future())
         self.tell = tell
         return self.starts[-1]
@@ -148,6 +150,12 @@ def test_a_mode_that_cannot_be_made_refuses_the_start(rig: Rig, refusal: Excepti
     rig.starts[0].set_result(started())
     assert "no such mode" in rig.tickets.get(ticket.receipt).message
     assert (rig.csc.summary, rig.csc.started) == (SummaryState.STANDBY, None)
+    assert rig.send(Command.START).state is TicketState.IN_PROGRESS
+
+
+def test_a_command_that_breaks_is_not_under_way_for_ever(rig: Rig) -> None:
+    with pytest.raises(ValueError, match="bug"):
+        rig.send(Command.START, configuration="bug")
     assert rig.send(Command.START).state is TicketState.IN_PROGRESS
 
 
