@@ -18,9 +18,9 @@ from ctmo_indi.scheduler.target_blocks import target_values
 from ctmo_indi.scheduling.errors import FailedToQueueTargetsError
 from ctmo_indi.scheduling.target import DriverTarget
 from ctmo_indi.script_queue.attempts import AttemptProgress, AttemptResult, AttemptScript
+from ctmo_indi.script_queue.kinds import AttemptBinding
 from ctmo_indi.script_queue.peer import BackOff, FrontDesk
 from ctmo_indi.script_queue.queueing import ScriptQueue
-from ctmo_indi.script_queue.registry import AttemptBinding
 from ctmo_indi.script_queue.script import ScriptMetadata, ScriptRun
 from ctmo_indi.script_queue.scripts.observing import (
     CALIBRATIONS_PREPARATION_S,

@@ -18,8 +18,8 @@ from ctmo_indi.models.states import AttemptState
 from ctmo_indi.scheduler.block_record import STATUS_IDS, BlockCounts, BlockStatus
 from ctmo_indi.scheduler.target_blocks import target_scripts, target_values
 from ctmo_indi.script_queue.block_library import BlockLibrary, Problems
+from ctmo_indi.script_queue.kinds import AttemptBinding, ScriptParts
 from ctmo_indi.script_queue.queueing import LAST, ScriptQueue, Sender
-from ctmo_indi.script_queue.registry import AttemptBinding, ScriptParts
 from ctmo_indi.script_queue.script import Script, ScriptRun, ScriptState
 from ctmo_indi.script_queue.scripts.observing import RefusedAttempt
 from ctmo_indi.script_queue.substitution import Values

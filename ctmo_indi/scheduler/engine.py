@@ -32,8 +32,9 @@ from ctmo_indi.scheduler.startup import Started
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import Ticket, TicketBook
 from ctmo_indi.scheduler.worker import Worker
+from ctmo_indi.script_queue.kinds import AttemptBinding, ScriptParts
 from ctmo_indi.script_queue.queueing import ScriptQueue, Sender
-from ctmo_indi.script_queue.registry import AttemptBinding, ScriptParts, ScriptRegistry
+from ctmo_indi.script_queue.registry import ScriptRegistry
 from ctmo_indi.script_queue.script import ScriptRun
 from ctmo_indi.script_queue.scripts import park
 from ctmo_indi.store.orders import OrderRow

@@ -6,8 +6,9 @@ import copy
 from collections.abc import Callable, Mapping
 
 from ctmo_indi.errors import WrongState
+from ctmo_indi.script_queue.kinds import AttemptBinding, ScriptParts
 from ctmo_indi.script_queue.queueing import Place, ScriptQueue, Sender
-from ctmo_indi.script_queue.registry import AttemptBinding, ScriptParts, ScriptRegistry
+from ctmo_indi.script_queue.registry import ScriptRegistry
 from ctmo_indi.script_queue.script import SCHEDULER
 from ctmo_indi.work_orders.model import ScriptQueueCommand, ScriptQueueRequest
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from ctmo_indi.errors import BadOrder
 from ctmo_indi.scheduling.target import DriverTarget
 from ctmo_indi.script_queue.block_library import BlockLibrary
-from ctmo_indi.script_queue.registry import ScriptParts
+from ctmo_indi.script_queue.kinds import ScriptParts
 from ctmo_indi.script_queue.script import Script
 from ctmo_indi.script_queue.substitution import Values
 

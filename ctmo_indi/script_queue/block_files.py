@@ -16,7 +16,7 @@ from typing import Any
 from ctmo_indi import catalogue
 from ctmo_indi.checked_yaml import Lines, broken_schema, load_checked
 from ctmo_indi.errors import ConfigError
-from ctmo_indi.script_queue.registry import Schema
+from ctmo_indi.script_queue.kinds import Schema
 from ctmo_indi.script_queue.substitution import TARGET_VALUES
 
 FOLDER = "blocks"

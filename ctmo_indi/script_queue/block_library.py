@@ -14,9 +14,9 @@ from typing import Any
 from ctmo_indi.checked_yaml import nearest
 from ctmo_indi.errors import BadOrder, UnknownOrder
 from ctmo_indi.script_queue.block_files import Block, BlockScript, read_blocks, shipped_folder
+from ctmo_indi.script_queue.kinds import Schema
 from ctmo_indi.script_queue.registry import (
     ConfiguredScript,
-    Schema,
     ScriptRegistry,
     completed,
     defaults,

@@ -1,86 +1,29 @@
 """Scripts by name: ours, and those that other packages announce, each with its parameters.
 
 A package offers a script with an entry point of the group ``ctmo_indi.scripts`` that names a
-:class:`ScriptKind`. Ours are called standard, the others external, as with the Rubin Scheduler.
-Parameters are checked against the script's JSON Schema (2020-12) before a script is made, and
+:class:`~ctmo_indi.script_queue.kinds.ScriptKind`. Ours are called standard, the others external, as
+with the Rubin Scheduler. Parameters are checked against the script's JSON Schema (2020-12) before a script is made, and
 completed with the schema's defaults.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from ctmo_indi.checked_yaml import Lines, dotted, nearest, schema_problems
 from ctmo_indi.errors import BadOrder, CtmoError
-from ctmo_indi.script_queue.peer import FrontDesk
-from ctmo_indi.script_queue.script import Script, ScriptMetadata
+from ctmo_indi.script_queue.kinds import Parameters, Schema, ScriptKind, ScriptParts
+from ctmo_indi.script_queue.script import Script
+from ctmo_indi.script_queue.scripts import STANDARD
 
 _log = logging.getLogger(__name__)
 
 ENTRY_POINT_GROUP = "ctmo_indi.scripts"
-
-Schema: TypeAlias = Mapping[str, Any]  # JSON: any depth of mapping, list and scalar
-Parameters: TypeAlias = Mapping[str, Any]  # by the script's schema
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptBinding:
-    """The attempt that an observing script is to carry out.
-
-    Parameters
-    ----------
-    wire
-        The attempt's order; None adopts an attempt handed over before.
-    duration_s
-        Estimated sky seconds of its exposures and readouts.
-    """
-
-    attempt_id: str
-    receipt: str
-    wire: Mapping[str, object] | None
-    duration_s: float
-    metadata: ScriptMetadata | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptParts:
-    """What scripts are made from.
-
-    Parameters
-    ----------
-    attempt
-        What an observing script is for; None outside of targets.
-    """
-
-    telescope: FrontDesk
-    dome: FrontDesk
-    attempt: AttemptBinding | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptKind:
-    """One script that can be queued.
-
-    Parameters
-    ----------
-    schema
-        JSON Schema of its parameters, of type object; ``default`` of a property is filled in.
-    make
-        Makes one from checked and completed parameters; quick, starts nothing.
-    needs_attempt
-        It carries out an attempt at an order, and nobody can queue it by hand.
-    """
-
-    name: str
-    description: str
-    schema: Schema
-    make: Callable[[ScriptParts, Parameters], Script]
-    needs_attempt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +61,6 @@ class ScriptRegistry:
     @classmethod
     def load(cls) -> ScriptRegistry:
         """Gather ours and those of other packages; one of theirs that is broken is left out."""
-        from ctmo_indi.script_queue.scripts import STANDARD  # the scripts import this module
-
         external: dict[str, ScriptKind] = {}
         broken: dict[str, str] = {}
         for point in entry_points(group=ENTRY_POINT_GROUP):
@@ -202,16 +143,3 @@ def defaults(schema: Schema) -> dict[str, Any]:  # Any: as Parameters
     """Return the defaults of a schema's properties."""
     properties: Mapping[str, Schema] = schema.get("properties", {})
     return {name: rule["default"] for name, rule in properties.items() if "default" in rule}
-
-
-def object_schema(
-    properties: Mapping[str, Schema], required: Iterable[str] = (), **more: object
-) -> dict[str, Any]:  # Any: JSON
-    """Return the schema of a script's parameters: these and no others."""
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(required),
-        "additionalProperties": False,
-        **more,
-    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctmo_indi.script_queue.registry import ScriptKind
+from ctmo_indi.script_queue.kinds import ScriptKind
 from ctmo_indi.script_queue.scripts import (
     control,
     dome,

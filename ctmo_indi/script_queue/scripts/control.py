@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ctmo_indi.script_queue.controls import ControlScript
-from ctmo_indi.script_queue.registry import Parameters, ScriptKind, ScriptParts, object_schema
+from ctmo_indi.script_queue.kinds import Parameters, ScriptKind, ScriptParts, object_schema
 from ctmo_indi.script_queue.script import ScriptMetadata
 
 NAME = "control"

@@ -9,14 +9,14 @@ from __future__ import annotations
 from ctmo_indi.errors import WrongState
 from ctmo_indi.models.states import AttemptState, FrameType
 from ctmo_indi.script_queue.attempts import AttemptResult, AttemptScript
-from ctmo_indi.script_queue.peer import FrontDesk
-from ctmo_indi.script_queue.registry import (
+from ctmo_indi.script_queue.kinds import (
     AttemptBinding,
     Parameters,
     ScriptKind,
     ScriptParts,
     object_schema,
 )
+from ctmo_indi.script_queue.peer import FrontDesk
 from ctmo_indi.script_queue.script import PlainScript, Slot
 
 OBSERVE_PREPARATION_S = 900.0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ctmo_indi.script_queue.controls import ControlScript
+from ctmo_indi.script_queue.kinds import ScriptKind, object_schema
 from ctmo_indi.script_queue.peer import FrontDesk
-from ctmo_indi.script_queue.registry import ScriptKind, object_schema
 from ctmo_indi.script_queue.script import ScriptMetadata
 
 NAME = "park"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctmo_indi.script_queue.registry import ScriptKind, object_schema
+from ctmo_indi.script_queue.kinds import ScriptKind, object_schema
 from ctmo_indi.script_queue.script import PlainScript, ScriptMetadata, Slot
 
 NAME = "sleep"

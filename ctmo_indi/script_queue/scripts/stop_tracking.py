@@ -7,8 +7,8 @@ when this script runs.
 from __future__ import annotations
 
 from ctmo_indi.script_queue.controls import ControlScript
+from ctmo_indi.script_queue.kinds import ScriptKind, object_schema
 from ctmo_indi.script_queue.peer import FrontDesk
-from ctmo_indi.script_queue.registry import ScriptKind, object_schema
 
 NAME = "stop_tracking"
 TIMEOUT_S = 60.0

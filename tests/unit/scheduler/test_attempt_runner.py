@@ -15,8 +15,8 @@ from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.attempt_runner import AttemptRunner
 from ctmo_indi.scheduling.errors import FailedToQueueTargetsError
 from ctmo_indi.scheduling.target import DriverTarget
+from ctmo_indi.script_queue.kinds import AttemptBinding
 from ctmo_indi.script_queue.queueing import Sender
-from ctmo_indi.script_queue.registry import AttemptBinding
 from ctmo_indi.script_queue.script import PlainScript, ScriptFailed, ScriptRun, Slot
 from ctmo_indi.script_queue.scripts.observing import attempt_script
 from ctmo_indi.script_queue.substitution import Values

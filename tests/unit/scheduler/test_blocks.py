@@ -18,7 +18,8 @@ from ctmo_indi.scheduler.target_blocks import target_scripts, target_values
 from ctmo_indi.scheduling.target import DriverTarget
 from ctmo_indi.script_queue.attempts import AttemptResult
 from ctmo_indi.script_queue.block_library import BlockLibrary
-from ctmo_indi.script_queue.registry import AttemptBinding, ScriptParts, ScriptRegistry
+from ctmo_indi.script_queue.kinds import AttemptBinding, ScriptParts
+from ctmo_indi.script_queue.registry import ScriptRegistry
 from ctmo_indi.script_queue.script import ScriptState
 from ctmo_indi.script_queue.substitution import TARGET_VALUES
 from ctmo_indi.testing.fake_clock import FakeClock

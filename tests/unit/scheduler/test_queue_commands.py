@@ -10,8 +10,9 @@ import pytest
 from ctmo_indi import profiles
 from ctmo_indi.errors import BadOrder, CtmoError, UnknownOrder, WrongState
 from ctmo_indi.scheduler.queue_commands import QueueCommands
+from ctmo_indi.script_queue.kinds import ScriptKind, ScriptParts, object_schema
 from ctmo_indi.script_queue.queueing import LAST, Sender
-from ctmo_indi.script_queue.registry import ScriptKind, ScriptParts, ScriptRegistry, object_schema
+from ctmo_indi.script_queue.registry import ScriptRegistry
 from ctmo_indi.script_queue.script import ScriptFailed
 from ctmo_indi.testing.fake_clock import FakeClock
 from ctmo_indi.testing.fake_desk import FakeTelescope

@@ -12,14 +12,8 @@ from ctmo_indi.clock import Deadline
 from ctmo_indi.errors import BadOrder, UnknownOrder, WrongState
 from ctmo_indi.models.states import FrameType
 from ctmo_indi.script_queue.controls import ControlScript
-from ctmo_indi.script_queue.registry import (
-    AttemptBinding,
-    ScriptKind,
-    ScriptParts,
-    ScriptRegistry,
-    completed,
-    object_schema,
-)
+from ctmo_indi.script_queue.kinds import AttemptBinding, ScriptKind, ScriptParts, object_schema
+from ctmo_indi.script_queue.registry import ScriptRegistry, completed
 from ctmo_indi.script_queue.script import ScriptFailed, ScriptMetadata, ScriptStopped, Slot
 from ctmo_indi.script_queue.scripts import STANDARD
 from ctmo_indi.script_queue.scripts.control import COMMANDS
