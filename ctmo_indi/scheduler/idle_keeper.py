@@ -14,6 +14,7 @@ from ctmo_indi.scheduler.target_events import next_event
 from ctmo_indi.scheduling.conditions import Conditions, Night
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.target import NextTarget
+from ctmo_indi.script_queue.queueing import Sender
 from ctmo_indi.script_queue.script import ScriptRun, ScriptState
 from ctmo_indi.script_queue.scripts import park, stop_tracking
 
@@ -96,6 +97,12 @@ class IdleKeeper:
         )
         return wait_s(conditions.utc, upcoming.utc)
 
+    def look_at_dawn(self, conditions: Conditions, night: Night) -> None:
+        """Close when the night is over, else nothing: while a paused queue holds everything up."""
+        if not night.lasts_at(conditions.utc):
+            nothing = NextTarget(None, night.morning, "", {})
+            self._act(IdleFacts(conditions, night, nothing, 0.0, is_tracking_stopped=True))
+
     def _act(self, facts: IdleFacts) -> None:
         action, why = idle_action(facts)
         context = self._context
@@ -109,7 +116,8 @@ class IdleKeeper:
             _log.info("park queued reason=%r", why)
             safety = context.profile.safety
             timeout_s = 4.0 * (safety.park_timeout_s + 2.0 * safety.shutter_timeout_s)
-            context.queue.add(park.park(context.telescope, timeout_s=timeout_s))
+            closing = park.park(context.telescope, timeout_s=timeout_s)
+            context.queue.add(closing, sender=Sender(is_urgent=True))  # a paused queue closes too
 
 
 def wait_s(now: datetime, expected: datetime | None) -> float:

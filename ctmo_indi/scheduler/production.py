@@ -16,6 +16,7 @@ from typing import ClassVar
 
 from ctmo_indi.errors import CtmoError, InternalError, UnknownOrder, WrongState
 from ctmo_indi.models.states import AttemptState
+from ctmo_indi.scheduler.dawn_watch import DawnWatch
 from ctmo_indi.scheduler.decision import Decision, Question, reasons, with_slew
 from ctmo_indi.scheduler.driver_calls import DriverCalls
 from ctmo_indi.scheduler.gather import Gatherer
@@ -72,6 +73,7 @@ class Production(ABC):
             context.publish,
         )
         self.idle = IdleKeeper(context)
+        self._dawn = DawnWatch(context, self.idle)
         self.is_running = False
         self.is_poked = True
         self.generation = 0
@@ -167,6 +169,8 @@ class Production(ABC):
             return
         if self.wants_decision():
             self._ask()
+        elif self._dawn.is_due:
+            self._look_at_dawn()
 
     def look_soon(self) -> None:
         """Tick again as soon as what is under way in the engine is over."""
@@ -312,6 +316,18 @@ class Production(ABC):
             self._not_before_machine_s = self.context.clock.machine_s() + wait_s
         self.last = decision
         self.take(question, decision)
+        self.look_soon()
+
+    def _look_at_dawn(self) -> None:
+        self._dawn.begin()
+        self._is_deciding = True
+        question = self.question()
+        self.calls.ask(lambda: self.gather(question), self._dawn_looked)
+
+    def _dawn_looked(self, seen: tuple[Conditions, Night]) -> None:
+        self._is_deciding = False
+        if self.is_running:
+            self._dawn.seen(*seen)
         self.look_soon()
 
     def _offset_s(self) -> float:
