@@ -145,4 +145,4 @@ def newest_first(folder: Path) -> list[Path]:
 
 def _number(path: Path) -> int:
     digits = path.name.removeprefix(_PREFIX)[:_DIGITS]
-    return int(digits) if digits.isdigit() else 0
+    return int(digits) if digits.isascii() and digits.isdigit() else 0

@@ -190,7 +190,9 @@ def _warm(driver: Driver, configuration: Configuration, parts: StartParts, tell:
     tell(f"observations of {path}")
     try:
         made = driver.parse_observation_database(path)
-    except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
+    except ConfigError:
+        raise
+    except Exception as error:  # a driver is anybody's code
         raise ConfigError(f"observation database {path}: {error!r}") from error
     # Their numbers are of another history than the one stored here.
     _register(driver, [replace(one, number=0) for one in made], tell)
@@ -201,7 +203,12 @@ def _warm(driver: Driver, configuration: Configuration, parts: StartParts, tell:
 def _hot(driver: Driver, configuration: Configuration, parts: StartParts, tell: Progress) -> str:
     path = _named(configuration)
     tell(f"snapshot {path}")
-    driver.reset_from_state(path)
+    try:
+        driver.reset_from_state(path)
+    except ConfigError:
+        raise
+    except Exception as error:  # a driver is anybody's code
+        raise ConfigError(f"snapshot {path}: driver {driver.name}: {error!r}") from error
     _forget_stored(driver, parts)
     return f"snapshot {path}"
 
@@ -251,7 +258,8 @@ def _newest_snapshot(driver: Driver, folder: Path, newest: int, tell: Progress) 
         before = driver.get_state()
         try:
             driver.reset_from_state(path)
-        except ConfigError as error:
+        except Exception as error:  # noqa: BLE001 - a driver is anybody's code; an older one may do
+            driver.set_state(before)
             _log.warning("snapshot skipped path=%s reason=%s", path, error)
             continue
         if driver.observation_number <= newest:
@@ -272,7 +280,7 @@ def _register(driver: Driver, made: Sequence[Observation], tell: Progress) -> No
             tell(f"replay {done:,} of {len(made):,}")
         try:
             driver.register_observation(observation)
-        except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+        except Exception as error:
             raise ConfigError(
                 f"driver {driver.name}: observation {observation.attempt_id} cannot be"
                 f" registered: {error!r}"

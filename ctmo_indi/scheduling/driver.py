@@ -281,7 +281,7 @@ def read_snapshot(path: Path, driver: str) -> dict[str, object]:
         version, of_driver = outer["version"], outer["driver"]
         body, checksum = outer["state"], outer["sha256"]
         digest = hashlib.sha256(body.encode()).hexdigest()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(f"snapshot {path}: cannot be read: {error!r}") from error
     if version != SNAPSHOT_VERSION or of_driver != driver:
         raise ConfigError(
@@ -290,7 +290,10 @@ def read_snapshot(path: Path, driver: str) -> dict[str, object]:
         )
     if digest != checksum:
         raise ConfigError(f"snapshot {path}: checksum is wrong, the file was altered")
-    state = json.loads(body)
+    try:
+        state = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"snapshot {path}: its state is no JSON: {error!r}") from error
     if not isinstance(state, dict):
         raise ConfigError(f"snapshot {path}: state is {type(state).__name__}, expected an object")
     return state

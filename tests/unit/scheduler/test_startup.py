@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping
@@ -216,11 +217,21 @@ def of_another_version(path: Path) -> None:
     path.write_text(json.dumps(outer | {"version": 99}))
 
 
+def of_another_program(path: Path) -> None:
+    """Whole, but the driver's own code trips over it."""
+    outer = json.loads(path.read_text())
+    state = json.dumps({**json.loads(outer["state"]), "seen": 7})
+    digest = hashlib.sha256(state.encode()).hexdigest()
+    path.write_text(json.dumps(outer | {"state": state, "sha256": digest}))
+
+
 def empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
-@pytest.mark.parametrize("spoil", [cut_short, altered, of_another_version, empty])
+@pytest.mark.parametrize(
+    "spoil", [cut_short, altered, of_another_version, of_another_program, empty]
+)
 def test_auto_skips_a_spoilt_snapshot_and_names_it(
     place: Start, caplog: pytest.LogCaptureFixture, spoil
 ) -> None:
@@ -246,7 +257,9 @@ def test_auto_skips_a_snapshot_of_another_driver_and_one_of_another_history(
     assert f"{future} reason=it knows observation 7, the newest stored is 2" in caplog.text
 
 
-@pytest.mark.parametrize("spoil", [cut_short, altered, of_another_version, empty, Path.unlink])
+@pytest.mark.parametrize(
+    "spoil", [cut_short, altered, of_another_version, of_another_program, empty, Path.unlink]
+)
 def test_hot_with_a_spoilt_snapshot_is_refused_and_names_it(place: Start, spoil) -> None:
     path = place.snapshot_of("x", number=1)
     spoil(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -47,6 +48,16 @@ def test_a_bad_snapshot_is_refused_by_name_and_changes_nothing(snapshot: Path, f
     with pytest.raises(ConfigError, match=r"snapshot\.json"):
         driver.reset_from_state(snapshot)
     assert driver.observation_number == other.number
+
+
+@pytest.mark.parametrize("state", ["{", "[" * 100_000, "[1]", '{"night_count": []}'])
+def test_a_checksum_does_not_make_a_state_of_it(snapshot: Path, state: str) -> None:
+    outer = json.loads(snapshot.read_text())
+    digest = hashlib.sha256(state.encode()).hexdigest()
+    snapshot.write_text(json.dumps({**outer, "state": state, "sha256": digest}))
+    driver = SequentialScheduler(fake_models())
+    with pytest.raises(ConfigError, match=r"snapshot\.json"):
+        driver.reset_from_state(snapshot)
 
 
 def test_the_registry_knows_ours_and_names_them_when_asked_for_another() -> None:
