@@ -36,6 +36,9 @@ _log = logging.getLogger(__name__)
 START_TIMEOUT_S = 600.0
 """Machine seconds after which a start is given up, its thread left behind."""
 
+LONGEST_MESSAGE = 10_000
+"""Characters of why a command failed; it is logged, stored and sent around."""
+
 
 @dataclass(slots=True)
 class _UnderWay:
@@ -285,6 +288,8 @@ class SchedulerCsc:
         if self._busy is None:
             return
         under_way, self._busy = self._busy, None
+        if len(why) > LONGEST_MESSAGE:
+            why = f"{why[:LONGEST_MESSAGE]} ..."
         _log.warning("command failed command=%s reason=%r", under_way.command, why)
         self._parts.tickets.close(under_way.ticket.receipt, TicketState.FAILED, why)
 

@@ -282,7 +282,9 @@ def read_snapshot(path: Path, driver: str) -> dict[str, object]:
         body, checksum = outer["state"], outer["sha256"]
         digest = hashlib.sha256(body.encode()).hexdigest()
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ConfigError(f"snapshot {path}: cannot be read: {error!r}") from error
+        # the repr of a UnicodeDecodeError would hold the whole file
+        why = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"snapshot {path}: cannot be read: {why}") from error
     if version != SNAPSHOT_VERSION or of_driver != driver:
         raise ConfigError(
             f"snapshot {path}: of driver {of_driver!r} version {version!r},"

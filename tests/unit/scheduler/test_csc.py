@@ -159,6 +159,12 @@ def test_a_command_that_breaks_is_not_under_way_for_ever(rig: Rig) -> None:
     assert rig.send(Command.START).state is TicketState.IN_PROGRESS
 
 
+def test_why_a_command_failed_is_cut_when_it_is_a_book(rig: Rig) -> None:
+    ticket = rig.send(Command.START)
+    rig.starts[0].set_exception(ConfigError("x" * 1_000_000))
+    assert len(rig.tickets.get(ticket.receipt).message) < 11_000
+
+
 def test_a_start_that_fails_leaves_a_paused_queue_paused(rig: Rig) -> None:
     rig.send(Command.START)
     rig.starts[0].set_exception(ConfigError("no such key"))

@@ -60,6 +60,14 @@ def test_a_checksum_does_not_make_a_state_of_it(snapshot: Path, state: str) -> N
         driver.reset_from_state(snapshot)
 
 
+def test_what_is_no_text_is_not_quoted(tmp_path: Path) -> None:
+    path = tmp_path / "scheduler.sqlite3"
+    path.write_bytes(b"SQLite format 3\x00\xb7" * 10_000)
+    with pytest.raises(ConfigError) as raised:
+        SequentialScheduler(fake_models()).reset_from_state(path)
+    assert len(str(raised.value)) < 500
+
+
 def test_the_registry_knows_ours_and_names_them_when_asked_for_another() -> None:
     assert registry.driver_class("sequential") is SequentialScheduler
     with pytest.raises(ConfigError, match="sequential"):
