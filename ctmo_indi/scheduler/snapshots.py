@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ _log = logging.getLogger(__name__)
 _PREFIX = "snapshot-"
 _SUFFIX = ".json"
 _DIGITS = 8
+_NUMBERED = re.compile(rf"{_PREFIX}([0-9]{{{_DIGITS},18}})-")
 
 
 class SnapshotError(InternalError):
@@ -128,6 +130,8 @@ class SnapshotFolder:
 
     def _delete_old(self) -> None:
         for path in self.newest_first()[self._kept :]:
+            if path.is_dir():
+                continue  # none of ours
             try:
                 path.unlink()
             except OSError as error:
@@ -144,5 +148,5 @@ def newest_first(folder: Path) -> list[Path]:
 
 
 def _number(path: Path) -> int:
-    digits = path.name.removeprefix(_PREFIX)[:_DIGITS]
-    return int(digits) if digits.isascii() and digits.isdigit() else 0
+    found = _NUMBERED.match(path.name)
+    return int(found[1]) if found else 0

@@ -125,3 +125,17 @@ def test_a_snapshot_that_is_not_the_state_is_not_announced(folder: Folder) -> No
     with pytest.raises(SnapshotError, match="is not the driver's state"):
         folder.snapshots.save(driver, EVENING)
     assert folder.announced == []
+
+
+def test_numbers_grow_beyond_their_digits_and_what_is_none_of_ours_does_no_harm(
+    folder: Folder,
+) -> None:
+    folder.path.mkdir()
+    for number in (99_999_990, 99_999_998, 99_999_999):
+        (folder.path / f"snapshot-{number}-x.json").write_text("{}")
+    (folder.path / "snapshot-\u00b2\u00b2\u00b2\u00b2\u00b2\u00b2\u00b2\u00b2-x.json").touch()
+    (folder.path / "snapshot-99999997-x.json").mkdir()
+    first = folder.snapshots.save(driver_after("a"), EVENING)
+    second = folder.snapshots.save(driver_after("a", "b"), EVENING)
+    assert folder.snapshots.newest_first()[:2] == [second.path, first.path]
+    assert (folder.path / "snapshot-99999997-x.json").is_dir()
