@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ctmo_indi.errors import CtmoError
-from ctmo_indi.scheduler.decision import Decision, Question
+from ctmo_indi.scheduler.decision import Decision, Question, placed
 from ctmo_indi.scheduler.modes import ModeContext
 from ctmo_indi.scheduler.orders_book import Settled
 from ctmo_indi.scheduler.prediction import PredictionQuestion
@@ -139,13 +139,12 @@ class AdvanceMode(Production):
             try:
                 replay = Replay(look_ahead, driver.models, conditions)
                 replay.queue(question.view)
-                targets = tuple(
-                    look_ahead.targets(
-                        replay.conditions,
-                        n_targets=self.context.parameters.n_targets,
-                        goes_on=lambda: generation == self.generation,
-                    )
+                found = look_ahead.targets(
+                    replay.conditions,
+                    n_targets=self.context.parameters.n_targets,
+                    goes_on=lambda: generation == self.generation,
                 )
+                targets = tuple(placed(one, self.context.profile.site) for one in found)
             finally:
                 _reset(driver, snapshot)
         if not targets and not question.view.attempts:

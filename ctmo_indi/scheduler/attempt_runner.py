@@ -40,6 +40,10 @@ READOUT_S = 10.0
 class TargetBlocks(Protocol):
     """Carries targets out by observing blocks: ``scheduler/blocks.py``."""
 
+    def of_program(self, program: str) -> str:
+        """Return the name of the block of a target's program; "" when there is none."""
+        ...
+
     def queue_target(self, name: str, binding: AttemptBinding, values: Values) -> ScriptRun:
         """Queue the scripts of a target's block; return the one that is the attempt's."""
         ...
@@ -230,7 +234,7 @@ class AttemptRunner:
         current = self._queue.current
         followed = {run.subject for run in self._queue.waiting}
         if current is not None and not current.is_final:
-            followed.add(current.subject)
+            followed |= {current.subject, current.group}  # a step behind it in its block, too
         return tuple(
             attempt
             for attempt in self._book.open_attempts()
@@ -256,7 +260,8 @@ class AttemptRunner:
         binding = _binding(attempt, target, is_new=True)
         if self._blocks is None:
             return self._queue.add(self._plain_script(binding, target))
-        name = target.block or kind_for(target.request.frame_type).name
+        name = target.block or self._blocks.of_program(target.program)
+        name = name or kind_for(target.request.frame_type).name
         values = target_values(
             target, attempt_id=binding.attempt_id, receipt=binding.receipt, block=name
         )

@@ -16,7 +16,7 @@ from ctmo_indi.clock import Clock
 from ctmo_indi.errors import BadOrder, UnknownOrder, WrongState
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.scheduler.block_record import STATUS_IDS, BlockCounts, BlockStatus
-from ctmo_indi.scheduler.target_blocks import target_scripts, target_values
+from ctmo_indi.scheduler.target_blocks import target_scripts
 from ctmo_indi.script_queue.block_library import BlockLibrary, Problems
 from ctmo_indi.script_queue.kinds import AttemptBinding, ScriptParts
 from ctmo_indi.script_queue.queueing import LAST, ScriptQueue, Sender
@@ -24,8 +24,6 @@ from ctmo_indi.script_queue.script import Script, ScriptRun, ScriptState
 from ctmo_indi.script_queue.scripts.observing import RefusedAttempt
 from ctmo_indi.script_queue.substitution import Values
 from ctmo_indi.work_orders.receipts import new_receipt
-
-__all__ = ["BlockBook", "Execution", "target_scripts", "target_values"]
 
 _log = logging.getLogger(__name__)
 
@@ -92,6 +90,7 @@ class BlockBook:
         self._library: BlockLibrary | None = None
         self._executions: dict[str, Execution] = {}
         self._last: dict[str, BlockStatus] = {}
+        self._programs_without: set[str] = set()
 
     @property
     def library(self) -> BlockLibrary:
@@ -104,6 +103,7 @@ class BlockBook:
         """Take the blocks that were read at a start, and publish the inventory."""
         self._library = library
         self._last.clear()
+        self._programs_without.clear()
         self._publish("blockInventory", "", self.inventory())
 
     def drop(self) -> None:
@@ -118,6 +118,23 @@ class BlockBook:
             "Blocks": [block.name for block in blocks],
             "Statuses": [self.status(block.name).value for block in blocks],
         }
+
+    def of_program(self, program: str) -> str:
+        """Return the name of the block of a target's program; "" when there is none, said once.
+
+        Raises
+        ------
+        WrongState
+            The component was not started.
+        """
+        if not program:
+            return ""
+        if self.library.has(program):
+            return self.library.get(program).name
+        if program not in self._programs_without:
+            self._programs_without.add(program)
+            _log.info("no block of that program, the usual one is taken program=%r", program)
+        return ""
 
     def queue_target(self, name: str, binding: AttemptBinding, values: Values) -> ScriptRun:
         """Queue the scripts of a target's block; its attempt must be stored already.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from ctmo_indi.profiles import Site
 from ctmo_indi.scheduler.queue_view import QueueView
 from ctmo_indi.scheduler.safety_link import VerdictNews
 from ctmo_indi.scheduling.conditions import Conditions, Night
@@ -55,6 +56,23 @@ def with_slew(planned: PlannedTarget) -> DriverTarget:
     """Return the target with the model's slew time, unless the driver gave one."""
     target = planned.target
     return target if target.slew_time_s > 0.0 else replace(target, slew_time_s=planned.visit.slew_s)
+
+
+def placed(planned: PlannedTarget, site: Site) -> PlannedTarget:
+    """Work out where the target stands at its decision, and its air mass unless the driver did."""
+    from ctmo_indi.models import coordinates  # heavy: only the driver's thread needs it
+
+    target, visit = planned.target, planned.visit
+    ra_deg, dec_deg = target.request.ra_deg, target.request.dec_deg
+    if ra_deg is None or dec_deg is None:
+        return planned
+    decided_utc_s = visit.start_utc_s - visit.slew_s
+    altitude_deg, azimuth_deg = coordinates.altaz(ra_deg, dec_deg, site, decided_utc_s)
+    airmass = target.airmass
+    if airmass is None and altitude_deg >= 0.0:
+        airmass = coordinates.airmass(altitude_deg)
+    target = replace(target, altitude_deg=altitude_deg, azimuth_deg=azimuth_deg, airmass=airmass)
+    return replace(planned, target=target)
 
 
 def reasons(last: Decision) -> list[str]:

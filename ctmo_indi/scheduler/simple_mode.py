@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from ctmo_indi.models.observatory import ObservatoryModelState
 from ctmo_indi.models.states import ObservatoryState
-from ctmo_indi.scheduler.decision import Decision, Question
+from ctmo_indi.scheduler.decision import Decision, Question, placed
 from ctmo_indi.scheduler.production import Production
 from ctmo_indi.scheduler.states import ErrorCode
 from ctmo_indi.scheduling.conditions import Conditions
@@ -44,7 +44,8 @@ class SimpleMode(Production):
             return self.nothing(conditions, night)
         state = _state(conditions)
         visit = driver.models.observatory.observe(state, target.request, target.count)
-        return Decision(conditions, night, (PlannedTarget(target, visit),))
+        planned = placed(PlannedTarget(target, visit), self.context.profile.site)
+        return Decision(conditions, night, (planned,))
 
     def take(self, _question: Question, decision: Decision) -> None:
         """Step 4."""

@@ -45,16 +45,8 @@ def target_values(
     attempt_id: str,
     receipt: str,
     block: str,
-    altitude_deg: float | None = None,
-    azimuth_deg: float | None = None,
 ) -> dict[str, object]:
-    """Return the values of a target for the ``$names`` of its block; None: not known.
-
-    Parameters
-    ----------
-    altitude_deg, azimuth_deg
-        Of the target at the decision.
-    """
+    """Return the values of a target for the ``$names`` of its block; None: not known."""
     request = target.request
     return {
         "targetid": target.target_id or receipt,
@@ -62,12 +54,12 @@ def target_values(
         "attempt": attempt_id,
         "name": request.object_name,
         "note": target.note,
-        "program": block,
+        "program": target.program or block,
         "observation_reason": request.job_type,
         "ra": request.ra_deg,
         "dec": request.dec_deg,
-        "alt": altitude_deg,
-        "az": azimuth_deg,
+        "alt": target.altitude_deg,
+        "az": target.azimuth_deg,
         "rot": 0.0,
         "rot_sky": 0.0,
         "band_filter": request.filter_name,

@@ -65,9 +65,13 @@ class DriverTarget:
     slew_time_s
         Estimated sky seconds until the first exposure; airmass then, None when not worked out.
     block
-        Name of the observing block that carries it out; "" for the one of its kind of frame.
+        Name of the observing block that carries it out; "" for that of its program, or of its kind
+        of frame.
     program
-        What it is observed for, in the sender's words.
+        What it is observed for, in the sender's words; an observing block of that name carries it
+        out unless ``block`` says otherwise.
+    altitude_deg, azimuth_deg
+        At the decision; the scheduler works them out, no driver has to.
     """
 
     request: ObservationRequest
@@ -82,6 +86,8 @@ class DriverTarget:
     airmass: float | None = None
     block: str = ""
     program: str = ""
+    altitude_deg: float | None = None
+    azimuth_deg: float | None = None
 
     @classmethod
     def of_order(

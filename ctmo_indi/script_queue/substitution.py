@@ -25,7 +25,7 @@ TARGET_VALUES: Values = MappingProxyType(
         "attempt": "A-1",  # id of the attempt
         "name": "M 42",  # of the object
         "note": "first light",  # of the driver: why this target
-        "program": "observe",  # of the block
+        "program": "observe",  # what the target is for; else the block
         "observation_reason": "science",  # the order's "Type of job"
         "ra": 83.8,  # ICRS, degrees
         "dec": -5.4,  # ICRS, degrees

@@ -21,6 +21,7 @@ from ctmo_indi.models.states import AttemptState, FrameType, OrderState
 from ctmo_indi.models.verdict import Verdict, VerdictLevel
 from ctmo_indi.profiles import NightPolicy, Profile
 from ctmo_indi.scheduler.attempt_runner import AttemptRunner
+from ctmo_indi.scheduler.blocks import BlockBook
 from ctmo_indi.scheduler.configuration import SchedulerCscParameters, SchedulerModes
 from ctmo_indi.scheduler.mode_choice import make_mode
 from ctmo_indi.scheduler.modes import Mode, ModeContext
@@ -33,7 +34,9 @@ from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.models import Models
 from ctmo_indi.scheduling.sequential import SequentialScheduler
 from ctmo_indi.scheduling.target import DriverTarget, Observation, SurveyTopology
+from ctmo_indi.script_queue.block_library import BlockLibrary
 from ctmo_indi.script_queue.queueing import ScriptQueue
+from ctmo_indi.script_queue.registry import ScriptParts, ScriptRegistry
 from ctmo_indi.script_queue.script import ScriptRun
 from ctmo_indi.store import attempts, observations, orders
 from ctmo_indi.store.database import open_database
@@ -142,7 +145,13 @@ class World:
 
 
 class Rig:
-    """One life of a scheduler's mode."""
+    """One life of a scheduler's mode.
+
+    Parameters
+    ----------
+    blocks
+        Folder of observing blocks, beside the shipped ones; None: no blocks at all.
+    """
 
     def __init__(
         self,
@@ -151,6 +160,7 @@ class Rig:
         make_driver: Callable[[Models], Driver] = SequentialScheduler,
         *,
         is_auto: bool = False,
+        blocks: Path | None = None,
     ) -> None:
         self.world = world
         self.clock = world.clock
@@ -175,7 +185,8 @@ class Rig:
             on_change=self._script_changed,
             on_report=lambda _run, report: self.runner.script_reported(report),
         )
-        self.runner = AttemptRunner(self.book, self.queue, world.telescope, self.clock)
+        self.blocks = None if blocks is None else self._block_book(blocks)
+        self.runner = AttemptRunner(self.book, self.queue, world.telescope, self.clock, self.blocks)
         self.safety = SafetyLink(
             FakeSafety(world.profile, self.clock), self.clock, self.inbox.post, lambda _news: None
         )
@@ -359,7 +370,21 @@ class Rig:
         verdict = Verdict(level, reasons, 1, self.clock.utc().isoformat(), now_s)
         self.safety.news = VerdictNews(verdict, now_s)
 
+    def _block_book(self, folder: Path) -> BlockBook:
+        desk = self.world.telescope
+        book = BlockBook(
+            self.queue,
+            self.clock,
+            self.world.folder / "blocks.json",
+            self._publish,
+            lambda attempt: ScriptParts(desk, desk, attempt),
+        )
+        book.use(BlockLibrary.load(folder, ScriptRegistry.load()))
+        return book
+
     def _script_changed(self, run: ScriptRun) -> None:
+        if self.blocks is not None:
+            self.blocks.script_changed(run)
         if not run.is_final:
             return
         settled = self.runner.script_ended(run)

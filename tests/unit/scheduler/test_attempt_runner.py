@@ -47,6 +47,9 @@ class Blocks:
         self.failure: str | None = None
         self.refuses: Exception | None = None
 
+    def of_program(self, program: str) -> str:
+        return f"block of {program}" if program == "known" else ""
+
     def queue_target(self, name: str, binding: AttemptBinding, values: Values) -> ScriptRun:
         assert values["attempt"] == binding.attempt_id
         if self.refuses is not None:
@@ -112,6 +115,76 @@ def test_a_failed_step_fails_the_attempt_before_anything_is_exposed(rig: Rig) ->
     assert state == AttemptState.FAILED.value
     assert "the focuser does not move" in reason
     assert rig.world.telescope.attempts == {}
+
+
+@pytest.mark.parametrize(
+    ("block", "program", "carried_out_by"),
+    [
+        ("", "", "observe"),
+        ("", "known", "block of known"),
+        ("", "unheard of", "observe"),
+        ("of the driver", "known", "of the driver"),
+    ],
+)
+def test_the_block_of_a_target_is_the_drivers_then_its_programs_then_that_of_its_kind(
+    rig: Rig, block: str, program: str, carried_out_by: str
+) -> None:
+    run = rig.runner.begin(replace(target(rig, "first"), block=block, program=program))
+    assert run.block == carried_out_by
+
+
+class EndsUnknown(PlainScript):
+    """An attempt of which nobody learns how it ended, though all went well."""
+
+    def __init__(self, attempt_id: str) -> None:
+        super().__init__("observe", timeout_s=600.0, subject=attempt_id)
+
+    def run(self, _slot: Slot) -> None:
+        return
+
+
+class StepBehind(Blocks):
+    """Every target: its attempt, then a step."""
+
+    def queue_target(self, name: str, binding: AttemptBinding, values: Values) -> ScriptRun:
+        scripts = [EndsUnknown(binding.attempt_id), Step(None)]
+        sender = Sender(block=name, group=binding.attempt_id)
+        return self.rig.queue.add_all(scripts, sender=sender)[0]
+
+
+def test_an_attempt_is_followed_as_long_as_a_step_of_its_block_runs(rig: Rig) -> None:
+    rig.runner = AttemptRunner(rig.book, rig.queue, rig.world.telescope, rig.clock, StepBehind(rig))
+    rig.runner.begin(target(rig, "first"))
+
+    def current() -> str:
+        return rig.queue.current.name if rig.queue.current is not None else ""
+
+    rig.run_until(lambda: current() == "step")
+    assert rig.book.open_attempts()
+    assert not rig.runner.has_unfollowed
+    rig.queue.stop_current("enough")
+    rig.run_until(lambda: current() != "step")
+    rig.run_until(lambda: rig.runner.is_idle)  # it was adopted, and is known by now
+    ((_, state, _),) = rig.attempt_rows()
+    assert state in ("NOT_ATTEMPTED", "INTERRUPTED")
+
+
+def test_a_step_that_fails_after_the_exposures_takes_nothing_from_the_attempt(
+    tmp_path: Path, profile: Profile
+) -> None:
+    (tmp_path / "blocks").mkdir()
+    (tmp_path / "blocks" / "after.yaml").write_text(
+        "name: after\n"
+        "scripts: [{name: observe}, {name: dome, parameters: {azimuth_deg: 90}}]\n"  # no dome there
+    )
+    rig = Rig(World(tmp_path, profile), blocks=tmp_path / "blocks")
+    rig.runner.begin(replace(target(rig, "first"), block="after"))
+    rig.run_until(lambda: rig.queue.is_idle)
+    assert rig.attempt_rows() == [("O-first", "COMPLETED", "")]
+    assert rig.order_state("O-first") is OrderState.COMPLETED
+    assert [made.frames for made in rig.stored()] == [2]
+    assert [data["Status"] for data in rig.published("blockStatus")][-1] == "ERROR"
+    rig.end()
 
 
 @pytest.mark.parametrize("error", [UnknownOrder("no such block"), BadOrder("no $focus")])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import textwrap
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,6 +50,7 @@ BLOCKS = {
         """,
     "focus.yaml": """
         name: focus
+        program: afterglows
         scripts:
           - {name: control, parameters: {command: focus, position: 100, reason: $name}}
           - {name: observe}
@@ -295,6 +298,21 @@ def test_a_block_that_does_not_suit_is_the_end_of_that_attempt_only(
         bench.queue.requeue(run.index)
 
 
+def test_the_block_of_a_program_is_found_and_a_missing_one_is_told_once_a_start(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    found = {"": "", "focus": "focus", "afterglows": "focus", "planets": ""}
+    for _ in range(3):
+        assert {name: bench.book.of_program(name) for name in found} == found
+    assert [one.message for one in caplog.records if "planets" in one.message] == [
+        "no block of that program, the usual one is taken program='planets'"
+    ]
+    bench.book.use(bench.book.library)
+    bench.book.of_program("planets")
+    assert caplog.text.count("planets") == 2
+
+
 @pytest.mark.parametrize("name", ["two", "twice"])
 def test_a_targets_block_has_exactly_one_observing_script(bench: Bench, name: str) -> None:
     parts = ScriptParts(bench.telescope, bench.telescope, BINDING)
@@ -306,14 +324,18 @@ def test_values_of_a_target_fill_every_name_of_the_table() -> None:
     request = ObservationRequest(
         "w-1", "ada", FrameType.LIGHT, 30.0, 3, 83.8, -5.4, "M 42", "V", job_type="survey"
     )
-    target = DriverTarget(request, datetime(2026, 11, 22, 1, tzinfo=UTC), 90.0, count=3)
-    values = target_values(
-        target, attempt_id="A-1", receipt="O-1", block="observe", altitude_deg=50.0, azimuth_deg=1.0
-    )
+    utc = datetime(2026, 11, 22, 1, tzinfo=UTC)
+    target = DriverTarget(request, utc, 90.0, count=3, altitude_deg=50.0, azimuth_deg=1.0)
+    values = target_values(target, attempt_id="A-1", receipt="O-1", block="observe")
     assert values.keys() == TARGET_VALUES.keys()
     assert values["exp_times"] == [30.0, 30.0, 30.0]
     assert (values["ra"], values["dec"], values["name"]) == (83.8, -5.4, "M 42")
     assert values["obs_time"] == "2026-11-22T01:00:00Z"
+    assert (values["alt"], values["az"]) == (50.0, 1.0)
+    assert values["program"] == "observe"
+    listed = replace(target, program="asteroids")
+    values = target_values(listed, attempt_id="A-1", receipt="O-1", block="observe")
+    assert values["program"] == "asteroids"
     kinds = {name: type(value) for name, value in values.items()}
     assert kinds == {name: type(value) for name, value in TARGET_VALUES.items()}
 
