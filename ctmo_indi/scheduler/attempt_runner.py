@@ -1,7 +1,8 @@
 """From a target to an ended attempt: the engine's link between orders book and script queue.
 
 Engine thread only. An attempt is stored before its script is queued and settled when the script has
-ended; one whose end is not known (restart, silent telescope) is adopted again until it is.
+ended; one whose end is not known (restart, silent telescope) is adopted again until it is. One that
+had not begun, and of which the telescope has never heard, is as if it had not been chosen.
 """
 
 from __future__ import annotations
@@ -198,6 +199,8 @@ class AttemptRunner:
             cause = Cause.OVERRUN
         if not isinstance(run.result, AttemptResult):
             return None
+        if run.result.is_unheard_of and cause is Cause.ITSELF:
+            cause = Cause.NEVER_BEGAN
         return self._settle(run.result, cause)
 
     def _settle(self, result: AttemptResult, cause: Cause) -> Settled | None:

@@ -44,14 +44,20 @@ class Cause(StrEnum):
     ORDER_CANCELED = "ORDER_CANCELED"
     SCHEDULER_STOPPED = "SCHEDULER_STOPPED"
     OVERRUN = "OVERRUN"
+    NEVER_BEGAN = "NEVER_BEGAN"  # after a restart: it had not been handed to the telescope
     REPLANNED = "REPLANNED"  # withdrawn before it began, since the plan was made anew
+
+
+_BLAMELESS: dict[Cause, AttemptState] = {
+    Cause.REPLANNED: AttemptState.CANCELED,
+    Cause.SCHEDULER_STOPPED: AttemptState.NOT_ATTEMPTED,
+    Cause.NEVER_BEGAN: AttemptState.NOT_ATTEMPTED,
+}
 
 
 def is_blameless(ended: AttemptState, cause: Cause) -> bool:
     """Whether an attempt ended so that its order waits at once, as if it had not been chosen."""
-    if cause is Cause.REPLANNED:
-        return ended is AttemptState.CANCELED
-    return cause is Cause.SCHEDULER_STOPPED and ended is AttemptState.NOT_ATTEMPTED
+    return _BLAMELESS.get(cause) is ended
 
 
 _CUT_SHORT = frozenset({AttemptState.CANCELED, AttemptState.ABORTED, AttemptState.INTERRUPTED})

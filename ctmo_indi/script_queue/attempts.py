@@ -57,12 +57,15 @@ class AttemptResult(Outcome):
         Final state, None while it is not known ("open").
     failure
         Why it is not COMPLETED; "" otherwise.
+    is_unheard_of
+        It was to be adopted, and the telescope has never heard of it: it was not handed over.
     """
 
     attempt_id: str
     state: AttemptState | None
     exposures: tuple[ExposureRecord, ...] = ()
     failure: str = ""
+    is_unheard_of: bool = False
 
     @property
     def script_state(self) -> ScriptState:
@@ -233,7 +236,14 @@ class AttemptScript(PlainScript):
                 kind = meaning(fault)
                 if kind is Refusal.UNKNOWN:
                     why = f"restart: the telescope does not know the attempt ({fault})"
-                    return self._ended(AttemptState.INTERRUPTED, why)
+                    if self._wire is not None:  # it was taken, and then forgotten
+                        return self._ended(AttemptState.INTERRUPTED, why)
+                    return AttemptResult(
+                        self.subject,
+                        AttemptState.NOT_ATTEMPTED,
+                        failure=why,
+                        is_unheard_of=True,
+                    )
                 if kind is Refusal.NEVER:
                     raise ScriptFailed(f"Status of {self.subject}: {fault}") from fault
                 slot.pause(back_off.next_s())

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from ctmo_indi.errors import ServiceUnreachable
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState, ObservatoryState, OrderState
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.states import DetailedState
+from ctmo_indi.testing.fake_desk import FakeTelescope
+from ctmo_indi.work_orders.model import CheckedOrder
 
 from .mode_rig import QUICK, FieldsDriver, Rig, World
 
@@ -255,6 +258,74 @@ def test_a_restart_adopts_what_is_open_and_registers_it_once(world: World) -> No
     )
     assert len(again.stored()) == 3
     again.run_until(lambda: again.driver.observation_number == 3)
+    again.end()
+
+
+def rests(rig: Rig) -> dict[str, float]:
+    """Of the orders that wait, in Unix seconds; 0 where none is left alone."""
+    return {one.receipt: one.not_before_utc_s for one in rig.book.pending()}
+
+
+def test_what_had_only_waited_at_a_restart_is_as_if_it_had_never_been_chosen(world: World) -> None:
+    world.telescope.outcome = goes_on
+    rig = Rig(world)
+    rig.order("first", 9.0)
+    second = rig.order("second", 8.0)
+    rig.mode.resume()
+    attempt_id = executing(rig, 1)
+    rig.run_until(lambda: rig.waiting() == ["second"])
+    rig.end()
+
+    again = Rig(world, is_auto=True)  # and not resumed yet
+    world.telescope.finish(attempt_id, AttemptState.COMPLETED, 2)
+    again.run_until(lambda: again.runner.is_idle)
+    (state, reason) = next(row[1:] for row in again.attempt_rows() if row[0] == second)
+    assert (state, reason.split(":")[0]) == ("NOT_ATTEMPTED", "restart")
+    assert rests(again) == {second: 0.0}
+    again.end()
+
+
+def test_what_was_handed_over_before_a_restart_goes_on_though_the_answer_was_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.telescope.outcome = goes_on
+    rig = Rig(world)
+    handed_over = world.telescope._observe
+
+    def loses_the_answer(checked: CheckedOrder, request: ObservationRequest) -> object:
+        handed_over(checked, request)
+        raise ServiceUnreachable("connection reset")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FakeTelescope, "_observe", lambda _, *given: loses_the_answer(*given))
+        receipt = rig.order("first")
+        rig.mode.resume()
+        attempt_id = executing(rig, 1)
+        assert [row[1] for row in rig.attempt_rows()] == ["PENDING"]
+        rig.end()
+
+    again = Rig(world, is_auto=True)
+    again.mode.resume()
+    again.run_until(lambda: [row[1] for row in again.attempt_rows()] == ["IN_PROGRESS"])
+    finish(again, attempt_id)
+    assert list(world.telescope.attempts) == [attempt_id]
+    assert again.order_state(receipt) is OrderState.COMPLETED
+    again.end()
+
+
+def test_what_had_begun_before_a_restart_and_was_forgotten_was_interrupted(world: World) -> None:
+    world.telescope.outcome = goes_on
+    rig = Rig(world)
+    receipt = rig.order("first")
+    rig.mode.resume()
+    rig.run_until(lambda: [row[1] for row in rig.attempt_rows()] == ["IN_PROGRESS"])
+    rig.end()
+    world.telescope.attempts.clear()
+
+    again = Rig(world, is_auto=True)
+    again.run_until(lambda: again.runner.is_idle)
+    assert [row[1] for row in again.attempt_rows()] == ["INTERRUPTED"]
+    assert rests(again)[receipt] > again.clock.utc().timestamp()
     again.end()
 
 

@@ -198,12 +198,23 @@ def test_stopped_before_it_was_handed_over_is_not_attempted(
     assert not telescope.attempts
 
 
-def test_an_adopted_attempt_the_telescope_does_not_know_was_interrupted_by_a_restart(
+def test_an_adopted_attempt_the_telescope_has_never_heard_of_was_not_begun(
     start: Callable[..., Run],
 ) -> None:
     result = start(adopt=True).result()
-    assert result.state is AttemptState.INTERRUPTED
+    assert (result.state, result.is_unheard_of) == (AttemptState.NOT_ATTEMPTED, True)
     assert result.failure.startswith("restart")
+
+
+def test_an_attempt_that_the_telescope_took_and_forgot_was_interrupted(
+    start: Callable[..., Run], telescope: FakeTelescope
+) -> None:
+    telescope.outcome = lambda _request: None
+    run = start()
+    telescope.wait_for_attempts(1)
+    telescope.attempts.clear()
+    result = run.result()
+    assert (result.state, result.is_unheard_of) == (AttemptState.INTERRUPTED, False)
 
 
 @pytest.mark.parametrize(
