@@ -79,6 +79,11 @@ class SchedulerCsc:
         """Whether the production loop runs."""
         return self.mode is not None and self.mode.is_running
 
+    @property
+    def is_emptying_queue(self) -> bool:
+        """Whether it waits for the script queue to be empty: nothing is to be added meanwhile."""
+        return self._when_quiet is not None
+
     def command(self, call: CommandCall, wish: StartWish | None = None) -> Ticket:
         """Take a command.
 

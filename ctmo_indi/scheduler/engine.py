@@ -75,7 +75,12 @@ class SchedulerEngine:
             self.queue, clock, own_folder / "blocks.json", parts.publish, self._script_parts
         )
         self.runner = AttemptRunner(self.book, self.queue, parts.telescope, clock, self.blocks)
-        self.queue_commands = QueueCommands(self.queue, ScriptRegistry.load(), self._script_parts)
+        self.queue_commands = QueueCommands(
+            self.queue,
+            ScriptRegistry.load(),
+            self._script_parts,
+            lambda: self.csc.is_emptying_queue,
+        )
         self.status = ObservatoryStatus(own_folder / "observatory_status.json", parts.publish)
         self._block_commands = BlockCommands(
             self.blocks, self.tickets, lambda: self.component.csc.detailed

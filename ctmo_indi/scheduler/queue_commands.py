@@ -15,6 +15,7 @@ from ctmo_indi.work_orders.model import ScriptQueueCommand, ScriptQueueRequest
 Reply = dict[str, object]
 
 HISTORY_SHOWN = 100
+_ADDING = frozenset({ScriptQueueCommand.ADD, ScriptQueueCommand.REQUEUE})
 
 
 class QueueCommands:
@@ -24,6 +25,8 @@ class QueueCommands:
     ----------
     make_parts
         What scripts are made from; called with None, for there is no attempt here.
+    is_emptying
+        Whether the component ends every script and waits for it: none is taken meanwhile.
     """
 
     def __init__(
@@ -31,10 +34,12 @@ class QueueCommands:
         queue: ScriptQueue,
         registry: ScriptRegistry,
         make_parts: Callable[[AttemptBinding | None], ScriptParts],
+        is_emptying: Callable[[], bool] = lambda: False,
     ) -> None:
         self._queue = queue
         self._registry = registry
         self._make_parts = make_parts
+        self._is_emptying = is_emptying
         self._table: Mapping[ScriptQueueCommand, Callable[[ScriptQueueRequest], Reply]] = {
             ScriptQueueCommand.ADD: self._add,
             ScriptQueueCommand.MOVE: self._move,
@@ -58,8 +63,11 @@ class QueueCommands:
         BadOrder
             No such script, or wrong parameters: everything that is wrong.
         WrongState
-            The script cannot be queued by hand, or not a second time; the queue is full.
+            The script cannot be queued by hand, or not a second time; the queue is full, or is
+            being emptied.
         """
+        if request.command in _ADDING and self._is_emptying():
+            raise WrongState(f"{request.command}: refused, the scheduler ends every script")
         return {"Kind": "Script Queue", **self._table[request.command](request)}
 
     def show_queue(self) -> Reply:

@@ -219,10 +219,12 @@ def test_stop_with_abort_ends_when_the_queue_is_empty(rig: Rig) -> None:
     rig.is_quiet = False
     ticket = rig.send(Command.STOP, abort=True)
     assert ticket.state is TicketState.IN_PROGRESS
+    assert rig.csc.is_emptying_queue
     with pytest.raises(WrongState, match="stop is being carried out"):
         rig.send(Command.RESUME)
     rig.is_quiet = True
     rig.csc.tick()
+    assert not rig.csc.is_emptying_queue
     assert rig.tickets.get(ticket.receipt).state is TicketState.COMPLETED
 
 

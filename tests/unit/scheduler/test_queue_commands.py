@@ -23,6 +23,8 @@ from ctmo_indi.work_orders.model import QueueLocation, ScriptQueueCommand, Scrip
 class Bench(QueueBench):
     """Commands to a queue."""
 
+    is_emptying = False
+
     def __init__(self) -> None:
         super().__init__()
         telescope = FakeTelescope(profiles.load("simulators"), FakeClock())
@@ -37,7 +39,10 @@ class Bench(QueueBench):
             {"gone": "package:gone is no ScriptKind"},
         )
         self.commands = QueueCommands(
-            self.queue, registry, lambda attempt: ScriptParts(telescope, telescope, attempt)
+            self.queue,
+            registry,
+            lambda attempt: ScriptParts(telescope, telescope, attempt),
+            lambda: self.is_emptying,
         )
 
     def ask(self, command: ScriptQueueCommand, **more: Any) -> dict[str, Any]:
@@ -64,6 +69,15 @@ def test_who_calls_himself_scheduler_is_told_from_the_scheduler(bench: Bench) ->
     again = ScriptQueueRequest("w-2", "scheduler", C.REQUEUE, index=int(str(index)))
     bench.commands.handle(again)
     assert [run.user for run in bench.queue.waiting[-2:]] == ["scheduler (by hand)"] * 2
+
+
+def test_a_queue_that_is_being_emptied_takes_nothing(bench: Bench) -> None:
+    bench.is_emptying = True
+    with pytest.raises(WrongState, match="ends every script"):
+        bench.ask(C.ADD, script="sleep", parameters={"duration_s": 1})
+    with pytest.raises(WrongState, match="ends every script"):
+        bench.ask(C.REQUEUE, index=2)
+    assert bench.ask(C.STOP_SCRIPTS, indices=(2,))["Stopped"] == [2]
 
 
 def test_every_command_is_carried_out(bench: Bench) -> None:
