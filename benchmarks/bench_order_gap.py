@@ -37,7 +37,6 @@ from pathlib import Path
 from ctmo_indi import profiles
 from ctmo_indi.clock import Clock
 from ctmo_indi.config import Config
-from ctmo_indi.errors import CtmoError
 from ctmo_indi.models.coordinates import sidereal_time_h
 from ctmo_indi.simulator.rehearsal import coming_night
 from ctmo_indi.supervisor import Fleet, Supervisor, on_free_ports, quiet_log
@@ -114,6 +113,7 @@ class Measured:
     orders: int = 0
     completed: int = 0
     gaps_ms: list[float] = field(default_factory=list)
+    begun_ms: list[float] = field(default_factory=list)
     shutter_ms: list[float] = field(default_factory=list)
     first: dict[str, int] = field(default_factory=dict)
     lost_s: float = 0.0
@@ -134,18 +134,20 @@ def main() -> int:
     parser.add_argument("--orders", type=int, default=48)
     parser.add_argument("--exposure", type=float, default=20.0, help="seconds of sky")
     parser.add_argument("--speed", type=float, default=20.0)
+    parser.add_argument("--waiting", type=int, default=200, help="orders that wait all the time")
     parser.add_argument("--data", type=Path, help="keep logs and databases here")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ctmo-bench-") as folder:
         data_dir = options.data or Path(folder)
         data_dir.mkdir(parents=True, exist_ok=True)
         quiet_log("bench", data_dir)
-        measured = run(data_dir, options.orders, options.exposure, options.speed)
+        measured = run(data_dir, options)
     gap, shutter = figures(measured.gaps_ms), figures(measured.shutter_ms)
     report = {
         "orders": measured.orders,
         "completed": measured.completed,
         "end of an order to the next INDI command": gap,
+        "of it until the telescope begins the next attempt": figures(measured.begun_ms),
         "first command seen": measured.first,
         "end of the last exposure to the next INDI command": shutter,
         "goal_ms": GOAL_MS,
@@ -163,8 +165,9 @@ def main() -> int:
     return 0 if is_good else 1
 
 
-def run(data_dir: Path, count: int, exposure_s: float, speed: float) -> Measured:
+def run(data_dir: Path, options: argparse.Namespace) -> Measured:
     """Start the fleet, have the orders done, and measure."""
+    count, exposure_s, speed = options.orders, options.exposure, options.speed
     profile = profiles.load("simulators")
     config = on_free_ports(replace(Config(), profile="simulators", data_dir=data_dir))
     start_utc = coming_night(profile, AUTUMN).dusk_utc + AFTER_DUSK
@@ -174,17 +177,17 @@ def run(data_dir: Path, count: int, exposure_s: float, speed: float) -> Measured
         assert supervisor.indiserver is not None
         wire = Wire(supervisor.indiserver.endpoint.port)
         with supervisor.client("scheduler") as scheduler, supervisor.client("telescope") as hands:
-            for order in orders(profile.site, supervisor.clock, count, exposure_s):
+            short = orders(profile.site, supervisor.clock, count, exposure_s)
+            for order in (*short, *waiting(short[0], options.waiting)):
                 scheduler.front_desk(order)
             supervisor.resume_scheduler()
             longest_s = 60.0 + count * (60.0 + exposure_s) / speed
-            wait_until(lambda: all_ended(scheduler.front_desk), longest_s, "the orders")
+            done = completed(scheduler.front_desk, count, longest_s)
             attempts = events(hands.front_desk, "attempt")
             status = hands.front_desk({"WOType": "Status", "User": "bench"})
         wire.close()
-        completed = len({event["Subject"] for event in attempts if is_end(event)})
         measured = measure(wire.turns, attempts, supervisor.clock)
-    measured.orders, measured.completed = count, completed
+    measured.orders, measured.completed = count, done
     measured.time_spent = dict(status["Time Spent"])
     return measured
 
@@ -209,13 +212,23 @@ def orders(site: object, clock: Clock, count: int, exposure_s: float) -> list[di
     ]
 
 
-def all_ended(front_desk: Callable[..., Mapping[str, object]]) -> bool:
-    """Whether no order is left; a desk that does not answer is asked again."""
-    try:
-        listing = front_desk({"WOType": "Status", "User": "bench", "All": True})
-    except CtmoError:
-        return False
-    return all(order["Status"] in SETTLED_ORDERS for order in listing["Orders"])
+def waiting(like: Mapping[str, object], count: int) -> list[dict[str, object]]:
+    """Return orders that could be observed, but stand behind since they are younger."""
+    return [
+        {**like, "User": "others", "ID": f"behind-{number}", "Dec": 40.0} for number in range(count)
+    ]
+
+
+def completed(front_desk: Callable[..., Mapping[str, object]], count: int, longest_s: float) -> int:
+    """Wait for the end of each order; return how many are COMPLETED."""
+
+    def state(number: int) -> object:
+        question = {"WOType": "Status", "User": "bench", "ID": f"gap-{number}"}
+        return front_desk(question)["Status"]
+
+    for number in range(count):
+        wait_until(lambda number=number: state(number) in SETTLED_ORDERS, longest_s, "an order")
+    return sum(state(number) == "COMPLETED" for number in range(count))
 
 
 def events(front_desk: Callable[..., Mapping[str, object]], kind: str) -> list[dict[str, object]]:
@@ -245,6 +258,7 @@ def measure(
         return (datetime.fromisoformat(event["UTC"]).timestamp() - behind_s) / clock.speed
 
     ends_s = [machine_s(event) for event in attempts if is_end(event)]
+    begun_s = [machine_s(event) for event in attempts if event["Data"]["Status"] == "IN_PROGRESS"]
     busy = [turn for turn in turns if turn.state == "Busy"]
     shut_s = [turn.machine_s for turn in turns if turn.what == SHUTTER and turn.state == "Ok"]
     measured = Measured()
@@ -252,8 +266,10 @@ def measure(
         turn = next(turn for turn in busy if turn.machine_s > end_s)
         if turn.machine_s >= next_end_s:
             raise RuntimeError("an order was done without a command")
+        begin_s = begun_s[bisect.bisect(begun_s, end_s)]
         shutter_s = shut_s[bisect.bisect(shut_s, end_s) - 1]
         measured.gaps_ms.append(1000.0 * (turn.machine_s - end_s))
+        measured.begun_ms.append(1000.0 * (begin_s - end_s))
         measured.shutter_ms.append(1000.0 * (turn.machine_s - shutter_s))
         measured.first[turn.what[1]] = measured.first.get(turn.what[1], 0) + 1
     measured.lost_s = sum(measured.gaps_ms) / 1000.0
