@@ -63,7 +63,6 @@ class ComponentParts:
     make_safe: Callable[[], None]
     make_safe_timeout_s: float
     wipe: Callable[[], None]
-    resume_queue: Callable[[], None]
     on_offline: Callable[[], None]
 
 
@@ -96,7 +95,6 @@ class Component:
                 make_safe_timeout_s=parts.make_safe_timeout_s,
                 driver_timeout_s=lambda: self.parameters.driver_timeout_s,
                 wipe=self._wipe,
-                resume_queue=parts.resume_queue,
                 on_offline=parts.on_offline,
             )
         )

@@ -305,7 +305,6 @@ class SchedulerCsc:
         if state is SummaryState.STANDBY:
             self.mode = self.started = None  # nothing survives STANDBY
             self._parts.wipe()
-            self._parts.resume_queue()
             if self.error_code is not ErrorCode.NONE:
                 self.error_code, self.error_report = ErrorCode.NONE, ""
                 self._parts.publish("errorCode", "", {"Code": 0, "Meaning": "no error"})

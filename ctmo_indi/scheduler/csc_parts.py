@@ -56,8 +56,6 @@ class CscParts:
         Machine seconds the driver has.
     wipe
         Drops whatever was gathered besides the mode; nothing survives STANDBY.
-    resume_queue
-        Ends a pause of the script queue.
     """
 
     tickets: TicketBook
@@ -75,5 +73,4 @@ class CscParts:
     make_safe_timeout_s: float
     driver_timeout_s: Callable[[], float]
     wipe: Callable[[], None]
-    resume_queue: Callable[[], None]
     on_offline: Callable[[], None]

@@ -106,7 +106,6 @@ class SchedulerEngine:
                 make_safe=self._make_safe,
                 make_safe_timeout_s=_close_timeout_s(parts.profile),
                 wipe=self._wipe,
-                resume_queue=self.queue.resume,
                 on_offline=parts.on_offline,
             )
         )

@@ -39,7 +39,7 @@ class SimpleMode(Production):
         """Steps 1 to 3."""
         conditions, night = self.gather(question)
         driver = self.calls.driver
-        target = select_guarded(driver)
+        target = select_guarded(driver, conditions)
         if target is None:
             return self.nothing(conditions, night)
         state = _state(conditions)

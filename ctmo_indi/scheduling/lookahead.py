@@ -105,7 +105,7 @@ class LookAhead:
             if until is not None and conditions.utc >= until:
                 return
             self._driver.update_conditions(conditions)
-            target = select_guarded(self._driver)
+            target = select_guarded(self._driver, conditions)
             if target is not None:
                 conditions, visit = self._observe(conditions, target)
                 found += 1
@@ -145,21 +145,30 @@ class LookAhead:
         return replace(conditions, utc=until, state=state)
 
 
-def select_guarded(driver: Driver) -> DriverTarget | None:
+def select_guarded(
+    driver: Driver, conditions: Conditions, *, is_strict: bool = False
+) -> DriverTarget | None:
     """Ask a driver for a target and hold it to its contract.
+
+    A target that only has to wait (weather, the verdict, a lock, its own rest after an attempt that
+    ended short) is none: these change by themselves, and are no fault of the driver.
+
+    Parameters
+    ----------
+    conditions
+        Those the driver was given.
+    is_strict
+        Such a target is a fault as well; for tests of drivers.
 
     Raises
     ------
     StateChangedError
         ``select_next_target`` has changed what ``get_state`` says.
     UnobservableTargetError
-        The target cannot be observed under the driver's conditions, or its order does not wait.
+        The target cannot be observed at the instant of the conditions, or its order does not wait.
     DriverError
-        The answer is no target at all, or there were no conditions yet.
+        The answer is no target at all.
     """
-    conditions = driver.conditions
-    if conditions is None:
-        raise DriverError(f"driver {driver.name}: asked for a target before update_conditions")
     before = state_digest(driver)
     target = driver.select_next_target()
     if state_digest(driver) != before:
@@ -175,11 +184,15 @@ def select_guarded(driver: Driver) -> DriverTarget | None:
             " expected a DriverTarget or None"
         )
     against = _against(driver, target, conditions)
-    if against:
+    waits = _waits_for(target, conditions)
+    if against or (waits and is_strict):
         raise UnobservableTargetError(
             f"driver {driver.name}: target {_name_of(target)} cannot be observed at"
-            f" {conditions.utc:%Y-%m-%dT%H:%M:%SZ}: {'; '.join(against)}"
+            f" {conditions.utc:%Y-%m-%dT%H:%M:%SZ}: {'; '.join((*waits, *against))}"
         )
+    if waits:
+        driver.log.info("target waits target=%s reason=%r", _name_of(target), waits)
+        return None
     return target
 
 
@@ -201,23 +214,33 @@ def simulated(target: DriverTarget, start_utc_s: float) -> Observation:
 
 
 def _against(driver: Driver, target: DriverTarget, conditions: Conditions) -> tuple[str, ...]:
-    """Everything that forbids ``target`` now."""
+    """What makes ``target`` a wrong answer."""
     if target.count < 1:
         return (f"{target.count} frames, expected at least 1",)
-    if target.receipt:
-        order = next((one for one in conditions.pending if one.receipt == target.receipt), None)
-        if order is None:
-            return (f"no order {target.receipt} waits",)
-        if order.not_before_utc_s > conditions.utc.timestamp():
-            return ("its last attempt ended short and it is not tried again yet",)
-    elif conditions.not_before_utc_s.get(target.target_id, 0.0) > conditions.utc.timestamp():
-        return ("its last attempt ended short and it is not tried again yet",)
+    if target.receipt and _order_of(target, conditions) is None:
+        return (f"no order {target.receipt} waits",)
+    return tuple(driver.models.sky.obstacles(target.request, conditions.utc))
+
+
+def _waits_for(target: DriverTarget, conditions: Conditions) -> tuple[str, ...]:
+    """What forbids ``target`` for a while."""
+    order = _order_of(target, conditions)
+    if order is not None:
+        not_before_utc_s = order.not_before_utc_s
+    else:
+        not_before_utc_s = conditions.not_before_utc_s.get(target.target_id, 0.0)
     forbidden = (
         conditions.sky_forbidden
         if target.request.frame_type.needs_sky
         else conditions.closed_dome_forbidden
     )
-    return (*forbidden, *driver.models.sky.obstacles(target.request, conditions.utc))
+    if not_before_utc_s > conditions.utc.timestamp():
+        return ("its last attempt ended short and it is not tried again yet", *forbidden)
+    return forbidden
+
+
+def _order_of(target: DriverTarget, conditions: Conditions) -> PendingOrder | None:
+    return next((one for one in conditions.pending if one.receipt == target.receipt), None)
 
 
 def _state_of(conditions: Conditions) -> ObservatoryModelState:

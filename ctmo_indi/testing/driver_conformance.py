@@ -118,8 +118,9 @@ class DriverConformance:
         driver = self._driver()
         for utc in self._instants():
             for observatory in (ObservatoryState.OPEN, ObservatoryState.CLOSED):
-                driver.update_conditions(self._conditions(utc=utc, observatory=observatory))
-                target = select_guarded(driver)
+                given = self._conditions(utc=utc, observatory=observatory)
+                driver.update_conditions(given)
+                target = select_guarded(driver, given, is_strict=True)
                 assert target is None or isinstance(target, DriverTarget)
 
     @pytest.mark.parametrize(
@@ -143,12 +144,14 @@ class DriverConformance:
     def test_a_failed_target_waits_its_pause(self) -> None:
         """What the scheduler says is not to be tried before an instant is not tried before."""
         driver = self._driver()
-        driver.update_conditions(self._conditions())
-        failed = select_guarded(driver)
+        given = self._conditions()
+        driver.update_conditions(given)
+        failed = select_guarded(driver, given, is_strict=True)
         if failed is None:
             return
-        driver.update_conditions(after_failure(self._conditions(), failed))
-        other = select_guarded(driver)
+        given = after_failure(self._conditions(), failed)
+        driver.update_conditions(given)
+        other = select_guarded(driver, given, is_strict=True)
         assert other is None or other.target_id != failed.target_id
 
     def test_the_order_of_the_pending_orders_does_not_matter(self) -> None:
@@ -337,7 +340,7 @@ class DriverConformance:
         driver.update_conditions(story.now)
         never_asked = self._driver()
         story.tell(never_asked)
-        target = select_guarded(driver)
+        target = select_guarded(driver, story.now, is_strict=True)
         assert essence(target) == essence(never_asked.select_next_target())
         if target is not None and event == "success":
             story.observed += 1

@@ -69,7 +69,6 @@ class Rig:
                 make_safe_timeout_s=100.0,
                 driver_timeout_s=lambda: 30.0,
                 wipe=lambda: self.done.append("wipe"),
-                resume_queue=lambda: self.done.append("resume queue"),
                 on_offline=lambda: self.done.append("offline"),
             )
         )
@@ -165,12 +164,6 @@ def test_why_a_command_failed_is_cut_when_it_is_a_book(rig: Rig) -> None:
     assert len(rig.tickets.get(ticket.receipt).message) < 11_000
 
 
-def test_a_start_that_fails_leaves_a_paused_queue_paused(rig: Rig) -> None:
-    rig.send(Command.START)
-    rig.starts[0].set_exception(ConfigError("no such key"))
-    assert rig.done == ["wipe"]
-
-
 def test_fault_is_entered_when_the_devices_are_safe_and_nothing_is_taken_until_then(
     rig: Rig,
 ) -> None:
@@ -211,7 +204,7 @@ def test_standby_from_fault_clears_the_code_and_forgets_the_mode(rig: Rig) -> No
     assert (rig.csc.summary, rig.csc.mode) == (SummaryState.STANDBY, None)
     assert rig.csc.error_code is ErrorCode.NONE
     assert rig.events[-3][1]["Code"] == 0
-    assert rig.done[-2:] == ["wipe", "resume queue"]
+    assert rig.done[-1:] == ["wipe"]
 
 
 def test_stop_with_abort_ends_when_the_queue_is_empty(rig: Rig) -> None:

@@ -195,45 +195,67 @@ def test_after_reset_the_driver_is_as_if_never_asked(tmp_path: Path) -> None:
 def test_a_driver_that_changes_in_select_is_named() -> None:
     driver = FirstPending(fake_models())
     driver.counts_questions = True
-    driver.update_conditions(conditions(order("a")))
+    given = conditions(order("a"))
+    driver.update_conditions(given)
     with pytest.raises(StateChangedError, match=r"first.*'O-a'"):
-        select_guarded(driver)
+        select_guarded(driver, given)
 
 
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
         (conditions(order("low")), "altitude 5.0 deg"),
-        (conditions(order("a"), verdict=None), "no verdict"),
-        (conditions(replace(order("a"), not_before_utc_s=9e9)), "ended short"),
-        (conditions(order("a", frame_type=FrameType.DARK), observatory=ObservatoryState.OPEN),
-         "closed dome"),
         (conditions(order("a"), utc=EVENING + timedelta(hours=12)), "Sun altitude"),
     ],
-)  # fmt: skip
+)
 def test_an_unobservable_target_is_refused_with_driver_target_and_reason(
     given: Conditions, reason: str
 ) -> None:
     driver = FirstPending(fake_models(FakeSky(never={"low"})))
     driver.update_conditions(given)
     with pytest.raises(UnobservableTargetError, match=f"first.*{reason}"):
-        select_guarded(driver)
+        select_guarded(driver, given)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (conditions(order("a"), verdict=None), "no verdict"),
+        (conditions(replace(order("a"), not_before_utc_s=9e9)), "ended short"),
+        (conditions(order("a", frame_type=FrameType.DARK), observatory=ObservatoryState.OPEN),
+         "closed dome"),
+    ],
+)  # fmt: skip
+def test_a_target_that_only_has_to_wait_is_none_and_no_fault(
+    given: Conditions, reason: str
+) -> None:
+    driver = FirstPending(fake_models())
+    driver.update_conditions(given)
+    assert select_guarded(driver, given) is None
+    with pytest.raises(UnobservableTargetError, match=f"first.*{reason}"):
+        select_guarded(driver, given, is_strict=True)
+
+
+def test_what_counts_are_the_conditions_not_what_a_driver_made_of_them() -> None:
+    driver = FirstPending(fake_models())
+    driver.update_conditions(conditions(order("a")))
+    assert select_guarded(driver, conditions(order("a"), verdict=None)) is None
 
 
 def test_a_target_of_an_order_that_does_not_wait_is_refused() -> None:
     driver = FirstPending(fake_models())
-    driver.update_conditions(conditions(order("a")))
+    given = conditions(order("a"))
+    driver.update_conditions(given)
     gone = DriverTarget.of_order(order("gone"), EVENING, 70.0)
     driver.select_next_target = lambda: gone  # type: ignore[method-assign]
     with pytest.raises(UnobservableTargetError, match="O-gone waits"):
-        select_guarded(driver)
+        select_guarded(driver, given)
 
 
-def test_an_answer_that_is_no_target_and_a_question_without_conditions_are_named() -> None:
+def test_an_answer_that_is_no_target_is_named() -> None:
     driver = FirstPending(fake_models())
-    with pytest.raises(DriverError, match="update_conditions"):
-        select_guarded(driver)
-    driver.update_conditions(conditions(order("a")))
+    given = conditions(order("a"))
+    driver.update_conditions(given)
     driver.select_next_target = lambda: "M 31"  # type: ignore[assignment,method-assign,return-value]
     with pytest.raises(DriverError, match="returned str"):
-        select_guarded(driver)
+        select_guarded(driver, given)

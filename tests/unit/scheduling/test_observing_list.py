@@ -192,7 +192,7 @@ def test_the_list_survives_a_restart_as_far_as_it_was_observed(tmp_path: Path) -
     path = write(tmp_path)
     driver = configured(path)
     driver.update_conditions(conditions())
-    target = select_guarded(driver)
+    target = select_guarded(driver, conditions())
     assert target is not None
     driver.register_observation(simulated(target, EVENING.timestamp()))
     snapshot = driver.save_state(tmp_path / "snapshot.json")
@@ -214,7 +214,7 @@ def test_an_entry_that_failed_waits_its_pause_and_the_others_go_on(tmp_path: Pat
     until_s = EVENING.timestamp() + 300.0
     given = conditions(not_before_utc_s={failed.target_id: until_s})
     driver.update_conditions(given)
-    other = select_guarded(driver)
+    other = select_guarded(driver, given)
     assert other is not None
     assert other.target_id != failed.target_id
     reasons = driver.estimate_next_target().reasons[failed.target_id]
@@ -223,7 +223,7 @@ def test_an_entry_that_failed_waits_its_pause_and_the_others_go_on(tmp_path: Pat
         utc=EVENING + timedelta(seconds=300), not_before_utc_s={failed.target_id: until_s}
     )
     driver.update_conditions(later)
-    again = select_guarded(driver)
+    again = select_guarded(driver, later)
     assert again is not None
     assert again.target_id == failed.target_id
 
