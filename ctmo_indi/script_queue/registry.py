@@ -2,8 +2,8 @@
 
 A package offers a script with an entry point of the group ``ctmo_indi.scripts`` that names a
 :class:`~ctmo_indi.script_queue.kinds.ScriptKind`. Ours are called standard, the others external, as
-with the Rubin Scheduler. Parameters are checked against the script's JSON Schema (2020-12) before a script is made, and
-completed with the schema's defaults.
+with the Rubin Scheduler. Parameters are checked against the script's JSON Schema (2020-12) before a
+script is made, and completed with the schema's defaults.
 """
 
 from __future__ import annotations
