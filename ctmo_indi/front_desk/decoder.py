@@ -211,7 +211,7 @@ class _Reader:
     def _parameter(self) -> None:
         assert self._parameters is not None  # by the grammar
         if len(self._parameters) >= self._limits.members:
-            self._refuse_members("list of params")
+            self._refuse_members("a list of params")
         self._parameters.append(_NOTHING)
 
     def _open(self, container: dict[str, object] | None) -> None:
@@ -283,7 +283,7 @@ class _Reader:
             container = self._containers[-1]
             assert isinstance(container, list)  # by the grammar
             if len(container) >= self._limits.members:
-                self._refuse_members("array")
+                self._refuse_members("an array")
             container.append(value)
         else:
             assert self._parameters is not None  # by the grammar
@@ -300,11 +300,11 @@ class _Reader:
         if name in struct:
             value = Unreadable(f"{struct[name]!r} and {value!r}", "each key once")
         elif len(struct) >= self._limits.members:
-            self._refuse_members("struct")
+            self._refuse_members("a struct")
         struct[name] = value
 
     def _refuse_members(self, what: str) -> NoReturn:
         _refuse(
-            f"a {what} with more than {self._limits.members} members",
+            f"{what} with more than {self._limits.members} members",
             CallFault.INVALID_PARAMETERS,
         )

@@ -196,6 +196,22 @@ def test_body_that_is_no_call_is_refused(body: bytes, code: CallFault | None) ->
     assert refused.value.code is (code or CallFault.UNSUPPORTED_ENCODING)
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (call(f"<array><data>{'<value>1</value>' * 3}</data></array>"), "an array"),
+        (call(struct(("a", "1"), ("b", "2"), ("c", "3"))), "a struct"),
+        (
+            call("1</value></param><param><value>2</value></param><param><value>3"),
+            "a list of params",
+        ),
+    ],
+)
+def test_too_many_members_are_refused_in_plain_words(body: bytes, said: str) -> None:
+    with pytest.raises(CallError, match=f"(^|: ){said} with more than 2 members"):
+        decode_call(body, Limits(members=2))
+
+
 def test_eight_nested_containers_are_read() -> None:
     result = decoded("<array><data><value>" * 8 + "x" + "</value></data></array>" * 8)
     for _ in range(8):
