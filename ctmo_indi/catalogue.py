@@ -67,9 +67,17 @@ def find(kind: Kind, name: str, *, suffix: str = ".yaml", site: Path | None = No
 def names(kind: Kind, *, suffix: str = ".yaml", site: Path | None = None) -> tuple[str, ...]:
     """Return the bare names that :func:`find` knows, sorted.
 
-    A file with another word before the suffix (``dry.scheduler.yaml``) is of another kind.
+    A file with another word before the suffix (``dry.scheduler.yaml``) is of another kind; a folder
+    and a link that leads nowhere are none.
     """
     places = ((SITE_FOLDER if site is None else site) / kind, folder(kind))
     files = (path for place in places if place.is_dir() for path in place.glob(f"*{suffix}"))
-    found = {path.name.removesuffix(suffix) for path in files}
+    found = {path.name.removesuffix(suffix) for path in files if _is_file(path)}
     return tuple(sorted(name for name in found if "." not in name))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a folder that may be listed but not entered
+        return False

@@ -84,6 +84,19 @@ def test_profiles_and_configurations_are_listed_apart(site: Path) -> None:
         profiles.load("other", site_folder=site)
 
 
+def test_what_is_no_file_is_not_listed(site: Path) -> None:
+    before = configuration.available(site_folder=site)
+    folder = site / "profiles"
+    folder.mkdir(exist_ok=True)
+    (folder / "directory.scheduler.yaml").mkdir()
+    (folder / "dangling.scheduler.yaml").symlink_to(folder / "nowhere.yaml")
+    (folder / "loop.scheduler.yaml").symlink_to(folder / "loop.scheduler.yaml")
+    assert configuration.available(site_folder=site) == before
+    write(site, "", "real")
+    (folder / "linked.scheduler.yaml").symlink_to(folder / "real.scheduler.yaml")
+    assert set(configuration.available(site_folder=site)) == {*before, "real", "linked"}
+
+
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
