@@ -78,6 +78,7 @@ class SnapshotFolder:
         self._kept = max(1, kept)
         self._announce = announce
         self._last: tuple[str, Snapshot] | None = None
+        self._troubles: frozenset[str] = frozenset()
 
     def save(self, driver: Driver, utc: datetime) -> Snapshot:
         """Save the driver's state and read it back.
@@ -129,13 +130,25 @@ class SnapshotFolder:
         return max((_number(path) for path in self.newest_first()), default=0) + 1
 
     def _delete_old(self) -> None:
+        """Delete what is too old; what stands against it is told once, until it is gone."""
+        kept: dict[str, list[Path]] = {}
         for path in self.newest_first()[self._kept :]:
             if path.is_dir():
                 continue  # none of ours
             try:
-                path.unlink()
+                path.unlink(missing_ok=True)
             except OSError as error:
-                _log.warning("snapshot not deleted path=%s error=%s", path, error)
+                kept.setdefault(error.strerror or repr(error), []).append(path)
+        for trouble, paths in kept.items():
+            if trouble not in self._troubles:
+                _log.warning(
+                    "old snapshots not deleted folder=%s number=%d first=%s error=%s",
+                    self._folder,
+                    len(paths),
+                    paths[0].name,
+                    trouble,
+                )
+        self._troubles = frozenset(kept)
 
 
 def newest_first(folder: Path) -> list[Path]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -139,3 +141,37 @@ def test_numbers_grow_beyond_their_digits_and_what_is_none_of_ours_does_no_harm(
     second = folder.snapshots.save(driver_after("a", "b"), EVENING)
     assert folder.snapshots.newest_first()[:2] == [second.path, first.path]
     assert (folder.path / "snapshot-99999997-x.json").is_dir()
+
+
+def test_what_cannot_be_deleted_is_told_once_for_each_cause(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    unlink = Path.unlink
+    cause = [errno.EROFS]
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if not cause:
+            unlink(path, missing_ok=missing_ok)
+        elif path.name.startswith("snapshot-"):
+            raise OSError(cause[0], os.strerror(cause[0]), str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    names = "abcdefghij"
+    for count in range(1, 8):
+        folder.snapshots.save(driver_after(*names[:count]), EVENING)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"old snapshots not deleted folder={folder.path} number=1"
+        f" first={newest_first(folder.path)[-1].name} error={os.strerror(errno.EROFS)}"
+    ]
+    cause[0] = errno.EACCES
+    folder.snapshots.save(driver_after(*names[:8]), EVENING)
+    assert [os.strerror(errno.EACCES) in record.getMessage() for record in caplog.records] == [
+        False,
+        True,
+    ]
+    del cause[0]
+    folder.snapshots.save(driver_after(*names[:9]), EVENING)
+    assert len(newest_first(folder.path)) == folder.kept
+    cause.append(errno.EACCES)
+    folder.snapshots.save(driver_after(*names[:10]), EVENING)
+    assert len(caplog.records) == 3  # it had been gone
