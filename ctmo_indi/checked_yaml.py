@@ -23,11 +23,12 @@ from typing import Any
 import yaml
 
 from ctmo_indi.errors import ConfigError
+from ctmo_indi.yaml_nodes import compose
 
 KeyPath = tuple[str | int, ...]
 
 LARGEST_FILE_BYTES = 4_000_000
-"""PyYAML needs five seconds for each million."""
+"""Reading a million takes a second, and without libyaml, or when it is not YAML, five."""
 DEEPEST = 40
 LONGEST_INTEGER = 300
 """Digits; any such number is also a finite float."""
@@ -154,7 +155,7 @@ def read_any(path: Path) -> tuple[Any, Lines]:  # Any: unchecked data of a file
     """Read a YAML file that may hold a list, too; None for an empty one, ConfigError as above."""
     text = _text_of(path)
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = compose(text)
     except RecursionError:
         raise ConfigError(f"{path}: nested too deeply, expected {DEEPEST} levels") from None
     except yaml.MarkedYAMLError as error:

@@ -5,9 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
+from ctmo_indi import catalogue, checked_yaml, yaml_nodes
 from ctmo_indi.checked_yaml import dotted, load_checked, nearest, read
 from ctmo_indi.errors import ConfigError
+
+with_libyaml = pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML without libyaml")
+
+
+@pytest.fixture(params=["with libyaml", "PyYAML alone"], autouse=True)
+def loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test here is of both: what is read and said does not depend on the machine."""
+    if request.param == "PyYAML alone":
+        monkeypatch.setattr(checked_yaml, "compose", yaml_nodes.compose_slowly)
 
 
 def _written(tmp_path: Path, text: str) -> Path:
@@ -148,3 +159,65 @@ def test_the_nearest_name_is_offered_whatever_its_case() -> None:
         " (did you mean 'Scheduler Address'?)"
     )
     assert nearest("xyz", ["Profile"]) == ""
+
+
+def _seen(node: yaml.Node | None) -> object:
+    """Values, tags and lines of a tree."""
+    if node is None:
+        return None
+    here = node.tag, node.start_mark.line
+    if isinstance(node, yaml.ScalarNode):
+        style = node.style if node.style in ("'", '"', "|", ">") else ""
+        return *here, node.value, style
+    children = [_seen(one) for entry in node.value for one in _both(entry)]
+    return *here, children
+
+
+def _both(entry: object) -> tuple[yaml.Node, ...]:
+    return entry if isinstance(entry, tuple) else (entry,)  # type: ignore[return-value]  # a node
+
+
+@with_libyaml
+@pytest.mark.parametrize("kind", ["profiles", "devices"])
+def test_libyaml_sees_every_file_of_ours_as_pyyaml_does(kind: catalogue.Kind) -> None:
+    files = sorted(catalogue.folder(kind).rglob("*.yaml"))
+    assert len(files) > 3
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        assert _seen(yaml_nodes.compose(text)) == _seen(yaml_nodes.compose_slowly(text)), file
+
+
+@with_libyaml
+@pytest.mark.parametrize(
+    "text",
+    ["a: [1, 2\nb: 3\n", "a: 1\n b: 2\n", "a: 'x\n", "a: *x\n", "a: \x07\n", "a: 1\t\n", "{a?b: 1}",
+     "a: >#b\n", "a: &x 1\nb: &x 2\nc: %d\n", "a: b: c\n", "- a\nb: 1\n", "a: |2x\n  y\n"],
+)  # fmt: skip
+def test_what_is_no_yaml_is_refused_in_the_same_words(text: str) -> None:
+    said = []
+    for compose in (yaml_nodes.compose, yaml_nodes.compose_slowly):
+        with pytest.raises(yaml.YAMLError) as raised:
+            compose(text)
+        said.append(str(raised.value))
+    assert said[0] == said[1]
+
+
+@with_libyaml
+def test_brackets_without_end_do_not_end_the_process(tmp_path: Path) -> None:
+    path = _written(tmp_path, "a: " + "[" * 1_000_000)
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        read(path)
+
+
+@with_libyaml
+def test_a_long_list_is_read_by_libyaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_text: str) -> None:
+        raise AssertionError("it was given to PyYAML alone")
+
+    monkeypatch.setattr(yaml_nodes, "compose_slowly", refuse)
+    monkeypatch.setattr(checked_yaml, "compose", yaml_nodes.compose)
+    entry = "  - {name: field-%d, ra_deg: %.2f, programs: [survey, deep]}\n"
+    text = "targets:\n" + "".join(entry % (n, n * 0.37 % 360) for n in range(500))
+    data, lines = read(_written(tmp_path, text))
+    assert data["targets"][499]["ra_deg"] == pytest.approx(184.63)
+    assert lines.line(("targets", 499, "ra_deg")) == 501
