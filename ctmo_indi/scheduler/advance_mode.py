@@ -9,6 +9,9 @@ still executing.
 An attempt that does not succeed makes the driver one that was never asked: what waits is withdrawn,
 the plan is dropped and made anew. News (an order, a verdict, a cancel) has the plan made anew for
 what has not begun; a target that is chosen again stays where it is.
+
+A paused queue is filled up to its two targets all the same, and waits with them: they are chosen
+anew as ever, and go on when it is resumed; a plan that is too late by then is made anew.
 """
 
 from __future__ import annotations

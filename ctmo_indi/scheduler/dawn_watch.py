@@ -1,6 +1,6 @@
 """A paused queue keeps what waits in it, and yet the observatory is closed when the night is over.
 
-While something waits there no decision comes to closing, so a running mode looks at dawn alone.
+While it is paused no decision may come to closing, so a running mode looks at dawn alone.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class DawnWatch:
 
     @property
     def is_due(self) -> bool:
-        """Whether something waits in a paused queue, perhaps for hours, and it is time to look."""
+        """Whether the queue is paused, perhaps for hours, nothing runs, and it is time to look."""
         queue = self._context.queue
         runs = queue.current is not None and not queue.current.is_final
-        return queue.is_paused and not queue.is_idle and not runs and self._next.expired
+        return queue.is_paused and not runs and self._next.expired
 
     def begin(self) -> None:
         """Telemetry is being gathered."""

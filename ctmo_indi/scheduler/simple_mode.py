@@ -2,13 +2,14 @@
 
 1. Gather conditions, 2. update the driver, 3. ask one target, 4. queue its script, 5. wait until it
 has ended, 6. register it with the driver if it succeeded. A failure leaves the driver as if the
-target had never been asked for. Others' scripts are waited for.
+target had never been asked for. Others' scripts are waited for, and so is a paused queue: a target
+that was chosen before a pause would be hours old after it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from ctmo_indi.models.observatory import ObservatoryModelState
 from ctmo_indi.models.states import ObservatoryState
@@ -29,7 +30,7 @@ class SimpleMode(Production):
 
     def wants_decision(self) -> bool:
         """When nothing is under way: after news, and when the wait is over."""
-        return self.context.runner.is_idle and (self.is_poked or self.is_time)
+        return self._is_free and (self.is_poked or self.is_time)
 
     def question(self) -> Question:
         """Ask on what waits; the queue is empty."""
@@ -51,14 +52,26 @@ class SimpleMode(Production):
         """Step 4."""
         if not decision.targets:
             self.wait_for_target(decision)
-        elif self.context.runner.is_idle:
+        elif self._is_free:
             self.queue_target(decision.targets[0])
-        else:  # somebody queued a script meanwhile
+        else:  # somebody queued a script meanwhile, or paused the queue
             self.poke()
 
     def ended_short(self, _why: str) -> None:
         """Ask again when all is over."""
         self.is_poked = True
+
+    def report(self) -> dict[str, object]:
+        """Say as well that nothing is chosen for a paused queue."""
+        wire, queue = super().report(), self.context.queue
+        if queue.is_paused:
+            why = ["the script queue is paused", *filter(None, [queue.pause_reason])]
+            wire["Reasons"] = [": ".join(why), *cast("list[str]", wire["Reasons"])]
+        return wire
+
+    @property
+    def _is_free(self) -> bool:
+        return self.context.runner.is_idle and not self.context.queue.is_paused
 
 
 def _state(conditions: Conditions) -> ObservatoryModelState:
