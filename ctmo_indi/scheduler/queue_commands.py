@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable, Mapping
 
 from ctmo_indi.errors import WrongState
@@ -11,6 +12,8 @@ from ctmo_indi.script_queue.queueing import Place, ScriptQueue, Sender
 from ctmo_indi.script_queue.registry import ScriptRegistry
 from ctmo_indi.script_queue.script import SCHEDULER
 from ctmo_indi.work_orders.model import ScriptQueueCommand, ScriptQueueRequest
+
+_log = logging.getLogger(__name__)
 
 Reply = dict[str, object]
 
@@ -27,6 +30,11 @@ class QueueCommands:
         What scripts are made from; called with None, for there is no attempt here.
     is_emptying
         Whether the component ends every script and waits for it: none is taken meanwhile.
+
+    Attributes
+    ----------
+    on_move
+        Called when what waits stands in another order than before, with the keys that tell it.
     """
 
     def __init__(
@@ -40,6 +48,7 @@ class QueueCommands:
         self._registry = registry
         self._make_parts = make_parts
         self._is_emptying = is_emptying
+        self.on_move: Callable[[Reply], object] = lambda _told: None
         self._table: Mapping[ScriptQueueCommand, Callable[[ScriptQueueRequest], Reply]] = {
             ScriptQueueCommand.ADD: self._add,
             ScriptQueueCommand.MOVE: self._move,
@@ -64,7 +73,7 @@ class QueueCommands:
             No such script, or wrong parameters: everything that is wrong.
         WrongState
             The script cannot be queued by hand, or not a second time; the queue is full, or is
-            being emptied.
+            being emptied; the place is between the scripts of one block.
         """
         if request.command in _ADDING and self._is_emptying():
             raise WrongState(f"{request.command}: refused, the scheduler ends every script")
@@ -95,7 +104,18 @@ class QueueCommands:
         return {"Index": run.index, **self.show_queue()}
 
     def _move(self, request: ScriptQueueRequest) -> Reply:
+        before = _order(self._queue)
         run = self._queue.move(_index(request), _place(request))
+        after = _order(self._queue)
+        if after != before:
+            _log.info("script moved index=%d user=%s order=%s", run.index, request.user, after)
+            self.on_move(
+                {
+                    "Paused": self._queue.is_paused,
+                    "Reason": f"script {run.index} moved by {request.user}",
+                    "Order": after,
+                }
+            )
         return {"Index": run.index, **self.show_queue()}
 
     def _requeue(self, request: ScriptQueueRequest) -> Reply:
@@ -150,6 +170,10 @@ def _message(queue: ScriptQueue) -> str:
     current = queue.current
     doing = f"{current.name} {current.state.value}" if current is not None else "nothing runs"
     return f"{doing}, {len(queue.waiting)} waiting"
+
+
+def _order(queue: ScriptQueue) -> list[int]:
+    return [run.index for run in queue.waiting]
 
 
 def _place(request: ScriptQueueRequest) -> Place:

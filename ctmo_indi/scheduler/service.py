@@ -193,6 +193,7 @@ class SchedulerService:
     def _build_desk(self) -> Desk:
         engine = self._engine
         inbox = engine.inbox
+        engine.queue_commands.on_move = self._queue_moved
 
         def stored(row: OrderRow) -> None:
             inbox.post(lambda: engine.order_stored(row))
@@ -214,6 +215,12 @@ class SchedulerService:
             Peers(self._telescope, self._dome, self._safety, self._preprocessor),
         )
         return DispatchDesk("scheduler", self._contract, handlers.table())
+
+    def _queue_moved(self, told: dict[str, object]) -> None:
+        """In the engine thread: every plan counts on the order of before."""
+        self._board.publish("scriptQueue", "", told)
+        if self._engine.csc.mode is not None:
+            self._engine.csc.mode.poke()
 
     def _answer(self) -> dict[str, object]:
         return {

@@ -178,9 +178,10 @@ class ScriptQueue:
         Raises
         ------
         CtmoError
-            What ``make`` raised; and as :meth:`add`.
+            What ``make`` raised; and as :meth:`add`. WrongState also: ``place`` is between the
+            scripts of one block.
         """
-        self._waiting.position(place)
+        self._waiting.check_insert(self._waiting.position(place), self._begun_groups())
         try:
             script = make()
         except CtmoError as error:
@@ -190,7 +191,16 @@ class ScriptQueue:
         return self.add(script, place, sender)
 
     def move(self, index: int, place: Place) -> ScriptRun:
-        """Put a waiting script elsewhere; UnknownOrder or BadOrder leave all as it was."""
+        """Put a waiting script elsewhere; an error leaves all as it was.
+
+        Raises
+        ------
+        BadOrder, UnknownOrder
+            As :meth:`add_all`; the script itself does not wait.
+        WrongState
+            It would stand between the scripts of one block, or is one of several of a block.
+        """
+        self._waiting.check_move(index, place, self._begun_groups())
         return self._waiting.move(index, place).run
 
     def requeue(self, index: int, place: Place = LAST, *, user: str = SCHEDULER) -> ScriptRun:
@@ -201,10 +211,11 @@ class ScriptQueue:
         UnknownOrder
             It is not known (any more).
         WrongState
-            There is no doing it twice: an attempt at an order is unique.
+            There is no doing it twice: an attempt at an order is unique. Or ``place`` is between
+            the scripts of one block.
         """
         entry = self._entry(index)
-        self._waiting.position(place)
+        self._waiting.check_insert(self._waiting.position(place), self._begun_groups())
         sender = Sender(user=user, pause_on_failure=entry.pause_on_failure)
         return self.add(entry.script.copy(), place, sender)
 
@@ -346,6 +357,11 @@ class ScriptQueue:
     def _new_entry(self, script: Script, sender: Sender) -> Entry:
         self._last_index += 1
         return new_entry(self._last_index, script, sender, self._clock.utc())
+
+    def _begun_groups(self) -> frozenset[str]:
+        """Return the groups of which a script runs or has ended; without that of no group."""
+        runs = self.history if self.current is None else (*self.history, self.current)
+        return frozenset(run.group for run in runs if run.group)
 
     def _entry(self, index: int) -> Entry:
         running = self._running

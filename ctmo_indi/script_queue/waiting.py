@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ctmo_indi.errors import BadOrder, UnknownOrder
+from ctmo_indi.errors import BadOrder, UnknownOrder, WrongState
 from ctmo_indi.script_queue.script import SCHEDULER, Script, ScriptRun, ScriptState
 from ctmo_indi.work_orders.model import QueueLocation
 
@@ -131,6 +131,41 @@ class WaitingLine:
             if entry.index == place.at_index:
                 return position + (place.location is QueueLocation.AFTER)
         raise UnknownOrder(f"script {place.at_index}: does not wait in the queue")
+
+    def check_insert(self, position: int, begun: Collection[str]) -> None:
+        """Refuse, with WrongState, a place between the scripts of one block.
+
+        Parameters
+        ----------
+        begun
+            Groups of which a script runs or has ended: what waits of one follows at once.
+        """
+        if position >= len(self._entries):
+            return
+        behind = self._entries[position].run
+        before = self._entries[position - 1].run.group if position else ""
+        if behind.group and (behind.group == before or (not position and behind.group in begun)):
+            last = max(one.index for one in self._entries if one.run.group == behind.group)
+            raise WrongState(
+                f"refused: it would stand between the scripts of block {behind.block};"
+                f" script {last} is the last of them"
+            )
+
+    def check_move(self, index: int, place: Place, begun: Collection[str]) -> None:
+        """Refuse, with WrongState, what would tear a block apart or change its order."""
+        entry = self.find(index)
+        if entry is None or place.at_index == index:
+            return
+        group = entry.run.group
+        fellows = [one.index for one in self._entries if one.run.group == group]
+        if group and (len(fellows) > 1 or group in begun):
+            raise WrongState(
+                f"script {index}: refused, it is one of the scripts of block {entry.run.block},"
+                " which stay together and in order"
+            )
+        position = self.position(place)
+        if self._entries[position : position + 1] != [entry]:  # else it stays where it is
+            self.check_insert(position, begun)
 
     def insert(self, entries: Sequence[Entry], position: int) -> None:
         """Put ``entries`` in one after the other."""

@@ -14,6 +14,7 @@ import pytest
 from ctmo_indi.desk_client.client import DeskFault
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.models.states import AttemptState, ObservatoryState
+from ctmo_indi.scheduler.dry_mode import DryMode
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.sequential import SequentialScheduler
 from ctmo_indi.scheduling.target import DriverTarget, Observation, SurveyTopology
@@ -427,3 +428,21 @@ def test_a_paused_queue_is_no_fault(stack: Stack) -> None:
     assert summary(stack) == "ENABLED"
     stack.desk.front_desk({"WOType": "Script Queue", "User": "ana", "Command": "resume"})
     assert stack.ended(receipt)["Status"] == "COMPLETED"
+
+
+def test_a_move_in_the_queue_is_told_and_the_plan_is_made_anew(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.configure("mode: DRY\n")
+    enabled(stack)
+    queue = {"WOType": "Script Queue", "User": "ana"}
+    stack.desk.front_desk({**queue, "Command": "pause"})
+    for _ in range(2):
+        add = {"Command": "add", "Script": "sleep", "Parameters": {"duration_s": 1.0}}
+        index = stack.desk.front_desk({**queue, **add})["Index"]
+    poked = threading.Event()
+    monkeypatch.setattr(DryMode, "poke", lambda _mode: poked.set())
+    stack.desk.front_desk({**queue, "Command": "move", "Index": index, "Location": "first"})
+    assert poked.wait(LATE_S)
+    assert told(stack, "scriptQueue", "Reason")[-1] == f"script {index} moved by ana"
+    assert len(told(stack, "scriptQueue", "Paused")) == 2

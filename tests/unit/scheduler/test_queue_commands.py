@@ -146,6 +146,21 @@ def test_move_and_requeue(bench: Bench) -> None:
         bench.ask(C.MOVE, index=1)
 
 
+def test_a_move_is_told_with_the_order_that_it_made(bench: Bench) -> None:
+    told: list[dict[str, object]] = []
+    bench.commands.on_move = told.append
+    bench.ask(C.MOVE, index=3, location=QueueLocation.FIRST)
+    moved = {"Paused": False, "Reason": "script 3 moved by ada", "Order": [3, 2]}
+    assert told == [moved]
+    bench.ask(C.MOVE, index=3, location=QueueLocation.FIRST)  # where it is
+    with pytest.raises(UnknownOrder):
+        bench.ask(C.MOVE, index=1)
+    bench.add_group("g", "focus", "observe")
+    with pytest.raises(WrongState, match="between the scripts of block"):
+        bench.ask(C.MOVE, index=3, location=QueueLocation.AFTER, at_index=4)
+    assert told == [moved]
+
+
 def test_stop_says_what_it_stopped_and_why(bench: Bench) -> None:
     reply = bench.ask(C.STOP_SCRIPTS, indices=(1, 2, 44), terminate=True)
     assert sorted(reply["Stopped"]) == [1, 2]

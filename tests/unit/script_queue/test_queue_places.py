@@ -163,3 +163,76 @@ def test_a_script_that_cannot_be_made_is_kept_in_the_history_only(bench: QueueBe
     with pytest.raises(WrongState, match="could not be made"):
         bench.queue.requeue(run.index)
     assert bench.waiting() == ["a", "b", "c"]
+
+
+@pytest.fixture
+def blocks() -> QueueBench:
+    """Script 1 runs; x, the block focus, observe, focus2, then y and the block alone wait."""
+    made = QueueBench()
+    made.add("now")
+    made.add("x")
+    made.add_group("g", "focus", "observe", "focus2")
+    made.add("y")
+    made.add_group("h", "alone")
+    return made
+
+
+def test_nothing_is_put_between_the_scripts_of_one_block(blocks: QueueBench) -> None:
+    order = ["x", "focus", "observe", "focus2", "y", "alone"]
+    for place in (after(3), before(4), after(4), before(5)):
+        says = "between the scripts of block block; script 5 is the last"
+        with pytest.raises(WrongState, match=says):
+            blocks.queue.move(6, place)
+        with pytest.raises(WrongState, match=says):
+            blocks.queue.requeue(1, place)
+        with pytest.raises(WrongState, match=says):
+            blocks.queue.add_made("new", lambda: FakeScript("new"), place)
+        assert blocks.waiting() == order
+    assert len(blocks.queue.history) == 0
+
+
+def test_the_scripts_of_a_block_stay_together_and_in_order(blocks: QueueBench) -> None:
+    for index in (3, 4, 5):
+        for place in (FIRST, Place(), after(6), before(3 if index != 3 else 4)):
+            with pytest.raises(WrongState, match=f"script {index}: refused, .* in order"):
+                blocks.queue.move(index, place)
+    assert blocks.waiting() == ["x", "focus", "observe", "focus2", "y", "alone"]
+
+
+def test_around_a_block_everything_may_be_moved(blocks: QueueBench) -> None:
+    blocks.queue.move(7, before(3))
+    assert blocks.waiting() == ["x", "alone", "focus", "observe", "focus2", "y"]
+    blocks.queue.move(6, FIRST)
+    blocks.queue.move(2, after(5))
+    assert blocks.waiting() == ["y", "alone", "focus", "observe", "focus2", "x"]
+    blocks.queue.move(2, Place())  # where it is
+    blocks.queue.move(6, before(7))  # where it is
+
+
+def test_nothing_is_put_before_the_rest_of_a_block_that_has_begun(blocks: QueueBench) -> None:
+    blocks.queue.remove(2, "not wanted")
+    blocks.end()
+    assert blocks.queue.current is not None
+    assert blocks.queue.current.name == "focus"
+    with pytest.raises(WrongState, match="between the scripts of block"):
+        blocks.queue.move(6, FIRST)
+    blocks.queue.pause()
+    blocks.end()  # between two of its scripts, while the queue is paused
+    with pytest.raises(WrongState, match="between the scripts of block"):
+        blocks.queue.requeue(1, FIRST)
+    with pytest.raises(WrongState, match="in order"):
+        blocks.queue.move(4, Place())
+    assert blocks.waiting() == ["observe", "focus2", "y", "alone"]
+    blocks.queue.move(6, after(5))
+    blocks.queue.requeue(1, after(5))
+    assert blocks.waiting() == ["observe", "focus2", "now", "y", "alone"]
+
+
+def test_the_last_script_of_a_block_that_has_begun_is_not_moved_either(blocks: QueueBench) -> None:
+    blocks.queue.remove(2, "not wanted")
+    for _ in range(3):
+        blocks.end()
+    assert blocks.waiting() == ["y", "alone"]
+    blocks.queue.move(7, FIRST)  # its only one
+    with pytest.raises(UnknownOrder):
+        blocks.queue.move(5, Place())  # it runs

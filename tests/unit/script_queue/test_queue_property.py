@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ctmo_indi.errors import BadOrder, UnknownOrder
+from ctmo_indi.errors import BadOrder, UnknownOrder, WrongState
 from ctmo_indi.script_queue.queueing import PausePolicy, Place, Sender
 from ctmo_indi.script_queue.script import FINAL_STATES, ScriptFailed, ScriptStopped, Slot
 from ctmo_indi.testing.fake_script import FakeScript, QueueBench
@@ -68,8 +68,8 @@ class Queue(RuleBasedStateMachine):
         before = sorted(run.index for run in self.bench.queue.waiting)
         try:
             self.bench.queue.move(index, place)
-        except (UnknownOrder, BadOrder):
-            pass
+        except (UnknownOrder, BadOrder, WrongState):
+            assert before == sorted(run.index for run in self.bench.queue.waiting)
         after = sorted(run.index for run in self.bench.queue.waiting)
         assert set(after) <= set(before)
 
@@ -77,7 +77,7 @@ class Queue(RuleBasedStateMachine):
     def requeue(self, index: int, place: Place) -> None:
         try:
             self.bench.queue.requeue(index, place)
-        except (UnknownOrder, BadOrder):
+        except (UnknownOrder, BadOrder, WrongState):
             return
         self.accepted += 1
 
