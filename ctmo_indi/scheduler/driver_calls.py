@@ -7,8 +7,10 @@ FAULT, with the driver and the call named. A thread that does not come back is l
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from ctmo_indi.clock import Clock
@@ -97,7 +99,8 @@ class DriverCalls:
     def ask(self, job: Callable[[], ResultT], then: Callable[[ResultT], object]) -> None:
         """Run ``job`` in the driver's thread and ``then`` with its result in the engine's.
 
-        When the job raises, the component goes to FAULT and ``then`` is not called.
+        When the job raises, the component goes to FAULT and ``then`` is not called. When ``then``
+        raises, it goes to FAULT as well: what was asked for would never be done.
         """
         if self.is_over:
             return
@@ -144,7 +147,11 @@ class DriverCalls:
             return
         failed = done.exception()
         if failed is None:
-            then(done.result())
+            try:
+                then(done.result())
+            except Exception as ours:  # noqa: BLE001 - the engine's half of every question
+                self._is_over = True
+                self._fault(self._loop_code, broken("what follows on the driver's answer", ours))
             return
         self._is_over = True
         call, error = "", failed
@@ -159,6 +166,14 @@ class DriverCalls:
             text = f"driver {self._name}: {where}{error!r}"
         _log.error("scheduling driver failed code=%d error=%r", code, error, exc_info=error)
         self._fault(code, text)
+
+
+def broken(what: str, error: Exception) -> str:
+    """Log an exception of our own code with its trace; return the report of the fault it is."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    _log.error("production loop broke in=%r error=%r", what, error, exc_info=error)
+    return f"{what}: {error!r}{where}"
 
 
 class _JobFailed(Exception):

@@ -4,13 +4,17 @@ It asks the driver when there is a reason to, never by the clock alone; a decisi
 driver's thread, so neither a silent telescope nor a slow driver stops the engine. No target is
 normal: the loop says when one is expected and looks again. Successes are registered whether it
 runs or not. A mode says when a decision is wanted, how it is made and what is done with it.
+
+An exception of our own in here is a FAULT with the mode's code: a loop that would stand still
+RUNNING all night is worse than one that has ended and says why.
 """
 
 from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import ClassVar
 
@@ -18,7 +22,7 @@ from ctmo_indi.errors import CtmoError, InternalError, UnknownOrder, WrongState
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.scheduler.dawn_watch import DawnWatch
 from ctmo_indi.scheduler.decision import Decision, Question, reasons, with_slew
-from ctmo_indi.scheduler.driver_calls import DriverCalls
+from ctmo_indi.scheduler.driver_calls import DriverCalls, broken
 from ctmo_indi.scheduler.gather import Gatherer
 from ctmo_indi.scheduler.idle_keeper import Estimator, IdleKeeper
 from ctmo_indi.scheduler.modes import ModeContext
@@ -80,6 +84,7 @@ class Production(ABC):
         self.last: Decision | None = None
         self.shown = DetailedState.IDLE
         self._is_deciding = False
+        self._is_broken = False
         self._estimator = Estimator()
         self._wake_elapsed_s: float | None = None
         self._silence = BackOff(SILENCE_FIRST_S, SILENCE_LAST_S)
@@ -158,6 +163,12 @@ class Production(ABC):
 
     def tick(self) -> None:
         """Look whether the driver is late and whether there is something to do."""
+        if self._is_broken:
+            return
+        with self._guarded("the look for something to do"):
+            self._tick()
+
+    def _tick(self) -> None:
         self.calls.watch()
         self._watch_clock()
         if not self.is_running or self.calls.is_over:
@@ -195,6 +206,10 @@ class Production(ABC):
 
     def attempt_settled(self, settled: Settled) -> None:
         """Register a success; let the mode know of anything else."""
+        with self._guarded(f"the end of attempt {settled.attempt.attempt_id}"):
+            self._attempt_settled(settled)
+
+    def _attempt_settled(self, settled: Settled) -> None:
         if settled.observation is not None:
             self._registrar.register(settled.observation)
         attempt = settled.attempt
@@ -205,6 +220,10 @@ class Production(ABC):
 
     def script_ended(self, run: ScriptRun) -> None:
         """Look again after another script; an attempt without a known end is no success."""
+        with self._guarded(f"the end of script {run.index} {run.name}"):
+            self._script_ended(run)
+
+    def _script_ended(self, run: ScriptRun) -> None:
         self.idle.script_ended(run)
         if run.subject and self.is_running:
             self.ended_short(f"attempt {run.subject}: its end is not known yet")
@@ -289,6 +308,20 @@ class Production(ABC):
         self.sleep(sky_s if decision.conditions.telescope_answers else None)
 
     # -- inside ------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _guarded(self, what: str) -> Iterator[None]:
+        """Let the component go to FAULT, once, when something in here raises.
+
+        Never raises itself: the fault ends attempts, which come by here again.
+        """
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - the engine's half of the loop: FAULT is next
+            report = broken(what, error)
+            if not self._is_broken:
+                self._is_broken = True
+                self.context.fault(self.loop_code, report)
 
     def _ask(self) -> None:
         self.predictor.cancel()

@@ -225,6 +225,7 @@ class SchedulerService:
     def _answer(self) -> dict[str, object]:
         return {
             **self._engine.answer(),
+            "Engine": {"Failures": self._engine.inbox.failures},
             "Cycles": self._cycles.to_wire(),
             "Telemetry": self._telemetry.to_wire(),
             "Events": self._events.to_wire(),

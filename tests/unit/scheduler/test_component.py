@@ -15,6 +15,7 @@ from ctmo_indi.desk_client.client import DeskFault
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.models.states import AttemptState, ObservatoryState
 from ctmo_indi.scheduler.dry_mode import DryMode
+from ctmo_indi.scheduler.simple_mode import SimpleMode
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.sequential import SequentialScheduler
 from ctmo_indi.scheduling.target import DriverTarget, Observation, SurveyTopology
@@ -446,3 +447,37 @@ def test_a_move_in_the_queue_is_told_and_the_plan_is_made_anew(
     assert poked.wait(LATE_S)
     assert told(stack, "scriptQueue", "Reason")[-1] == f"script {index} moved by ana"
     assert len(told(stack, "scriptQueue", "Paused")) == 2
+
+
+def test_an_error_of_our_own_in_the_loop_ends_in_fault_and_all_is_closed(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_args: object) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(SimpleMode, "take", breaks)
+    stack.configure("mode: SIMPLE\n")
+    stack.telescope.observatory = ObservatoryState.OPEN
+    enabled(stack)
+    stack.submit("m31")
+    stack.command("resume")
+    stack.wait_until(lambda: summary(stack) == "FAULT")
+    status = stack.desk.status()
+    assert status["Error Code"] == 400
+    assert "ZeroDivisionError('ours') in test_component.py" in str(status["Error Report"])
+    assert stack.telescope.observatory is ObservatoryState.CLOSED
+    assert status["Engine"] == {"Failures": 0}
+
+
+def test_errors_of_the_engine_are_counted_in_the_status(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enabled(stack)
+
+    def breaks(*_args: object) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(DryMode, "tick", breaks)
+    stack.configure("mode: DRY\n")
+    stack.command("disable", "standby", "start")
+    stack.wait_until(lambda: dict(stack.desk.status()["Engine"])["Failures"] > 0)

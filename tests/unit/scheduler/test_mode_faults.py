@@ -11,6 +11,7 @@ import pytest
 from ctmo_indi.models.states import AttemptState, ObservatoryState, OrderState
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.configuration import SchedulerModes
+from ctmo_indi.scheduler.registration import Registrar
 from ctmo_indi.scheduler.states import ErrorCode
 from ctmo_indi.scheduling.conditions import Conditions
 from ctmo_indi.scheduling.driver import Driver
@@ -292,4 +293,62 @@ def test_a_drivers_own_target_is_an_order_that_is_not_repeated(world: World) -> 
     assert world.names[1] != world.names[0]  # that one rests
     assert [row[0] for row in rig.attempt_rows()].count(parents[0]) == 1
     assert rig.book.pending() == ()
+    rig.end()
+
+
+LOOP_CODES = {SchedulerModes.SIMPLE: ErrorCode.SIMPLE_LOOP, ADVANCE: ErrorCode.ADVANCE_LOOP}
+
+
+def breaks(*_args: object, **_more: object) -> object:
+    raise ZeroDivisionError("an error of our own")
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("part", "method"),
+    [
+        ("mode", "wants_decision"),
+        ("mode", "question"),
+        ("mode", "look"),
+        ("mode", "take"),
+        ("mode", "wait_for_target"),
+        ("mode", "queue_target"),
+        ("runner", "begin"),
+    ],
+)
+def test_an_error_of_our_own_in_the_loop_is_a_fault_that_names_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, mode: SchedulerModes, part: str, method: str
+) -> None:
+    rig = Rig(
+        world, replace(QUICK, mode=mode), FieldsDriver if method != "wait_for_target" else HasNone
+    )
+    monkeypatch.setattr(getattr(rig, part), method, breaks)
+    rig.mode.resume()
+    rig.run_until(lambda: rig.fault is not None)
+    assert rig.fault is not None
+    assert rig.fault[0] is LOOP_CODES[mode]
+    assert "ZeroDivisionError('an error of our own') in test_mode_faults.py" in rig.fault[1]
+    assert not rig.mode.is_running
+    assert rig.inbox.failures == 0
+    rig.end()
+
+
+@BOTH
+@pytest.mark.parametrize("is_success", [True, False])
+def test_an_error_of_our_own_at_the_end_of_an_attempt_is_a_fault(
+    world: World, monkeypatch: pytest.MonkeyPatch, mode: SchedulerModes, is_success: bool
+) -> None:
+    ended = (AttemptState.COMPLETED, 1) if is_success else (AttemptState.FAILED, 0)
+    world.telescope.outcome = lambda _request: ended
+    rig = Rig(world, replace(QUICK, mode=mode), FieldsDriver)
+    if is_success:
+        monkeypatch.setattr(Registrar, "register", breaks)
+    else:
+        monkeypatch.setattr(rig.mode, "ended_short", breaks)
+    rig.mode.resume()
+    rig.run_until(lambda: rig.fault is not None)
+    assert rig.fault is not None
+    assert rig.fault[0] is LOOP_CODES[mode]
+    assert rig.fault[1].startswith("the end of attempt ")
+    rig.run_until(lambda: rig.runner.is_idle)  # what was queued has been ended, in order
     rig.end()
