@@ -13,11 +13,11 @@ from ctmo_indi import catalogue
 from ctmo_indi.clock import Clock
 from ctmo_indi.config import Address, Config
 from ctmo_indi.desk_client.client import DeskClient
-from ctmo_indi.errors import BadOrder
+from ctmo_indi.errors import BadOrder, WrongState
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler import configuration
-from ctmo_indi.scheduler.comeback import Comeback
+from ctmo_indi.scheduler.comeback import Comeback, WayBack
 from ctmo_indi.scheduler.command_call import CommandCall
 from ctmo_indi.scheduler.component_events import LogMessages, birth_events
 from ctmo_indi.scheduler.configuration import Configuration
@@ -121,7 +121,7 @@ class SchedulerService:
         self._cycles.start()
         threading.Thread(target=self._warm_up, name="scheduler-warm-up", daemon=True).start()
         if self._config.resume_at_start and self._comeback.is_wanted:
-            self._comeback.begin(self._command_and_wait, self._engine.tickets.get, self._clock)
+            self._comeback.begin(self._way_back())
 
     def stop(self, timeout_s: float) -> None:
         """End within ``timeout_s`` machine seconds; attempts under way go on at the telescope."""
@@ -225,6 +225,7 @@ class SchedulerService:
     def _answer(self) -> dict[str, object]:
         return {
             **self._engine.answer(),
+            "Comeback": self._comeback.to_wire(self._clock),
             "Engine": {"Failures": self._engine.inbox.failures},
             "Cycles": self._cycles.to_wire(),
             "Telemetry": self._telemetry.to_wire(),
@@ -237,9 +238,22 @@ class SchedulerService:
 
     def _command(self, call: CommandCall, *, is_comeback: bool = False) -> Ticket:
         """In the engine thread: take a command and remember what it means for the next start."""
+        if is_comeback and self._comeback.is_over:
+            raise WrongState(f"{call.command}: the comeback is over")
         ticket = self._engine.command(call, is_comeback=is_comeback)
         self._comeback.note(call.command, call.configuration)
+        if not is_comeback:
+            self._comeback.human_came(call.command)
         return ticket
+
+    def _way_back(self) -> WayBack:
+        engine = self._engine
+        return WayBack(
+            self._command_and_wait,
+            engine.tickets.get,
+            lambda: (engine.csc.summary, engine.csc.is_running),
+            self._clock,
+        )
 
     def _command_and_wait(self, command: Command) -> Ticket:
         given = self._comeback.configuration if command is Command.START else ""
