@@ -14,9 +14,9 @@ from ctmo_indi import profiles
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.models.observation import Observation
 from ctmo_indi.scheduler import configuration
+from ctmo_indi.scheduler.component.startup import StartParts, StartWish, start
 from ctmo_indi.scheduler.configuration import StartupType
 from ctmo_indi.scheduler.models_of_site import models_of_site
-from ctmo_indi.scheduler.startup import StartParts, StartWish, start
 from ctmo_indi.script_queue.block_library import BlockLibrary
 from ctmo_indi.script_queue.registry import ScriptRegistry
 from ctmo_indi.store import observations

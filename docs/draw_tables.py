@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ctmo_indi.models.states import SummaryState
 from ctmo_indi.scheduler.configuration import SchedulerModes
-from ctmo_indi.scheduler.mode_steps import MODE_STEPS
+from ctmo_indi.scheduler.modes.steps import MODE_STEPS
 from ctmo_indi.scheduler.states import (
     COMMAND_RULES,
     DETAILED_TABLE,

@@ -16,8 +16,8 @@ from ctmo_indi.inbox import Inbox
 from ctmo_indi.models.states import OrderState
 from ctmo_indi.scheduler.answered import AnsweredOrders
 from ctmo_indi.scheduler.command_call import CommandCall
-from ctmo_indi.scheduler.intake import OrderIntake
-from ctmo_indi.scheduler.records import Records
+from ctmo_indi.scheduler.orders.intake import OrderIntake
+from ctmo_indi.scheduler.orders.records import Records
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import Ticket
 from ctmo_indi.script_queue.peer import FrontDesk

@@ -15,20 +15,20 @@ from ctmo_indi.inbox import Inbox
 from ctmo_indi.models.states import SummaryState
 from ctmo_indi.models.verdict import Verdict
 from ctmo_indi.profiles import Profile
-from ctmo_indi.scheduler.attempt_runner import AttemptRunner
-from ctmo_indi.scheduler.block_commands import BlockCommands
-from ctmo_indi.scheduler.blocks import BlockBook
+from ctmo_indi.scheduler.blocks.book import BlockBook
+from ctmo_indi.scheduler.blocks.commands import BlockCommands
 from ctmo_indi.scheduler.command_call import CommandCall
-from ctmo_indi.scheduler.component import Component, ComponentParts
+from ctmo_indi.scheduler.component.observatory_status import ObservatoryStatus
+from ctmo_indi.scheduler.component.service_status import facts_of, service_status
+from ctmo_indi.scheduler.component.startup import Started
+from ctmo_indi.scheduler.component.wiring import Component, ComponentParts
 from ctmo_indi.scheduler.engine_parts import EngineParts
-from ctmo_indi.scheduler.mode_choice import make_mode
-from ctmo_indi.scheduler.modes import Mode, ModeContext
-from ctmo_indi.scheduler.observatory_status import ObservatoryStatus
-from ctmo_indi.scheduler.orders_book import OrdersBook
+from ctmo_indi.scheduler.modes.choice import make_mode
+from ctmo_indi.scheduler.modes.mode import Mode, ModeContext
+from ctmo_indi.scheduler.orders.attempt_runner import AttemptRunner
+from ctmo_indi.scheduler.orders.orders_book import OrdersBook
 from ctmo_indi.scheduler.queue_commands import QueueCommands
 from ctmo_indi.scheduler.safety_link import SafetyLink, VerdictNews
-from ctmo_indi.scheduler.service_status import facts_of, service_status
-from ctmo_indi.scheduler.startup import Started
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import Ticket, TicketBook
 from ctmo_indi.scheduler.worker import Worker

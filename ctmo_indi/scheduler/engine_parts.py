@@ -9,7 +9,7 @@ from pathlib import Path
 from ctmo_indi.clock import Clock
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.profiles import Profile
-from ctmo_indi.scheduler.startup import StartParts
+from ctmo_indi.scheduler.component.startup import StartParts
 from ctmo_indi.scheduler.telemetry import TelemetryLoop
 from ctmo_indi.script_queue.peer import FrontDesk
 from ctmo_indi.store.database import Database

@@ -17,9 +17,10 @@ from ctmo_indi.errors import BadOrder, WrongState
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler import configuration
-from ctmo_indi.scheduler.comeback import Comeback, WayBack
 from ctmo_indi.scheduler.command_call import CommandCall
-from ctmo_indi.scheduler.component_events import LogMessages, birth_events
+from ctmo_indi.scheduler.component.comeback import Comeback, WayBack
+from ctmo_indi.scheduler.component.component_events import LogMessages, birth_events
+from ctmo_indi.scheduler.component.startup import StartParts, registered_driver
 from ctmo_indi.scheduler.configuration import Configuration
 from ctmo_indi.scheduler.cycles import Cycle, Cycles, sky_period_s
 from ctmo_indi.scheduler.desk_handlers import DeskHandlers, EngineCalls, Peers
@@ -27,9 +28,8 @@ from ctmo_indi.scheduler.engine import SchedulerEngine
 from ctmo_indi.scheduler.engine_parts import EngineParts
 from ctmo_indi.scheduler.event_store import TELEMETRY_KINDS, open_event_log
 from ctmo_indi.scheduler.general_info import GeneralInfo
-from ctmo_indi.scheduler.intake import OrderIntake
-from ctmo_indi.scheduler.records import Records
-from ctmo_indi.scheduler.startup import StartParts, registered_driver
+from ctmo_indi.scheduler.orders.intake import OrderIntake
+from ctmo_indi.scheduler.orders.records import Records
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.telemetry import TELEMETRY_TIMEOUT_S, TelemetryLoop
 from ctmo_indi.scheduler.tickets import Ticket

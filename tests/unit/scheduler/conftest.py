@@ -17,8 +17,8 @@ from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.front_desk.server import FrontDeskServer
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler import configuration
+from ctmo_indi.scheduler.component.startup import registered_driver
 from ctmo_indi.scheduler.service import SchedulerService
-from ctmo_indi.scheduler.startup import registered_driver
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.models import Models
 from ctmo_indi.testing.fake_clock import EVENING

@@ -20,12 +20,12 @@ from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState, FrameType, OrderState
 from ctmo_indi.models.verdict import Verdict, VerdictLevel
 from ctmo_indi.profiles import NightPolicy, Profile
-from ctmo_indi.scheduler.attempt_runner import AttemptRunner
-from ctmo_indi.scheduler.blocks import BlockBook
+from ctmo_indi.scheduler.blocks.book import BlockBook
 from ctmo_indi.scheduler.configuration import SchedulerCscParameters, SchedulerModes
-from ctmo_indi.scheduler.mode_choice import make_mode
-from ctmo_indi.scheduler.modes import Mode, ModeContext
-from ctmo_indi.scheduler.orders_book import OrdersBook
+from ctmo_indi.scheduler.modes.choice import make_mode
+from ctmo_indi.scheduler.modes.mode import Mode, ModeContext
+from ctmo_indi.scheduler.orders.attempt_runner import AttemptRunner
+from ctmo_indi.scheduler.orders.orders_book import OrdersBook
 from ctmo_indi.scheduler.safety_link import SafetyLink, VerdictNews
 from ctmo_indi.scheduler.snapshots import newest_first
 from ctmo_indi.scheduler.states import DetailedState, ErrorCode

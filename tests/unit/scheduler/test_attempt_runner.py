@@ -12,7 +12,7 @@ from ctmo_indi.errors import BadOrder, UnknownOrder, WrongState
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState, FrameType, OrderState
 from ctmo_indi.profiles import Profile
-from ctmo_indi.scheduler.attempt_runner import AttemptRunner
+from ctmo_indi.scheduler.orders.attempt_runner import AttemptRunner
 from ctmo_indi.scheduling.errors import FailedToQueueTargetsError
 from ctmo_indi.scheduling.target import DriverTarget
 from ctmo_indi.script_queue.kinds import AttemptBinding

@@ -14,9 +14,9 @@ from ctmo_indi import profiles
 from ctmo_indi.errors import BadOrder, UnknownOrder, WrongState
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState, FrameType
-from ctmo_indi.scheduler.block_record import BlockCounts, BlockStatus
-from ctmo_indi.scheduler.blocks import BlockBook, Execution
-from ctmo_indi.scheduler.target_blocks import target_scripts, target_values
+from ctmo_indi.scheduler.blocks.book import BlockBook, Execution
+from ctmo_indi.scheduler.blocks.record import BlockCounts, BlockStatus
+from ctmo_indi.scheduler.blocks.targets import target_scripts, target_values
 from ctmo_indi.scheduling.target import DriverTarget
 from ctmo_indi.script_queue.attempts import AttemptResult
 from ctmo_indi.script_queue.block_library import BlockLibrary

@@ -4,7 +4,7 @@ import pytest
 
 from ctmo_indi.errors import WrongState
 from ctmo_indi.models.states import SummaryState
-from ctmo_indi.scheduler.comeback import Comeback, WayBack
+from ctmo_indi.scheduler.component.comeback import Comeback, WayBack
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import Ticket, TicketState
 from ctmo_indi.testing.fake_clock import FakeClock
@@ -224,8 +224,8 @@ def observing_with_a_spoilt_configuration(stack):
 def test_a_configuration_that_was_spoilt_is_told_and_observing_goes_on_when_it_is_mended(
     stack, monkeypatch
 ):
-    monkeypatch.setattr("ctmo_indi.scheduler.comeback.AGAIN_FIRST_S", 0.05)
-    monkeypatch.setattr("ctmo_indi.scheduler.comeback.AGAIN_LAST_S", 0.05)
+    monkeypatch.setattr("ctmo_indi.scheduler.component.comeback.AGAIN_FIRST_S", 0.05)
+    monkeypatch.setattr("ctmo_indi.scheduler.component.comeback.AGAIN_LAST_S", 0.05)
     observing_with_a_spoilt_configuration(stack)
     assert "line 2, n_target: unknown key" in stack.desk.status()["Comeback"]
     assert stack.command("setLogLevel", Level="WARNING") == "COMPLETED"

@@ -14,8 +14,8 @@ import pytest
 from ctmo_indi.desk_client.client import DeskFault
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.models.states import AttemptState, ObservatoryState
-from ctmo_indi.scheduler.dry_mode import DryMode
-from ctmo_indi.scheduler.simple_mode import SimpleMode
+from ctmo_indi.scheduler.modes.dry_mode import DryMode
+from ctmo_indi.scheduler.modes.simple_mode import SimpleMode
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.sequential import SequentialScheduler
 from ctmo_indi.scheduling.target import DriverTarget, Observation, SurveyTopology

@@ -6,7 +6,7 @@ import itertools
 import logging
 from typing import TYPE_CHECKING, Any
 
-from ctmo_indi.scheduler.component_events import LogMessages
+from ctmo_indi.scheduler.component.component_events import LogMessages
 
 if TYPE_CHECKING:
     from tests.unit.scheduler.conftest import Stack

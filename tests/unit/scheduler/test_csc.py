@@ -13,11 +13,11 @@ from ctmo_indi.checked_yaml import Lines
 from ctmo_indi.errors import ConfigError, WrongState
 from ctmo_indi.models.states import SummaryState
 from ctmo_indi.scheduler.command_call import CommandCall
+from ctmo_indi.scheduler.component.csc import START_TIMEOUT_S, SchedulerCsc
+from ctmo_indi.scheduler.component.csc_parts import CscParts, GoesOn
+from ctmo_indi.scheduler.component.startup import Progress, Started, StartWish
 from ctmo_indi.scheduler.configuration import Configuration, SchedulerCscParameters, StartupType
-from ctmo_indi.scheduler.csc import START_TIMEOUT_S, SchedulerCsc
-from ctmo_indi.scheduler.csc_parts import CscParts, GoesOn
-from ctmo_indi.scheduler.dry_mode import DryMode
-from ctmo_indi.scheduler.startup import Progress, Started, StartWish
+from ctmo_indi.scheduler.modes.dry_mode import DryMode
 from ctmo_indi.scheduler.states import Command, DetailedState, ErrorCode
 from ctmo_indi.scheduler.tickets import Ticket, TicketBook, TicketState
 from ctmo_indi.script_queue.block_library import BlockLibrary
@@ -192,6 +192,20 @@ def test_fault_does_not_wait_for_ever_for_devices_that_do_not_obey(rig: Rig) -> 
     rig.csc.tick()
     assert rig.csc.summary is SummaryState.ENABLED
     rig.clock.advance(2.0)
+    rig.csc.tick()
+    assert rig.csc.summary is SummaryState.FAULT
+
+
+def test_devices_are_made_safe_even_when_the_mode_cannot_stop(rig: Rig) -> None:
+    rig.enabled().send(Command.RESUME)
+
+    def broken() -> None:
+        raise RuntimeError("on purpose")
+
+    assert rig.csc.mode is not None
+    rig.csc.mode.stop = broken  # type: ignore[method-assign]
+    rig.csc.fault(ErrorCode.ADVANCE_LOOP, "on purpose")
+    assert rig.done[-2:] == ["stop scripts", "make safe"]
     rig.csc.tick()
     assert rig.csc.summary is SummaryState.FAULT
 

@@ -14,7 +14,7 @@ from ctmo_indi.errors import ConflictingOrder, UnknownOrder, WrongState
 from ctmo_indi.inbox import Inbox
 from ctmo_indi.scheduler.command_call import CommandCall
 from ctmo_indi.scheduler.desk_handlers import DeskHandlers, EngineCalls, Peers
-from ctmo_indi.scheduler.records import Records
+from ctmo_indi.scheduler.orders.records import Records
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import Ticket, TicketBook, TicketState
 from ctmo_indi.testing.desks import reply_faults, small_profile, wire_contract

@@ -10,9 +10,9 @@ from ctmo_indi.models.observation import Observation
 from ctmo_indi.models.orders import Constraints, ObservationRequest, Window
 from ctmo_indi.models.states import FrameType
 from ctmo_indi.profiles import Profile
-from ctmo_indi.scheduler.driver_calls import RegistrationError
-from ctmo_indi.scheduler.internal_orders import internal_order, is_internal
-from ctmo_indi.scheduler.registration import Registrar, register
+from ctmo_indi.scheduler.modes.driver_calls import RegistrationError
+from ctmo_indi.scheduler.modes.registration import Registrar, register
+from ctmo_indi.scheduler.orders.internal_orders import internal_order, is_internal
 from ctmo_indi.scheduling.target import DriverTarget
 from ctmo_indi.testing.fake_clock import EVENING, FakeClock
 from ctmo_indi.testing.fake_sky import fake_models

@@ -10,7 +10,7 @@ from ctmo_indi.errors import ServiceUnreachable
 from ctmo_indi.models.dome_geometry import TubeSide
 from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.models.verdict import Verdict, VerdictLevel
-from ctmo_indi.scheduler.gather import Gatherer, model_state
+from ctmo_indi.scheduler.modes.gather import Gatherer, model_state
 from ctmo_indi.scheduler.safety_link import VerdictNews
 from ctmo_indi.testing.fake_clock import EVENING, FakeClock
 

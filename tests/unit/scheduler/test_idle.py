@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from ctmo_indi.models.states import ObservatoryState
-from ctmo_indi.scheduler.idle_keeper import ESTIMATE_VALID, Estimator, wait_s
+from ctmo_indi.scheduler.modes.idle_keeper import ESTIMATE_VALID, Estimator, wait_s
 from ctmo_indi.scheduling.conditions import Conditions
 from ctmo_indi.scheduling.target import NextTarget
 from ctmo_indi.testing.fake_clock import EVENING

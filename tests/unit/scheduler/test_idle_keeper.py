@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from ctmo_indi.scheduler.idle_keeper import wait_s
+from ctmo_indi.scheduler.modes.idle_keeper import wait_s
 from ctmo_indi.testing.fake_clock import EVENING
 
 

@@ -11,7 +11,7 @@ import pytest
 from ctmo_indi.models.states import AttemptState, ObservatoryState, OrderState
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.configuration import SchedulerModes
-from ctmo_indi.scheduler.registration import Registrar
+from ctmo_indi.scheduler.modes.registration import Registrar
 from ctmo_indi.scheduler.states import ErrorCode
 from ctmo_indi.scheduling.conditions import Conditions
 from ctmo_indi.scheduling.driver import Driver

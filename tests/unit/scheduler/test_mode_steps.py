@@ -11,7 +11,7 @@ from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.configuration import SchedulerModes
-from ctmo_indi.scheduler.mode_steps import MODE_STEPS, first_strange
+from ctmo_indi.scheduler.modes.steps import MODE_STEPS, first_strange
 from ctmo_indi.scheduler.states import DetailedState
 
 from .mode_rig import QUICK, Rig, World

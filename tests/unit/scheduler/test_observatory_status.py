@@ -10,7 +10,7 @@ import pytest
 from ctmo_indi.errors import BadOrder, WrongState
 from ctmo_indi.models.states import SummaryState
 from ctmo_indi.models.verdict import Verdict, VerdictLevel
-from ctmo_indi.scheduler.observatory_status import (
+from ctmo_indi.scheduler.component.observatory_status import (
     Facts,
     Kept,
     ObservatoryStatus,
@@ -20,7 +20,7 @@ from ctmo_indi.scheduler.observatory_status import (
     note_of,
     status_of,
 )
-from ctmo_indi.scheduler.service_status import facts_of
+from ctmo_indi.scheduler.component.service_status import facts_of
 
 S = Status
 NIGHT = Facts(is_alive=True, is_day=False, is_weather_bad=False)

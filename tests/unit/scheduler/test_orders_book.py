@@ -12,8 +12,8 @@ from ctmo_indi.errors import BadOrder, UnknownOrder, WrongState
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest, Window
 from ctmo_indi.models.states import AttemptState, FrameType, OrderState
 from ctmo_indi.profiles import NightPolicy, Site
-from ctmo_indi.scheduler.orders_book import OpenAttempt, OrdersBook
-from ctmo_indi.scheduler.settlement import Cause
+from ctmo_indi.scheduler.orders.orders_book import OpenAttempt, OrdersBook
+from ctmo_indi.scheduler.orders.settlement import Cause
 from ctmo_indi.scheduling.target import DriverTarget
 from ctmo_indi.script_queue.attempts import AttemptResult
 from ctmo_indi.store import attempts, orders

@@ -14,8 +14,8 @@ from ctmo_indi.models.observatory import ObservatoryModelState
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.configuration import SchedulerModes
-from ctmo_indi.scheduler.queue_view import QueueView
-from ctmo_indi.scheduler.replay import Replay
+from ctmo_indi.scheduler.modes.queue_view import QueueView
+from ctmo_indi.scheduler.modes.replay import Replay
 from ctmo_indi.scheduling.lookahead import LookAhead
 from ctmo_indi.script_queue.queueing import Sender
 from ctmo_indi.script_queue.script import PlainScript, ScriptMetadata, Slot

@@ -14,9 +14,9 @@ import pytest
 from ctmo_indi.errors import WrongState
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.profiles import Profile
-from ctmo_indi.scheduler.advance_mode import PREDICT_EVERY_MACHINE_S
 from ctmo_indi.scheduler.configuration import SchedulerModes
-from ctmo_indi.scheduler.prediction import GAVE_WAY
+from ctmo_indi.scheduler.modes.advance_mode import PREDICT_EVERY_MACHINE_S
+from ctmo_indi.scheduler.modes.prediction import GAVE_WAY
 from ctmo_indi.scheduler.states import DetailedState
 from ctmo_indi.scheduling.target import DriverTarget
 

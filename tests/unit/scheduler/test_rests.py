@@ -12,9 +12,9 @@ from ctmo_indi.errors import BadOrder
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState, OrderState
 from ctmo_indi.profiles import NightPolicy, Profile, Site
-from ctmo_indi.scheduler.orders_book import OrdersBook
-from ctmo_indi.scheduler.rests import Resting, Rests
-from ctmo_indi.scheduler.settlement import Cause
+from ctmo_indi.scheduler.orders.orders_book import OrdersBook
+from ctmo_indi.scheduler.orders.rests import Resting, Rests
+from ctmo_indi.scheduler.orders.settlement import Cause
 from ctmo_indi.scheduling.target import DriverTarget
 from ctmo_indi.script_queue.attempts import AttemptResult
 from ctmo_indi.store import orders

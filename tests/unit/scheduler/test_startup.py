@@ -14,6 +14,7 @@ import pytest
 
 from ctmo_indi.checked_yaml import Lines
 from ctmo_indi.errors import ConfigError
+from ctmo_indi.scheduler.component.startup import Started, StartParts, StartWish, start
 from ctmo_indi.scheduler.configuration import (
     Configuration,
     SchedulerCscParameters,
@@ -21,7 +22,6 @@ from ctmo_indi.scheduler.configuration import (
     StartupType,
 )
 from ctmo_indi.scheduler.snapshots import Snapshot, SnapshotFolder
-from ctmo_indi.scheduler.startup import Started, StartParts, StartWish, start
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.target import DriverTarget, Observation, SurveyTopology
 from ctmo_indi.script_queue.block_library import BlockLibrary

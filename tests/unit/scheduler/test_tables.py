@@ -12,7 +12,7 @@ from ctmo_indi.errors import WrongState
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import FrameType, ObservatoryState, SummaryState
 from ctmo_indi.models.verdict import Verdict, VerdictLevel
-from ctmo_indi.scheduler.idle import IdleAction, IdleFacts, idle_action
+from ctmo_indi.scheduler.modes.idle import IdleAction, IdleFacts, idle_action
 from ctmo_indi.scheduler.states import (
     COMMAND_RULES,
     DETAILED_TABLE,

@@ -20,18 +20,18 @@ from typing import ClassVar
 
 from ctmo_indi.errors import CtmoError, InternalError, UnknownOrder, WrongState
 from ctmo_indi.models.states import AttemptState
-from ctmo_indi.scheduler.dawn_watch import DawnWatch
-from ctmo_indi.scheduler.decision import Decision, Question, reasons, with_slew
-from ctmo_indi.scheduler.driver_calls import DriverCalls, broken
-from ctmo_indi.scheduler.gather import Gatherer
-from ctmo_indi.scheduler.idle_keeper import Estimator, IdleKeeper
-from ctmo_indi.scheduler.modes import ModeContext
-from ctmo_indi.scheduler.orders_book import Settled
-from ctmo_indi.scheduler.prediction import PredictionQuestion, Predictor
-from ctmo_indi.scheduler.queue_view import QueueView
-from ctmo_indi.scheduler.registration import Registrar
+from ctmo_indi.scheduler.modes.dawn_watch import DawnWatch
+from ctmo_indi.scheduler.modes.decision import Decision, Question, reasons, with_slew
+from ctmo_indi.scheduler.modes.driver_calls import DriverCalls, broken
+from ctmo_indi.scheduler.modes.gather import Gatherer
+from ctmo_indi.scheduler.modes.idle_keeper import Estimator, IdleKeeper
+from ctmo_indi.scheduler.modes.mode import ModeContext
+from ctmo_indi.scheduler.modes.prediction import PredictionQuestion, Predictor
+from ctmo_indi.scheduler.modes.queue_view import QueueView
+from ctmo_indi.scheduler.modes.registration import Registrar
+from ctmo_indi.scheduler.modes.target_events import next_event, planned_event, target_event
+from ctmo_indi.scheduler.orders.orders_book import Settled
 from ctmo_indi.scheduler.states import DetailedState, ErrorCode
-from ctmo_indi.scheduler.target_events import next_event, planned_event, target_event
 from ctmo_indi.scheduling.conditions import Conditions, Night
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.lookahead import PlannedTarget
@@ -150,7 +150,7 @@ class Production(ABC):
         return 0
 
     def predict(self, on_done: Callable[[str], None]) -> Callable[[], None]:
-        """Begin a predicted schedule; see :meth:`ctmo_indi.scheduler.modes.Mode.predict`."""
+        """Begin a predicted schedule; see :meth:`ctmo_indi.scheduler.modes.mode.Mode.predict`."""
         context = self.context
         view = QueueView.look(context.queue, context.runner)
         question = PredictionQuestion(

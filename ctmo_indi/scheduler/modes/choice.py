@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ctmo_indi.scheduler.advance_mode import AdvanceMode
 from ctmo_indi.scheduler.configuration import SchedulerCscParameters, SchedulerModes
-from ctmo_indi.scheduler.dry_mode import DryMode
-from ctmo_indi.scheduler.modes import MakeMode
-from ctmo_indi.scheduler.simple_mode import SimpleMode
+from ctmo_indi.scheduler.modes.advance_mode import AdvanceMode
+from ctmo_indi.scheduler.modes.dry_mode import DryMode
+from ctmo_indi.scheduler.modes.mode import MakeMode
+from ctmo_indi.scheduler.modes.simple_mode import SimpleMode
 
 MODES: Mapping[SchedulerModes, MakeMode] = {
     SchedulerModes.SIMPLE: SimpleMode,

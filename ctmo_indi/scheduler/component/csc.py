@@ -16,10 +16,10 @@ from ctmo_indi.clock import Deadline
 from ctmo_indi.errors import CtmoError, WrongState
 from ctmo_indi.models.states import SummaryState
 from ctmo_indi.scheduler.command_call import CommandCall
-from ctmo_indi.scheduler.csc_parts import CscParts, GoesOn
-from ctmo_indi.scheduler.detailed import Detailed
-from ctmo_indi.scheduler.modes import Mode
-from ctmo_indi.scheduler.startup import Started, StartWish
+from ctmo_indi.scheduler.component.csc_parts import CscParts, GoesOn
+from ctmo_indi.scheduler.component.detailed import Detailed
+from ctmo_indi.scheduler.component.startup import Started, StartWish
+from ctmo_indi.scheduler.modes.mode import Mode
 from ctmo_indi.scheduler.states import (
     COMMAND_RULES,
     ERROR_MEANINGS,
@@ -162,14 +162,23 @@ class SchedulerCsc:
         self._is_faulting = True
         self.error_code = code
         self.error_report = report
-        if self.mode is not None:
-            self.mode.stop()
-        self._interrupt(f"the component went to FAULT: {report}")
-        self.set_detailed(DetailedState.IDLE)
-        self._parts.stop_scripts(f"scheduler fault {code}: {report}")
-        self._parts.make_safe()
+        for step in (
+            self._stop_mode,
+            lambda: self._interrupt(f"the component went to FAULT: {report}"),
+            lambda: self.set_detailed(DetailedState.IDLE),
+            lambda: self._parts.stop_scripts(f"scheduler fault {code}: {report}"),
+            self._parts.make_safe,
+        ):
+            try:
+                step()
+            except Exception:  # noqa: BLE001 - whatever breaks, the devices are made safe
+                _log.exception("a step to FAULT broke")
         deadline = Deadline(self._parts.clock, self._parts.make_safe_timeout_s, 5.0)
         self._when_quiet = (lambda: self._enter(SummaryState.FAULT), deadline)
+
+    def _stop_mode(self) -> None:
+        if self.mode is not None:
+            self.mode.stop()
 
     # -- commands ---------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """What the component is made of: the driver's thread, the starts, and who carries out what.
 
-The wiring around :class:`~ctmo_indi.scheduler.csc.SchedulerCsc`. Engine thread, but for what a
-start does in the driver's.
+The wiring around :class:`~ctmo_indi.scheduler.component.csc.SchedulerCsc`. Engine thread, but for
+what a start does in the driver's.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ctmo_indi.clock import Clock
 from ctmo_indi.errors import ConfigError, CtmoError, WrongState
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.command_call import CommandCall
-from ctmo_indi.scheduler.component_events import start_events
+from ctmo_indi.scheduler.component.component_events import start_events
+from ctmo_indi.scheduler.component.csc import SchedulerCsc
+from ctmo_indi.scheduler.component.csc_parts import AtOnce, CscParts
+from ctmo_indi.scheduler.component.observatory_status import ObservatoryStatus
+from ctmo_indi.scheduler.component.startup import Progress, Started, StartParts, StartWish, start
 from ctmo_indi.scheduler.configuration import SchedulerCscParameters, StartupType, local_path
-from ctmo_indi.scheduler.csc import SchedulerCsc
-from ctmo_indi.scheduler.csc_parts import AtOnce, CscParts
-from ctmo_indi.scheduler.modes import Mode
-from ctmo_indi.scheduler.observatory_status import ObservatoryStatus
-from ctmo_indi.scheduler.startup import Progress, Started, StartParts, StartWish, start
+from ctmo_indi.scheduler.modes.mode import Mode
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import Ticket, TicketBook
 from ctmo_indi.scheduler.worker import Worker

@@ -9,8 +9,8 @@ from ctmo_indi.errors import WrongState
 from ctmo_indi.models.observation import Observation
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
 from ctmo_indi.models.states import AttemptState, OrderState
-from ctmo_indi.scheduler.internal_orders import is_internal
-from ctmo_indi.scheduler.rests import Resting
+from ctmo_indi.scheduler.orders.internal_orders import is_internal
+from ctmo_indi.scheduler.orders.rests import Resting
 from ctmo_indi.store import attempts, orders
 from ctmo_indi.store.attempts import AttemptRow
 from ctmo_indi.store.database import Connection

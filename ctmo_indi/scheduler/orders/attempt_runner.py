@@ -13,9 +13,9 @@ from typing import Protocol
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CtmoError, UnknownOrder
 from ctmo_indi.models.states import AttemptState
-from ctmo_indi.scheduler.orders_book import OpenAttempt, OrdersBook, Settled
-from ctmo_indi.scheduler.settlement import Cause
-from ctmo_indi.scheduler.target_blocks import target_values
+from ctmo_indi.scheduler.blocks.targets import target_values
+from ctmo_indi.scheduler.orders.orders_book import OpenAttempt, OrdersBook, Settled
+from ctmo_indi.scheduler.orders.settlement import Cause
 from ctmo_indi.scheduling.errors import FailedToQueueTargetsError
 from ctmo_indi.scheduling.target import DriverTarget
 from ctmo_indi.script_queue.attempts import AttemptProgress, AttemptResult, AttemptScript
@@ -39,7 +39,7 @@ READOUT_S = 10.0
 
 
 class TargetBlocks(Protocol):
-    """Carries targets out by observing blocks: ``scheduler/blocks.py``."""
+    """Carries targets out by observing blocks: ``scheduler/blocks/book.py``."""
 
     def of_program(self, program: str) -> str:
         """Return the name of the block of a target's program; "" when there is none."""

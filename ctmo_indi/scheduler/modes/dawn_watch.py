@@ -6,8 +6,8 @@ While it is paused no decision may come to closing, so a running mode looks at d
 from __future__ import annotations
 
 from ctmo_indi.clock import Deadline
-from ctmo_indi.scheduler.idle_keeper import IdleKeeper
-from ctmo_indi.scheduler.modes import ModeContext
+from ctmo_indi.scheduler.modes.idle_keeper import IdleKeeper
+from ctmo_indi.scheduler.modes.mode import ModeContext
 from ctmo_indi.scheduling.conditions import Conditions, Night
 
 LOOK_S = 60.0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ctmo_indi.profiles import Site
-from ctmo_indi.scheduler.queue_view import QueueView
+from ctmo_indi.scheduler.modes.queue_view import QueueView
 from ctmo_indi.scheduler.safety_link import VerdictNews
 from ctmo_indi.scheduling.conditions import Conditions, Night
 from ctmo_indi.scheduling.lookahead import PlannedTarget

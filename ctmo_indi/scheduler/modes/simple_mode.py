@@ -13,8 +13,8 @@ from typing import ClassVar, cast
 
 from ctmo_indi.models.observatory import ObservatoryModelState
 from ctmo_indi.models.states import ObservatoryState
-from ctmo_indi.scheduler.decision import Decision, Question, placed
-from ctmo_indi.scheduler.production import Production
+from ctmo_indi.scheduler.modes.decision import Decision, Question, placed
+from ctmo_indi.scheduler.modes.production import Production
 from ctmo_indi.scheduler.states import ErrorCode
 from ctmo_indi.scheduling.conditions import Conditions
 from ctmo_indi.scheduling.lookahead import PlannedTarget, select_guarded

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ctmo_indi.errors import WrongState
-from ctmo_indi.scheduler.modes import ModeContext
-from ctmo_indi.scheduler.orders_book import Settled
+from ctmo_indi.scheduler.modes.mode import ModeContext
+from ctmo_indi.scheduler.orders.orders_book import Settled
 from ctmo_indi.script_queue.script import ScriptRun
 
 _WHY = "DRY mode produces no targets"

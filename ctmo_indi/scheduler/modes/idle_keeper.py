@@ -8,9 +8,9 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from ctmo_indi.scheduler.idle import IdleAction, IdleFacts, idle_action
-from ctmo_indi.scheduler.modes import ModeContext
-from ctmo_indi.scheduler.target_events import next_event
+from ctmo_indi.scheduler.modes.idle import IdleAction, IdleFacts, idle_action
+from ctmo_indi.scheduler.modes.mode import ModeContext
+from ctmo_indi.scheduler.modes.target_events import next_event
 from ctmo_indi.scheduling.conditions import Conditions, Night
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.target import NextTarget

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from ctmo_indi.models.states import SummaryState
 from ctmo_indi.models.verdict import Verdict
-from ctmo_indi.scheduler.csc import SchedulerCsc
-from ctmo_indi.scheduler.observatory_status import Facts, ObservatoryStatus
+from ctmo_indi.scheduler.component.csc import SchedulerCsc
+from ctmo_indi.scheduler.component.observatory_status import Facts, ObservatoryStatus
 from ctmo_indi.scheduler.safety_link import SafetyLink
 from ctmo_indi.script_queue.queueing import ScriptQueue
 

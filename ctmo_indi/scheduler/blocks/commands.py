@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ctmo_indi.scheduler.block_record import BlockStatus
-from ctmo_indi.scheduler.blocks import BlockBook, Execution
+from ctmo_indi.scheduler.blocks.book import BlockBook, Execution
+from ctmo_indi.scheduler.blocks.record import BlockStatus
 from ctmo_indi.scheduler.command_call import CommandCall
-from ctmo_indi.scheduler.csc_parts import AtOnce, GoesOn
-from ctmo_indi.scheduler.detailed import Detailed
+from ctmo_indi.scheduler.component.csc_parts import AtOnce, GoesOn
+from ctmo_indi.scheduler.component.detailed import Detailed
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import TicketBook, TicketState
 

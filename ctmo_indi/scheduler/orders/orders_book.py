@@ -17,8 +17,8 @@ from ctmo_indi.models.observation import Observation
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
 from ctmo_indi.models.states import AttemptState, OrderState
 from ctmo_indi.profiles import NightPolicy, Site
-from ctmo_indi.scheduler.book_events import attempt_event, observation_event, order_event
-from ctmo_indi.scheduler.book_rows import (
+from ctmo_indi.scheduler.orders.book_events import attempt_event, observation_event, order_event
+from ctmo_indi.scheduler.orders.book_rows import (
     attempt_row,
     first_born,
     mark_begun,
@@ -27,9 +27,9 @@ from ctmo_indi.scheduler.book_rows import (
     resting,
     target_id,
 )
-from ctmo_indi.scheduler.internal_orders import driver_user, internal_order, is_internal
-from ctmo_indi.scheduler.rests import DAY, Resting, Rests
-from ctmo_indi.scheduler.settlement import (
+from ctmo_indi.scheduler.orders.internal_orders import driver_user, internal_order, is_internal
+from ctmo_indi.scheduler.orders.rests import DAY, Resting, Rests
+from ctmo_indi.scheduler.orders.settlement import (
     Cause,
     OrderFacts,
     attempt_state,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from ctmo_indi.scheduler.attempt_runner import AttemptRunner
+from ctmo_indi.scheduler.orders.attempt_runner import AttemptRunner
 from ctmo_indi.scheduling.target import DriverTarget
 from ctmo_indi.script_queue.queueing import ScriptQueue
 from ctmo_indi.script_queue.script import SCHEDULER, ScriptMetadata, ScriptRun

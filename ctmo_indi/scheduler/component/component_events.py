@@ -14,7 +14,7 @@ from importlib import metadata
 
 from ctmo_indi import __version__
 from ctmo_indi.profiles import Profile, Role
-from ctmo_indi.scheduler.startup import Started
+from ctmo_indi.scheduler.component.startup import Started
 
 Publish = Callable[[str, str, dict[str, object]], object]
 Events = tuple[tuple[str, dict[str, object]], ...]

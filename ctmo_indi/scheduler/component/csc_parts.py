@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.scheduler.command_call import CommandCall
-from ctmo_indi.scheduler.modes import Mode
-from ctmo_indi.scheduler.startup import Progress, Started, StartWish
+from ctmo_indi.scheduler.component.startup import Progress, Started, StartWish
+from ctmo_indi.scheduler.modes.mode import Mode
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import TicketBook
 

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ctmo_indi.scheduler.driver_calls import DriverCalls
-from ctmo_indi.scheduler.gather import Gatherer
-from ctmo_indi.scheduler.queue_view import QueueView
-from ctmo_indi.scheduler.replay import Replay, simulation
+from ctmo_indi.scheduler.modes.driver_calls import DriverCalls
+from ctmo_indi.scheduler.modes.gather import Gatherer
+from ctmo_indi.scheduler.modes.queue_view import QueueView
+from ctmo_indi.scheduler.modes.replay import Replay, simulation
+from ctmo_indi.scheduler.modes.target_events import schedule_event
 from ctmo_indi.scheduler.safety_link import VerdictNews
-from ctmo_indi.scheduler.target_events import schedule_event
 from ctmo_indi.scheduling.conditions import Conditions
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.lookahead import LookAhead, PlannedTarget

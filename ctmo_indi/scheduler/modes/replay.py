@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ctmo_indi.models.observatory import Visit
-from ctmo_indi.scheduler.queue_view import QueuedScript, QueueView
+from ctmo_indi.scheduler.modes.queue_view import QueuedScript, QueueView
 from ctmo_indi.scheduling.conditions import Conditions
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.lookahead import LookAhead, PlannedTarget

@@ -15,8 +15,8 @@ from pathlib import Path
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import BadOrder, UnknownOrder, WrongState
 from ctmo_indi.models.states import AttemptState
-from ctmo_indi.scheduler.block_record import STATUS_IDS, BlockCounts, BlockStatus
-from ctmo_indi.scheduler.target_blocks import target_scripts
+from ctmo_indi.scheduler.blocks.record import STATUS_IDS, BlockCounts, BlockStatus
+from ctmo_indi.scheduler.blocks.targets import target_scripts
 from ctmo_indi.script_queue.block_library import BlockLibrary, Problems
 from ctmo_indi.script_queue.kinds import AttemptBinding, ScriptParts
 from ctmo_indi.script_queue.queueing import LAST, ScriptQueue, Sender

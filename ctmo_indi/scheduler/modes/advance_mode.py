@@ -22,16 +22,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ctmo_indi.errors import CtmoError
-from ctmo_indi.scheduler.decision import Decision, Question, placed
-from ctmo_indi.scheduler.modes import ModeContext
-from ctmo_indi.scheduler.orders_book import Settled
-from ctmo_indi.scheduler.prediction import PredictionQuestion
-from ctmo_indi.scheduler.production import Production
-from ctmo_indi.scheduler.queue_view import QueuedScript, QueueView
-from ctmo_indi.scheduler.replay import Replay, simulation
+from ctmo_indi.scheduler.modes.decision import Decision, Question, placed
+from ctmo_indi.scheduler.modes.mode import ModeContext
+from ctmo_indi.scheduler.modes.prediction import PredictionQuestion
+from ctmo_indi.scheduler.modes.production import Production
+from ctmo_indi.scheduler.modes.queue_view import QueuedScript, QueueView
+from ctmo_indi.scheduler.modes.replay import Replay, simulation
+from ctmo_indi.scheduler.modes.target_events import target_event
+from ctmo_indi.scheduler.orders.orders_book import Settled
 from ctmo_indi.scheduler.snapshots import Snapshot, SnapshotError, SnapshotFolder
 from ctmo_indi.scheduler.states import DetailedState, ErrorCode
-from ctmo_indi.scheduler.target_events import target_event
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.lookahead import LookAhead, PlannedTarget
 from ctmo_indi.scheduling.target import DriverTarget

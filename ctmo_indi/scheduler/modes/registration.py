@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ctmo_indi.models.observation import Observation
-from ctmo_indi.scheduler.driver_calls import DriverCalls, RegistrationError
+from ctmo_indi.scheduler.modes.driver_calls import DriverCalls, RegistrationError
 from ctmo_indi.scheduling.driver import Driver
 
 

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from ctmo_indi.clock import Clock
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.profiles import Site
-from ctmo_indi.scheduler.settlement import retry_after_s
+from ctmo_indi.scheduler.orders.settlement import retry_after_s
 
 _log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Observing blocks on the script queue: of targets, and by addBlock."""

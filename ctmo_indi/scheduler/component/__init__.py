@@ -1,0 +1,1 @@
+"""The component (Rubin's CSC): states, commands, start-up, what it publishes."""

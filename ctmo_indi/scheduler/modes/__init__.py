@@ -1,0 +1,1 @@
+"""Operation modes: how targets are produced, and what they are made of."""

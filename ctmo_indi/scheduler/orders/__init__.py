@@ -1,0 +1,1 @@
+"""Orders and attempts: taken, begun, followed, settled."""
