@@ -18,7 +18,6 @@ from ctmo_indi.scheduler.answered import AnsweredOrders
 from ctmo_indi.scheduler.command_call import CommandCall
 from ctmo_indi.scheduler.orders.intake import OrderIntake
 from ctmo_indi.scheduler.orders.records import Records
-from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import Ticket
 from ctmo_indi.script_queue.peer import FrontDesk
 from ctmo_indi.work_orders.access import Caller
@@ -268,7 +267,7 @@ async def _pass_on(peer: FrontDesk, checked: CheckedOrder) -> Reply:
 def command_call(request: SchedulerRequest) -> CommandCall:
     """Return what the engine is asked for."""
     return CommandCall(
-        command=Command(request.command.value),
+        command=request.command,
         abort=request.abort,
         reason=request.reason,
         configuration=request.configuration,

@@ -14,6 +14,7 @@ from enum import IntEnum, StrEnum
 from ctmo_indi.errors import WrongState
 from ctmo_indi.models.states import SummaryState
 from ctmo_indi.state_machine import TransitionTable
+from ctmo_indi.work_orders.model import SchedulerCommand
 
 SUMMARY_TABLE = TransitionTable(
     "component",
@@ -56,26 +57,8 @@ DETAILED_TABLE = TransitionTable(
 """One sub-operation at a time: each begins from RUNNING and goes back there."""
 
 
-class Command(StrEnum):
-    """Commands of a Scheduler order."""
-
-    START = "start"
-    ENABLE = "enable"
-    DISABLE = "disable"
-    STANDBY = "standby"
-    EXIT = "exitControl"
-    RESUME = "resume"
-    STOP = "stop"
-    LOAD = "load"
-    COMPUTE_PREDICTED_SCHEDULE = "computePredictedSchedule"
-    ADD_BLOCK = "addBlock"
-    GET_BLOCK_STATUS = "getBlockStatus"
-    REMOVE_BLOCK = "removeBlock"
-    VALIDATE_BLOCK = "validateBlock"
-    FLUSH = "flush"
-    RESCHEDULE = "reschedule"
-    SET_LOG_LEVEL = "setLogLevel"
-    UPDATE_OBSERVATORY_STATUS = "updateObservatoryStatus"
+Command = SchedulerCommand
+"""Commands of a Scheduler order."""
 
 
 class ErrorCode(IntEnum):
@@ -148,7 +131,7 @@ COMMAND_RULES: Mapping[Command, CommandRule] = {
         _ENABLED, leads_to=_S.DISABLED, interrupts=(Command.COMPUTE_PREDICTED_SCHEDULE,)
     ),
     Command.STANDBY: CommandRule((_S.DISABLED, _S.FAULT), leads_to=_S.STANDBY),
-    Command.EXIT: CommandRule(
+    Command.EXIT_CONTROL: CommandRule(
         (_S.STANDBY, _S.FAULT), leads_to=_S.OFFLINE, interrupts=(Command.START,)
     ),
     Command.RESUME: CommandRule(_ENABLED, running=False),

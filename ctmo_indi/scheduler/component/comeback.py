@@ -34,7 +34,7 @@ _REMEMBERED = {
     Command.STOP: False,
     Command.DISABLE: False,
     Command.STANDBY: False,
-    Command.EXIT: False,
+    Command.EXIT_CONTROL: False,
 }
 _STEPS: Mapping[SummaryState, Command] = {
     SummaryState.STANDBY: Command.START,

@@ -24,7 +24,9 @@ def test_resume_is_remembered_over_a_restart(path):
     assert Comeback(path).is_wanted
 
 
-@pytest.mark.parametrize("command", [Command.STOP, Command.DISABLE, Command.STANDBY, Command.EXIT])
+@pytest.mark.parametrize(
+    "command", [Command.STOP, Command.DISABLE, Command.STANDBY, Command.EXIT_CONTROL]
+)
 def test_each_way_of_ending_is_remembered_too(path, command):
     comeback = Comeback(path)
     comeback.note(Command.RESUME)

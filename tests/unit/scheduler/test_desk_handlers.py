@@ -113,7 +113,7 @@ async def test_a_command_reaches_the_engine_with_all_its_keys(engine: Engine) ->
          CommandCall(Command.START, configuration="survey")),
         ({"Command": "stop", "Abort": True, "Reason": "clouds"},
          CommandCall(Command.STOP, abort=True, reason="clouds")),
-        ({"Command": "exit"}, CommandCall(Command.EXIT)),
+        ({"Command": "exit"}, CommandCall(Command.EXIT_CONTROL)),
         ({"Command": "load", "URI": "file:///a"}, CommandCall(Command.LOAD, uri="file:///a")),
         ({"Command": "addBlock", "Block": "b", "Override": {"n": 2}},
          CommandCall(Command.ADD_BLOCK, block="b", override={"n": 2})),
