@@ -226,8 +226,13 @@ class Driver(ABC):
         raise ConfigError(f"{path}: the driver {self.name} does not load files")
 
     def expected_utc(self) -> datetime | None:
-        """Return the instant of :meth:`estimate_next_target`; a driver may know it for less."""
-        return self.estimate_next_target().utc
+        """Return when to ask again: when a target is expected, else how far there is none.
+
+        None: never this night. This one asks :meth:`estimate_next_target`; a driver may know for
+        less.
+        """
+        upcoming = self.estimate_next_target()
+        return upcoming.until_utc if upcoming.utc is None else upcoming.utc
 
     def estimate_next_target(self) -> NextTarget:
         """Say when a target is to be expected and why there is none now. Changes nothing.

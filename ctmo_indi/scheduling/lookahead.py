@@ -89,8 +89,8 @@ class LookAhead:
         n_targets
             At most this many; None: no limit.
         until
-            Only targets decided on before; while the driver has none, the model waits for the one
-            that ``expected_utc`` names, unless the sky is forbidden. None: the first lack
+            Only targets decided on before; while the driver has none, the model waits for the
+            instant that ``expected_utc`` names, unless the sky is forbidden. None: the first lack
             of a target is the end.
         goes_on
             Asked before each decision; False is the end.

@@ -259,3 +259,27 @@ def test_an_answer_that_is_no_target_is_named() -> None:
     driver.select_next_target = lambda: "M 31"  # type: ignore[assignment,method-assign,return-value]
     with pytest.raises(DriverError, match="returned str"):
         select_guarded(driver, given)
+
+
+class FirstUp(FirstPending):
+    """Takes the first order that is up; knows nothing of the future but what the base asks."""
+
+    name = "first up"
+
+    def select_next_target(self) -> DriverTarget | None:
+        assert self.conditions is not None
+        target = super().select_next_target()
+        if target is None:
+            return None
+        return None if self.models.sky.obstacles(target.request, self.conditions.utc) else target
+
+
+def test_a_gap_of_hours_is_no_end_for_a_driver_without_an_estimate_of_its_own() -> None:
+    rise = EVENING + timedelta(hours=3, minutes=20)
+    models = fake_models(FakeSky(rises={"late": rise}))
+    look = LookAhead(FirstUp(models), models)
+    given = conditions(order("late"))
+    (planned,) = look.targets(given, n_targets=1, until=EVENING + timedelta(hours=5))
+    begun = planned.target.obs_time
+    assert rise <= begun <= rise + timedelta(seconds=30)
+    assert list(look.targets(given, until=EVENING + timedelta(hours=2))) == []
