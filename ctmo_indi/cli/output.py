@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import typer
@@ -23,6 +27,8 @@ _EXIT_CODES = {
 
 # Columns of free text, which may be folded where the terminal is narrow.
 _FOLDED = frozenset({"ID", "Object", "Target", "Reason", "About"})
+# Characters that such a column keeps, before columns are left out for it.
+_NARROWEST_TEXT = 15
 _WIDTH_OF_A_FILE = 200
 
 
@@ -55,20 +61,83 @@ def print_reply(reply: Mapping[str, object], *, as_json: bool) -> None:
             typer.echo(f"  - {reason}")
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a plain table with aligned columns; as wide as it must be where nobody looks."""
-    import sys
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    left_out_first: Sequence[str] = (),
+) -> None:
+    """Print a plain table with aligned columns; as wide as it must be where nobody looks.
 
+    Where it is too wide, the words of a heading stand below each other, then columns are left out,
+    then free text is folded.
+
+    Parameters
+    ----------
+    left_out_first
+        Columns that a narrow terminal does without, the most dispensable first.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
+    width = _table_width()
+    cells = [[_cell(cell) for cell in row] for row in rows]
+    shown, headings = _fitted(columns, cells, width, left_out_first)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for name in columns:  # the first names the row: people copy it, so it is never cut
-        table.add_column(name, no_wrap=name not in _FOLDED, overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(cell) for cell in row))
-    Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE).print(table)
+    for number, heading in zip(shown, headings, strict=True):
+        # the first names the row: people copy it, so it is never cut
+        table.add_column(heading, no_wrap=columns[number] not in _FOLDED, overflow="fold")
+    for row in cells:
+        table.add_row(*(row[number] for number in shown))
+    Console(width=width).print(table)
+
+
+def _table_width() -> int:
+    """Return the width of COLUMNS, of the terminal, or of a file, in characters."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdigit() and int(told) > 0:
+        return int(told)
+    if sys.stdout.isatty():
+        return shutil.get_terminal_size().columns
+    return _WIDTH_OF_A_FILE
+
+
+def _fitted(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int,
+    left_out_first: Sequence[str],
+) -> tuple[list[int], list[str]]:
+    """Return which columns fit into ``width``, and their headings."""
+    shown = list(range(len(columns)))
+    longest = [max((len(row[number]) for row in rows), default=0) for number in shown]
+
+    def needs(headings: Sequence[str]) -> int:
+        total = 2 * len(shown) + 1  # a padding and a divider each, and the edges
+        for number, heading in zip(shown, headings, strict=True):
+            cell = longest[number]
+            if columns[number] in _FOLDED:
+                cell = min(cell, _NARROWEST_TEXT)
+            total += max(cell, *map(len, heading.split("\n")))
+        return total
+
+    headings = list(columns)
+    if needs(headings) <= width:
+        return shown, headings
+    stacked = [_stacked(name, longest[number]) for number, name in enumerate(columns)]
+    for name in (None, *left_out_first):
+        shown = [number for number in shown if columns[number] != name]
+        headings = [stacked[number] for number in shown]
+        if needs(headings) <= width:
+            break
+    return shown, headings
+
+
+def _stacked(heading: str, cell_width: int) -> str:
+    """Put the words of a heading below each other, as far as its cells are narrower."""
+    line_width = max(cell_width, *map(len, heading.split()), 1)
+    return "\n".join(textwrap.wrap(heading, line_width))
 
 
 def structs(value: object) -> list[Mapping[str, object]]:

@@ -35,6 +35,7 @@ ReasonOption = Annotated[str, typer.Option("--reason", help="For the log.")]
 
 _COLUMNS = ("Index", "Where", "Script", "State")
 _COLUMNS_IF_ANY = ("Block", "Subject", "User", "Started", "Ended", "Reason")
+_LEFT_OUT_FIRST = ("Subject", "User", "Block", "Ended")
 _TIMES = frozenset({"Started", "Ended"})
 
 queue_app = typer.Typer(rich_markup_mode=None, help="Show the script queue, or change it.")
@@ -97,7 +98,8 @@ def _print_queue(reply: Mapping[str, object], *, history: int) -> None:
         return
     told = [name for name in _COLUMNS_IF_ANY if any(run.get(name) for run in runs)]
     columns = (*_COLUMNS, *told)
-    print_table(columns, [[_cell(run, name) for name in columns] for run in runs])
+    cells = [[_cell(run, name) for name in columns] for run in runs]
+    print_table(columns, cells, left_out_first=_LEFT_OUT_FIRST)
 
 
 def _cell(run: Mapping[str, object], name: str) -> object:

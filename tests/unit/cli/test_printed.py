@@ -62,7 +62,10 @@ def test_empty_keys_and_useless_digits_are_not_printed(capsys: pytest.CaptureFix
     assert capsys.readouterr().out == "RA: 314.820833\nList:\n  - A: 1\n    B: 2.0\n  - c\n"
 
 
-def test_a_table_for_a_file_is_not_cut(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_for_a_file_is_not_cut(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     print_table(("Receipt", "ID"), [("O-" + 26 * "X", 60 * "long")])
     assert 20 * "long" in capsys.readouterr().out
 

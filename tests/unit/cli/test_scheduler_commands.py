@@ -187,6 +187,35 @@ def test_the_queue_is_shown_in_the_order_it_runs(
     assert scheduler.orders[0] == {"WOType": "Script Queue", "Command": "showQueue"}
 
 
+@pytest.mark.parametrize(("columns", "has_user"), [(80, False), (100, False), (160, True)])
+def test_the_queue_fits_the_terminal_and_keeps_the_reason(
+    run: Run,
+    scheduler: FakeScheduler,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    columns: int,
+    has_user: bool,
+) -> None:
+    reason = "CCD Simulator: exposure aborted, the mount lost its target behind the dome"
+    ended = {"Index": 128, "Script": "calibrations", "State": "CONFIGURE_FAILED",
+             "Subject": "A-01JDKXYZ0123456789ABCDEFGH", "User": "driver:sequential",
+             "Block": "calibrations", "Started": "2026-11-22T02:00:01.000Z",
+             "Ended": "2026-11-22T02:00:09.000Z", "Reason": reason}  # fmt: skip
+    scheduler.queue = {"Current": {}, "Queue": [], "History": [ended], "Paused": False}
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert run("queue") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= columns
+    heading = next(line.split() for line in lines if line.strip())
+    assert heading[:4] == ["Index", "Where", "Script", "State"]
+    assert heading[-1] == "Reason"
+    assert ("User" in heading) is has_user
+    printed = " ".join(" ".join(lines).split())
+    assert "CONFIGURE_FAILED" in printed
+    assert "02:00:01" in printed
+    assert all(word in printed for word in reason.split())
+
+
 def test_a_paused_queue_says_how_it_goes_on(
     run: Run, scheduler: FakeScheduler, capsys: pytest.CaptureFixture[str]
 ) -> None:

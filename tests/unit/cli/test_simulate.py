@@ -65,6 +65,19 @@ def test_people_get_a_table_and_the_speed(
     assert "times real time" in printed
 
 
+def test_the_table_fits_80_columns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert simulate("--orders", 300, "--weather", 0.4, "--output", tmp_path / "n.sqlite3") == 0
+    printed = capsys.readouterr().out
+    table_lines = printed.partition("Together")[0].splitlines()
+    assert max(map(len, table_lines)) <= 80
+    assert "20261121" in printed
+    words = {word for line in table_lines for word in line.split()}
+    assert {"Night", "Dark", "Orders", "Completed", "Shutter", "Weather", "Slew"} <= words
+
+
 def test_orders_of_a_file_are_observed_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
