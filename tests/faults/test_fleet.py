@@ -139,9 +139,9 @@ def test_safety_frozen_holds_the_night_until_it_goes_on(fleet: RunningFleet) -> 
         os.kill(pid, signal.SIGSTOP)
         try:
             fleet.step(receipt, "holding")
+            held = fleet.ask({"WOType": "Status", "Receipt": attempt}, "telescope")
         finally:
             os.kill(pid, signal.SIGCONT)
-        held = fleet.ask({"WOType": "Status", "Receipt": attempt}, "telescope")
         more = fleet.watch(
             "telescope",
             lambda status: status["Good Exposures"] > held["Good Exposures"],
