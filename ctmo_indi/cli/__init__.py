@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
 
 import typer
 from typer.exceptions import TyperException
@@ -33,6 +34,8 @@ from ctmo_indi.errors import BadOrder, ConfigError, CtmoError, ServiceUnreachabl
 EXIT_USAGE = 2
 EXIT_FAILED = 5
 EXIT_INTERRUPTED = 130
+# Commands that run services themselves: they know that one does not run.
+_STARTERS = (["serve"], ["up"], ["demo"])
 
 app = typer.Typer(
     name="ctmo-indi",
@@ -82,7 +85,7 @@ def run(arguments: list[str] | None = None) -> int:
     except typer.Exit as done:
         return done.exit_code
     except TyperException as wrong:
-        typer.echo(f"{wrong.format_message().rstrip('.')}. Try ctmo-indi --help.", err=True)
+        typer.echo(f"{wrong.format_message().rstrip('.')}. {_where_help_is(wrong)}", err=True)
         return EXIT_USAGE
     except (typer.Abort, KeyboardInterrupt):
         typer.echo("interrupted", err=True)
@@ -92,7 +95,7 @@ def run(arguments: list[str] | None = None) -> int:
             typer.echo(problem, err=True)
         return error.exit_code
     except CtmoError as error:
-        for line in _told(error):
+        for line in _told(error, sys.argv[1:] if arguments is None else arguments):
             typer.echo(line, err=True)
         return error.exit_code
     if result == EXIT_INTERRUPTED:  # Ctrl-C becomes a result in there
@@ -100,15 +103,25 @@ def run(arguments: list[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _told(error: CtmoError) -> list[str]:
-    """Say an error to people, one wrong key a line."""
+def _where_help_is(wrong: TyperException) -> str:
+    """Name the help of the command that is meant, as far as it is known."""
+    context = getattr(wrong, "ctx", None)
+    words: list[str] = []
+    while context is not None and context.parent is not None:
+        words.insert(0, str(context.info_name))
+        context = context.parent
+    return f"Try {' '.join(['ctmo-indi', *words])} --help."
+
+
+def _told(error: CtmoError, arguments: Sequence[str] = ()) -> list[str]:
+    """Say an error of that command line to people, one wrong key a line."""
     from ctmo_indi.desk_client.client import DeskFault, StillWaiting
 
     if isinstance(error, DeskFault):
         is_about_keys = error.code == BadOrder.fault_code
         problems = error.text.split("; ") if is_about_keys else [error.text]
         return [f"refused: {problem}" for problem in problems]
-    if isinstance(error, ServiceUnreachable):
+    if isinstance(error, ServiceUnreachable) and list(arguments[:1]) not in _STARTERS:
         return [str(error), 'Is it running? "ctmo-indi up" runs all services on this machine.']
     if isinstance(error, StillWaiting):
         receipt = error.last.get("Receipt", "")

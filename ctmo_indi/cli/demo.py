@@ -30,10 +30,11 @@ def demo(
     as_json: JsonOption = False,
 ) -> int:
     """Run a night on simulators, from orders to frames."""
-    from ctmo_indi.cli import demo_night
+    from ctmo_indi.cli import data_folder, demo_night
 
-    summary = demo_night.run(
-        profile_name=profile, data_dir=data, speed=speed, frames=frames, quiet=as_json
-    )
+    with data_folder.owned(data, "demo"):
+        summary = demo_night.run(
+            profile_name=profile, data_dir=data, speed=speed, frames=frames, quiet=as_json
+        )
     demo_night.print_summary(summary, as_json=as_json)
     return 0 if summary.is_success else 5

@@ -11,6 +11,7 @@ from ctmo_indi.cli.options import DEFAULT_DATA, ConfigOption, DataOption, Profil
 
 if TYPE_CHECKING:
     from ctmo_indi.clock import Clock
+    from ctmo_indi.config import Config
     from ctmo_indi.profiles import Profile
 
 
@@ -55,18 +56,27 @@ def up(
     INDI's server is run, too, when the profile says so.
     Ends with Ctrl-C or SIGTERM: the observatory is closed first, then everything stops.
     """
-    import signal
-    import threading
     from dataclasses import replace
 
     from ctmo_indi import daemon
-    from ctmo_indi.supervisor import Fleet, Supervisor, quiet_log, star_catalogue
+    from ctmo_indi.cli import data_folder
 
     settings, observatory = daemon.load(config, profile, data)
     if data is None and settings.file is None:
         settings = replace(settings, data_dir=DEFAULT_DATA)
+    settings = replace(settings, resume_at_start=resume)
+    with data_folder.owned(settings.data_dir, "up"):
+        _run_all(settings, observatory, speed)
+
+
+def _run_all(settings: Config, observatory: Profile, speed: float) -> None:
+    """Run all services until Ctrl-C or SIGTERM."""
+    import signal
+    import threading
+
+    from ctmo_indi.supervisor import Fleet, Supervisor, quiet_log, star_catalogue
+
     folder = settings.data_dir
-    folder.mkdir(parents=True, exist_ok=True)
     quiet_log("up", folder)
 
     def notice(text: str) -> None:
@@ -80,7 +90,7 @@ def up(
     if observatory.indiserver.start:
         stars = star_catalogue(folder / "run" / "gsc", notice)
     fleet = Fleet(
-        replace(settings, resume_at_start=resume),
+        settings,
         observatory,
         speed=speed,
         path_prefix=(stars,) if stars else (),
@@ -90,7 +100,7 @@ def up(
         supervisor.start()
         for name in ("scheduler", "telescope", "dome", "preprocessor", "safety"):
             typer.echo(f"{name:13} {getattr(supervisor.config, name).http}")
-        if resume:
+        if settings.resume_at_start:
             supervisor.resume_scheduler()
         typer.echo(_outlook(observatory, supervisor.clock, speed))
         typer.echo(f"Data and logs are in {folder}. In a second terminal: ctmo-indi status")

@@ -1,0 +1,72 @@
+"""Who owns a data folder, and what a second ``up`` is told."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ctmo_indi.cli import _told, data_folder, run
+from ctmo_indi.errors import ConfigError, ServiceUnreachable
+from ctmo_indi.store.database import open_database
+
+
+def test_a_second_up_refuses_before_it_writes_and_names_what_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = tmp_path / "run" / "ctmo.conf.yaml"
+    with data_folder.owned(tmp_path, "demo"):
+        written.write_text("of the demo")
+        before = sorted(tmp_path.rglob("*"))
+        assert run(["up", "--profile", "simulators", "--data", str(tmp_path)]) == 2
+        assert sorted(tmp_path.rglob("*")) == before
+    assert written.read_text() == "of the demo"
+    err = capsys.readouterr().err
+    assert f"ctmo-indi demo (process {os.getpid()}) runs here" in err
+    assert "--data" in err
+    assert "Is it running?" not in err
+
+
+def test_a_demo_refuses_likewise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with data_folder.owned(tmp_path, "up"):
+        assert run(["demo", "--data", str(tmp_path)]) == 2
+    assert "ctmo-indi up (process" in capsys.readouterr().err
+
+
+def test_services_of_the_system_are_named(tmp_path: Path) -> None:
+    database = open_database("scheduler", tmp_path / "scheduler.sqlite3")
+    try:
+        with (
+            pytest.raises(ConfigError, match="run already: scheduler"),
+            data_folder.owned(tmp_path, "up"),
+        ):
+            pytest.fail("owned twice")
+    finally:
+        database.close()
+    with data_folder.owned(tmp_path, "up"):
+        assert (tmp_path / data_folder.LOCK_FILE).read_text().startswith("ctmo-indi up")
+
+
+def test_who_starts_services_is_not_asked_whether_they_run() -> None:
+    error = ServiceUnreachable("scheduler ended with 2")
+    assert _told(error, ["up", "--speed", "2"]) == [f"ServiceUnreachable: {error}"]
+    assert "Is it running?" in _told(error, ["status"])[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "asks"),
+    [
+        (["status", "--nonsense"], "Try ctmo-indi status --help."),
+        (["queue", "add", "--nonsense"], "Try ctmo-indi queue add --help."),
+        (["queue", "add", "sleep", "60"], "Try ctmo-indi queue add --help."),
+        (["simulate", "--nights", "x"], "Try ctmo-indi simulate --help."),
+        (["nonsense"], "Try ctmo-indi --help."),
+        (["--nonsense"], "Try ctmo-indi --help."),
+    ],
+)
+def test_wrong_words_lead_to_the_help_that_explains_them(
+    words: list[str], asks: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words) == 2
+    assert capsys.readouterr().err.rstrip().endswith(asks)
