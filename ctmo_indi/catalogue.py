@@ -48,7 +48,7 @@ def find(kind: Kind, name: str, *, suffix: str = ".yaml", site: Path | None = No
     Raises
     ------
     ConfigError
-        Nothing of that name; the message lists the names there are.
+        Nothing of that name; the message lists the names there are and the folders searched.
     """
     if "/" in name or name.endswith(suffix):
         path = Path(name)
@@ -61,7 +61,10 @@ def find(kind: Kind, name: str, *, suffix: str = ".yaml", site: Path | None = No
         if path.is_file():
             return path
     known = names(kind, suffix=suffix, site=site)
-    raise ConfigError(f"{kind}: no file {name}{suffix}; there are {', '.join(known) or 'none'}")
+    raise ConfigError(
+        f"{kind}: no file {name}{suffix}; there are {', '.join(known) or 'none'}; "
+        f"looked in {places[0]} and {places[1]}"
+    )
 
 
 def names(kind: Kind, *, suffix: str = ".yaml", site: Path | None = None) -> tuple[str, ...]:

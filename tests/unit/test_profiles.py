@@ -74,7 +74,8 @@ def test_a_sites_own_profile_wins_over_the_shipped_one(tmp_path: Path) -> None:
 
 
 def test_an_unknown_profile_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(ConfigError, match=r"no file nowhere\.yaml; there are .*simulators"):
+    told = r"no file nowhere\.yaml; there are .*simulators.*; looked in /etc/ctmo/profiles and /"
+    with pytest.raises(ConfigError, match=told):
         profiles.load("nowhere")
 
 
