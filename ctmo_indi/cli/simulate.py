@@ -124,6 +124,7 @@ def simulate(
 
 def _driver(models: Models, name: str | None, configuration: str | None) -> Driver:
     """Return the driver that is asked for, configured and started cold."""
+    from ctmo_indi.errors import ConfigError
     from ctmo_indi.scheduler import configuration as configurations
     from ctmo_indi.scheduling import registry
     from ctmo_indi.scheduling.sequential import SequentialScheduler
@@ -133,6 +134,14 @@ def _driver(models: Models, name: str | None, configuration: str | None) -> Driv
         made.configure_scheduler({})
     else:
         read = configurations.load(configuration)
+        if name is None and read.parameters.mode is configurations.SchedulerModes.DRY:
+            raise ConfigError(
+                read.lines.problem(
+                    ("mode",),
+                    "came 'DRY', which has no driver to simulate; expected ADVANCE or "
+                    "SIMPLE, or --driver NAME",
+                )
+            )
         made = registry.driver_class(name or read.parameters.driver_type)(models)
         configurations.configure_driver(made, read)
     made.cold_start()

@@ -133,3 +133,14 @@ def test_a_file_that_cannot_be_written_is_named(
     (tmp_path / "file").write_text("")
     assert simulate("--orders", 2, "--output", tmp_path / "file" / "n.sqlite3") != 0
     assert "n.sqlite3" in capsys.readouterr().err
+
+
+def test_a_configuration_without_a_driver_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "n.sqlite3"
+    assert simulate("--configuration", "dry", "--output", path) == 2
+    err = capsys.readouterr().err
+    assert "dry.scheduler.yaml, line " in err
+    assert "DRY" in err
+    assert not path.exists()
