@@ -30,7 +30,7 @@ INSTALLER = "$(if $(wildcard $(VENV)/bin/python),$(VENV)/bin/python,$(PYTHON))" 
 PLACES = --prefix "$(PREFIX)" --bindir "$(BINDIR)" $(if $(DESTDIR),--destdir "$(DESTDIR)") \
 	$(if $(SYSTEM),--system $(SYSTEM))
 
-.PHONY: all help prepare demo test lint bench install uninstall clean distclean system-packages
+.PHONY: all help prepare demo test faults lint bench install uninstall clean distclean system-packages
 
 all: prepare help ## prepare the virtual environment and all wheels (sudo make install then needs no network)
 
@@ -46,6 +46,11 @@ demo: system-packages $(VENV)/.stamp-run ## run a whole simulated night; nothing
 
 test: system-packages $(VENV)/.stamp-test ## run all tests
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+# Hours: every promise of docs/explanation/safety.md with its full number of repetitions. One of them:
+# make faults PYTEST_ARGS="-k weather"
+faults: system-packages $(VENV)/.stamp-test ## measure every promise at full length; takes hours
+	CTMO_FAULTS_LONG=1 $(VENV)/bin/python -m pytest -m promise --timeout=0 $(PYTEST_ARGS)
 
 lint: $(VENV)/.stamp-test ## style, types, layers
 	$(VENV)/bin/ruff check

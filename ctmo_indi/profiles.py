@@ -32,6 +32,7 @@ class Role(StrEnum):
     FOCUSER = "focuser"
     WEATHER = "weather"
     LIGHT_PANEL = "light_panel"
+    WATCHDOG = "watchdog"
 
 
 class MountFailedPolicy(StrEnum):
@@ -121,6 +122,46 @@ class Limits:
     sun_separation_above_deg: float = -6.0
 
 
+class WeatherWarningPolicy(StrEnum):
+    """What to do while a weather reading is in the station's warning zone."""
+
+    OBSERVE = "observe"  # go on; only opening again after bad weather waits
+    HOLD = "hold"  # begin nothing new, close nothing
+    CLOSE = "close"  # as an alert
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Closed interval; None: no limit on that side."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedElement:
+    """One element of an INDI property that must be good for the verdict to be SAFE.
+
+    Parameters
+    ----------
+    name
+        For people, such as "mains power".
+    is_on
+        Of a switch: which value is good. None: a number, good within ``range``, or a light, good
+        when Ok or Idle.
+    max_age_s
+        Elapsed seconds after which it is stale; None: never, for what is sent on change only.
+    """
+
+    name: str
+    device: str
+    property: str
+    element: str
+    range: Range = Range()
+    is_on: bool | None = None
+    max_age_s: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class SafetyPolicy:
     """Rules of the safety service.
@@ -139,9 +180,24 @@ class SafetyPolicy:
         While the stop latch is set, close for weather only after this notice; elapsed seconds.
     foreign_hands_off_s
         Elapsed seconds without orders of the manager's own after another INDI client moved
-        something; a release ends it.
+        something; None: until released. A release ends it in any case.
     scheduler_silence_s, telescope_silence_s
         Machine seconds without a heartbeat after which an open observatory is closed.
+    close_delay_s
+        Elapsed seconds a weather alert must last before the verdict is UNSAFE; HOLD until then.
+    weather_warning
+        What the station's warning zone means.
+    weather_limits
+        Element of WEATHER_PARAMETERS -> the range in which it is safe; beside the driver's own.
+    watch
+        Any other INDI number, switch or light that must be good, such as the mains' power.
+    disk_free_min_mb
+        Least space in the data folder for the verdict to be SAFE.
+    clock_step_max_s
+        Largest difference between wall clock and monotonic clock, machine seconds.
+    watchdog_silence_s
+        Machine seconds without a beat of safety's after which INDI's WatchDog driver closes, where
+        the equipment has one.
     """
 
     sun_max_altitude_deg: float = -6.0
@@ -153,9 +209,16 @@ class SafetyPolicy:
     shutter_timeout_s: float = 90.0
     mount_failed: MountFailedPolicy = MountFailedPolicy.CLOSE
     latched_close_notice_s: float = 600.0
-    foreign_hands_off_s: float = 900.0
+    foreign_hands_off_s: float | None = None
     scheduler_silence_s: float = 300.0
     telescope_silence_s: float = 30.0
+    close_delay_s: float = 0.0
+    weather_warning: WeatherWarningPolicy = WeatherWarningPolicy.OBSERVE
+    weather_limits: Mapping[str, Range] = field(default_factory=dict)
+    watch: tuple[WatchedElement, ...] = ()
+    disk_free_min_mb: float = 500.0
+    clock_step_max_s: float = 2.0
+    watchdog_silence_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,7 +449,24 @@ def _limits(entry: Mapping[str, Any]) -> Limits:
 
 def _safety(entry: Mapping[str, Any]) -> SafetyPolicy:
     failed = entry.get("mount_failed", MountFailedPolicy.CLOSE)
-    return _made(SafetyPolicy, {**entry, "mount_failed": MountFailedPolicy(failed)})
+    warning = entry.get("weather_warning", WeatherWarningPolicy.OBSERVE)
+    limits = entry.get("weather_limits", {})
+    return _made(
+        SafetyPolicy,
+        {
+            **entry,
+            "mount_failed": MountFailedPolicy(failed),
+            "weather_warning": WeatherWarningPolicy(warning),
+            "weather_limits": {name: _made(Range, one) for name, one in limits.items()},
+            "watch": tuple(_watched(one) for one in entry.get("watch", ())),
+        },
+    )
+
+
+def _watched(entry: Mapping[str, Any]) -> WatchedElement:
+    bounds = {key: entry[key] for key in ("min", "max") if key in entry}
+    rest = {key: value for key, value in entry.items() if key not in bounds}
+    return _made(WatchedElement, {**rest, "range": _made(Range, bounds)})
 
 
 def _kinematics(entry: Mapping[str, Any]) -> Kinematics:

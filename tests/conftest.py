@@ -13,9 +13,24 @@ import pytest
 from ctmo_indi.clock import ClockAnchor, SystemClock
 from ctmo_indi.indi.indiserver import IndiServer, fake_time_available
 
+from . import promises
+
 EVENING = datetime(2026, 11, 22, 0, 30, tzinfo=UTC)  # a dark evening at the simulators' site
 
 StartSimulators = Callable[..., IndiServer]
+
+
+@pytest.fixture
+def promise() -> promises.Recorder:
+    """Return ``record(name, measured, holds=...)`` for a row of ``promises.PROMISES``."""
+    return promises.Recorder()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what was measured of the promises."""
+    if promises.IS_LONG:
+        terminalreporter.section("promises")
+        terminalreporter.write_line(promises.table())
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ class EngineParts:
     observable: Callable[[ObservationRequest, float], tuple[str, ...]]
     publish: Callable[[str, str, dict[str, object]], int]
     on_state: Callable[[Attempt], None]
-    hands_off_s: float = 0.0
+    hands_off_s: float | None = 0.0
     step_times: StepTimes = field(default_factory=StepTimes)
     each_turn: Callable[[], None] = _nothing
 

@@ -7,6 +7,7 @@ Safety and the limits go on as always.
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 from ctmo_indi.clock import Clock
@@ -19,10 +20,10 @@ class Takeover:
     Parameters
     ----------
     hands_off_s
-        Elapsed seconds after the last foreign motion; 0 goes on at once.
+        Elapsed seconds after the last foreign motion; 0 goes on at once, None not before a release.
     """
 
-    def __init__(self, clock: Clock, hands_off_s: float) -> None:
+    def __init__(self, clock: Clock, hands_off_s: float | None) -> None:
         self._clock = clock
         self._hands_off_s = hands_off_s
         self._what = ""
@@ -35,9 +36,12 @@ class Takeover:
         now_utc = self._clock.utc()
         self._what = what
         self._utc = now_utc.isoformat(timespec="milliseconds")
-        until_utc = now_utc + timedelta(seconds=self._hands_off_s)
-        self._until_utc = until_utc.isoformat(timespec="seconds")
-        self._until_elapsed_s = self._clock.elapsed_s() + self._hands_off_s
+        if self._hands_off_s is None:
+            self._until_utc, self._until_elapsed_s = "", math.inf
+        else:
+            until_utc = now_utc + timedelta(seconds=self._hands_off_s)
+            self._until_utc = until_utc.isoformat(timespec="seconds")
+            self._until_elapsed_s = self._clock.elapsed_s() + self._hands_off_s
         return self.to_wire()
 
     def release(self) -> None:
@@ -54,9 +58,9 @@ class Takeover:
         """Why a motion of the manager's own is refused now; None when it is not."""
         if not self.is_active:
             return None
+        until = f"{self._until_utc}, or until released" if self._until_utc else "released"
         return Locked(
-            f"another INDI client took over ({self._what}, {self._utc}): hands off until "
-            f"{self._until_utc}, or until released"
+            f"another INDI client took over ({self._what}, {self._utc}): hands off until {until}"
         )
 
     def to_wire(self) -> dict[str, object]:
@@ -65,5 +69,5 @@ class Takeover:
             return {}
         wire: dict[str, object] = {"What": self._what, "UTC": self._utc}
         if self.is_active:
-            wire["Hands Off Until"] = self._until_utc
+            wire["Hands Off Until"] = self._until_utc or "released"
         return wire
