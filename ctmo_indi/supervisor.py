@@ -16,19 +16,21 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 import yaml
 
-from ctmo_indi import logs
+from ctmo_indi import logs, units
+from ctmo_indi.child_beats import ChildBeats
 from ctmo_indi.clock import ENVIRONMENT_VARIABLE, Clock, ClockAnchor, Deadline, SystemClock
 from ctmo_indi.config import Address, Config, IndiAddress, LoggingSettings
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.devices.observatory import driver_executables
 from ctmo_indi.errors import ConfigError, CtmoError, ServiceUnreachable, WrongState
+from ctmo_indi.fleet_config import as_file
 from ctmo_indi.indi.indiserver import IndiServer
 from ctmo_indi.profiles import Profile
 from ctmo_indi.simulator.gsc import prepare_gsc
@@ -47,7 +49,11 @@ STOP_TIMEOUT_S = 60.0
 # it open with nobody to watch over it. Together longer than a service gives itself.
 CLOSING_TIMEOUT_S = 640.0
 _CLOSERS = ("telescope", "safety")
+# From the signal that makes a hanging child write where it hangs to the one that ends it.
+LAST_WORDS_S = 2.0
 RESUME_TIMEOUT_S = 60.0
+# As systemd is told for the units: a service that hangs longer is ended and started again.
+_WATCHDOG_S = {unit.name: float(unit.watchdog_s) for unit in units.SERVICES}
 # Summary state -> the command that leads on toward observing.
 _NEXT_COMMAND = {"STANDBY": "start", "DISABLED": "enable", "ENABLED": "resume"}
 
@@ -58,9 +64,11 @@ class _Child:
 
     name: str
     process: subprocess.Popen[bytes]
+    beats: ChildBeats
     started_machine_s: float
     failures: int = 0
     next_start_machine_s: float = 0.0
+    last_words_machine_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +181,7 @@ class Supervisor:
             if name == "safety":
                 self._leave_closed(child)
             self._stop_child(child)
+            child.beats.close()
         self._all_stopped.set()
         if self._watcher is not None:
             self._watcher.join(10.0)
@@ -262,7 +271,7 @@ class Supervisor:
         )
 
     def _write_config(self) -> None:
-        self._config_path.write_text(yaml.safe_dump(_as_file(self.config), sort_keys=False))
+        self._config_path.write_text(yaml.safe_dump(as_file(self.config), sort_keys=False))
 
     def _environment(self) -> Mapping[str, str]:
         environment = dict(os.environ)
@@ -279,19 +288,23 @@ class Supervisor:
             sys.executable, "-m", "ctmo_indi", "serve", name,
             "--config", str(self._config_path), "--parent-pid", str(os.getpid()),
         ]  # fmt: skip
+        beats = ChildBeats(SystemClock(), _WATCHDOG_S[name])
         with self._log_path(name).open("ab") as output:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=self._environment(),
+                env={**self._environment(), **beats.environment},
                 start_new_session=True,  # Ctrl-C reaches us alone; we stop the children in order
             )
         with self._lock:
+            before = self._children.get(name)
             self._children[name] = _Child(
-                name, process, started_machine_s=SystemClock().machine_s(), failures=failures
+                name, process, beats, started_machine_s=SystemClock().machine_s(), failures=failures
             )
+        if before is not None:
+            before.beats.close()
 
     def _wait_until_it_answers(self, name: str) -> None:
         deadline = Deadline(SystemClock(), START_TIMEOUT_S)
@@ -329,7 +342,10 @@ class Supervisor:
             children = list(self._children.values())
         for child in children:
             code = child.process.poll()
-            if code is None or (code == 0 and child.name == "scheduler"):
+            if code is None:
+                self._end_if_hanging(child, clock.machine_s())
+                continue
+            if code == 0 and child.name == "scheduler":
                 continue  # the scheduler alone has an exit command; then it stays away
             if child.next_start_machine_s == 0.0:
                 self._plan_restart(child, clock.machine_s())
@@ -339,6 +355,19 @@ class Supervisor:
                 except OSError as error:  # no process, no memory, no disk: tried again
                     _log.error("service_not_started service=%s error=%s", child.name, error)
                     child.next_start_machine_s = clock.machine_s() + RESTART_PAUSE_S[-1]
+
+    def _end_if_hanging(self, child: _Child, now_machine_s: float) -> None:
+        """End a child that lives but does not beat: first a signal that shows where it hangs."""
+        silent_s = child.beats.silent_s()
+        if silent_s is None:
+            return
+        if child.last_words_machine_s is None:
+            child.last_words_machine_s = now_machine_s
+            _log.error("service_hangs service=%s silent_s=%.1f", child.name, silent_s)
+            self.fleet.notice(f"{child.name} hangs for {silent_s:.0f} s and is ended")
+            child.process.send_signal(signal.SIGABRT)
+        elif now_machine_s - child.last_words_machine_s > LAST_WORDS_S:
+            child.process.kill()
 
     def _plan_restart(self, child: _Child, now_machine_s: float) -> None:
         lived_s = now_machine_s - child.started_machine_s
@@ -429,56 +458,6 @@ def star_catalogue(folder: Path, notice: Callable[[str], None]) -> Path | None:
     except ConfigError as error:
         notice(str(error))
         return None
-
-
-def free_ports(count: int) -> list[int]:
-    """Return that many different TCP ports of the loopback address that are free now."""
-    with ExitStack() as stack:  # all bound at once, so that they differ
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-
-
-def on_free_ports(config: Config) -> Config:
-    """Return ``config`` with every service on a free loopback port: for demos and tests."""
-    scheduler, telescope, dome, preprocessor, safety = (
-        Address(f"http://127.0.0.1:{port}", "127.0.0.1", port) for port in free_ports(5)
-    )
-    return replace(
-        config,
-        scheduler=scheduler,
-        telescope=telescope,
-        dome=dome,
-        preprocessor=preprocessor,
-        safety=safety,
-    )
-
-
-def _as_file(config: Config) -> dict[str, object]:
-    """Write a configuration as the file that :func:`ctmo_indi.config.load` reads."""
-    data: dict[str, object] = {}
-    for name in ("scheduler", "telescope", "dome", "preprocessor", "safety"):
-        address: Address = getattr(config, name)
-        data[f"{name.title()} Address"] = {
-            "HTTP": address.http, "IP": address.ip, "Port": address.port,
-        }  # fmt: skip
-    data["Logging"] = {"Log Level": config.logging.level}
-    if config.database_url:
-        data["Database"] = {"URL": config.database_url}
-    elif config.database_file:
-        data["Database"] = {"File": str(config.database_file)}
-    if config.indi is not None:
-        indi: dict[str, object] = {"Host": config.indi.host, "Port": config.indi.port}
-        if config.indi.socket:
-            indi["Socket"] = config.indi.socket
-        data["INDI Server"] = indi
-    data["Profile"] = config.profile
-    data["Data Directory"] = str(config.data_dir.resolve())
-    data["Anonymous May Operate"] = config.anonymous_may_operate
-    data["Resume At Start"] = config.resume_at_start
-    data["Scheduler Configuration"] = config.scheduler_configuration
-    return data
 
 
 def _last_line(path: Path) -> str:

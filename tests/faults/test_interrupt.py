@@ -16,7 +16,7 @@ from ctmo_indi import catalogue
 from ctmo_indi import config as config_file
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.errors import CtmoError
-from ctmo_indi.supervisor import free_ports
+from ctmo_indi.fleet_config import free_ports
 
 from ..running_fleet import command_line, nothing_left_behind, require_simulators, until
 

@@ -1,0 +1,59 @@
+"""The configuration of a fleet on this machine: free ports, and the file its services read."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+from dataclasses import replace
+
+from ctmo_indi.config import Address, Config
+
+
+def free_ports(count: int) -> list[int]:
+    """Return that many different TCP ports of the loopback address that are free now."""
+    with ExitStack() as stack:  # all bound at once, so that they differ
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+
+
+def on_free_ports(config: Config) -> Config:
+    """Return ``config`` with every service on a free loopback port: for demos and tests."""
+    scheduler, telescope, dome, preprocessor, safety = (
+        Address(f"http://127.0.0.1:{port}", "127.0.0.1", port) for port in free_ports(5)
+    )
+    return replace(
+        config,
+        scheduler=scheduler,
+        telescope=telescope,
+        dome=dome,
+        preprocessor=preprocessor,
+        safety=safety,
+    )
+
+
+def as_file(config: Config) -> dict[str, object]:
+    """Write a configuration as the file that :func:`ctmo_indi.config.load` reads."""
+    data: dict[str, object] = {}
+    for name in ("scheduler", "telescope", "dome", "preprocessor", "safety"):
+        address: Address = getattr(config, name)
+        data[f"{name.title()} Address"] = {
+            "HTTP": address.http, "IP": address.ip, "Port": address.port,
+        }  # fmt: skip
+    data["Logging"] = {"Log Level": config.logging.level}
+    if config.database_url:
+        data["Database"] = {"URL": config.database_url}
+    elif config.database_file:
+        data["Database"] = {"File": str(config.database_file)}
+    if config.indi is not None:
+        indi: dict[str, object] = {"Host": config.indi.host, "Port": config.indi.port}
+        if config.indi.socket:
+            indi["Socket"] = config.indi.socket
+        data["INDI Server"] = indi
+    data["Profile"] = config.profile
+    data["Data Directory"] = str(config.data_dir.resolve())
+    data["Anonymous May Operate"] = config.anonymous_may_operate
+    data["Resume At Start"] = config.resume_at_start
+    data["Scheduler Configuration"] = config.scheduler_configuration
+    return data
