@@ -1,0 +1,86 @@
+"""Nights on end with random faults: it never stays open when it must be closed, and does not grow.
+
+The short form lives some hours of one night, the long one a week (``make faults``); the first half
+of the faults may kill services, the second leaves them alive, so that memory can be measured.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ..promises import IS_LONG, Recorder
+from ..running_fleet import RunningFleet, until
+from .soak import ALL, MILD, Samples, Soak, World, slope_mb_h
+
+pytestmark = [pytest.mark.indi, pytest.mark.faults, pytest.mark.promise]
+
+SPEED = 200.0
+SEED = 20261122
+LENGTH = timedelta(days=7) if IS_LONG else timedelta(hours=2.5)
+# The last closer (WatchDog or a restarted safety) begins after 60 machine seconds.
+LAST_CLOSER_MACHINE_S = 60.0
+MEMORY_MB_H = 1.0
+WARM_UP_S = 300.0
+
+
+def test_a_soak_with_random_faults(tmp_path: Path, promise: Recorder) -> None:
+    rig = RunningFleet(tmp_path, speed=SPEED, after_dusk=timedelta(minutes=20))
+    with rig.running() as fleet, World(fleet) as world:
+        samples = Samples(fleet, tmp_path / "samples.jsonl")
+        soak = Soak(fleet, world, SEED)
+        begin_s, length_s = time.monotonic(), LENGTH.total_seconds() / SPEED
+        for turn in itertools.count(1):
+            spent_s = time.monotonic() - begin_s
+            if spent_s > length_s:
+                break
+            soak.submit()
+            name = soak.strike(ALL if spent_s < 0.5 * length_s else MILD)
+            soak.wait(soak.random.uniform(0.0, 6.0))
+            samples.take()
+            print(f"{spent_s:.0f} s, {turn}: {name}; longest {world.longest_machine_s:.1f} s")
+        until(lambda: not (world.is_open and world.must_be_closed), "closed at the end", 90.0)
+        _all_orders_are_known(fleet, soak)
+        faults = sum(soak.counts.values())
+    _closed_in_time(promise, fleet, world, faults)
+    if IS_LONG:
+        _does_not_grow(promise, samples)
+
+
+def _all_orders_are_known(fleet: RunningFleet, soak: Soak) -> None:
+    for receipt in soak.receipts:
+        status = fleet.ask({"WOType": "Status", "Receipt": receipt})
+        frames = [frame["Exposure ID"] for frame in status["Exposures"]]
+        assert len(frames) == len(set(frames)), status
+
+
+def _closed_in_time(promise: Recorder, fleet: RunningFleet, world: World, faults: int) -> None:
+    safety = fleet.profile.safety
+    allowed_s = LAST_CLOSER_MACHINE_S + 5.0
+    allowed_s += (safety.park_timeout_s + 3 * safety.shutter_timeout_s) / SPEED
+    measured = (
+        f"{LENGTH.total_seconds() / 3600:g} h at {SPEED:g} x, {faults} faults, {world.episodes} "
+        f"times unsafe while open, longest {world.longest_machine_s:.1f} s of the machine"
+    )
+    promise("soak", measured, holds=world.longest_machine_s <= allowed_s)
+
+
+def _does_not_grow(promise: Recorder, samples: Samples) -> None:
+    told, holds = [], True
+    for name, columns in samples.last_lives(WARM_UP_S):
+        slope = slope_mb_h(columns)
+        threads, descriptors = (columns[key] for key in ("threads", "descriptors"))
+        told.append(
+            f"{name} {slope:+.2f} MB/h in {len(threads)} looks, threads {threads[0]:.0f} to "
+            f"{threads[-1]:.0f}, descriptors {descriptors[0]:.0f} to {descriptors[-1]:.0f}"
+        )
+        holds = holds and slope < MEMORY_MB_H
+        # Connections come and go: the second half must not need more than the first.
+        half = len(threads) // 2
+        for column in (threads, descriptors):
+            holds = holds and float(column[half:].max()) <= float(column[:half].max()) + 2
+    promise("soak_memory", "; ".join(told), holds=holds)
