@@ -20,7 +20,7 @@ from enum import StrEnum
 
 from ctmo_indi.devices.limits import Pointing, limit_violations
 from ctmo_indi.errors import Interlocked, Locked, SafetyError, Stopped, Unsafe
-from ctmo_indi.models.verdict import LockKind, Verdict
+from ctmo_indi.models.verdict import LockKind, Verdict, VerdictLevel
 from ctmo_indi.profiles import Limits
 
 
@@ -199,19 +199,27 @@ def _latched(motion: MotionKind, target: Pointing | None, facts: Facts) -> str |
 def _not_safe(motion: MotionKind, target: Pointing | None, facts: Facts) -> str | None:
     if facts.verdict is None or facts.verdict_age_s is None:
         return "there is no verdict of the safety service, expected SAFE"
-    if not facts.verdict_age_s <= facts.verdict_max_age_s:
-        return (
-            f"the verdict is {facts.verdict_age_s:.1f} s old, expected at most "
-            f"{facts.verdict_max_age_s:g} s"
-        )
+    too_old = _too_old(facts)
+    if too_old is not None:
+        return too_old
     if not facts.verdict.is_safe:
         return f"the verdict is {facts.verdict.level}: {'; '.join(facts.verdict.reasons)}"
     return None
 
 
+def _too_old(facts: Facts) -> str | None:
+    if facts.verdict_age_s is not None and facts.verdict_age_s <= facts.verdict_max_age_s:
+        return None
+    age = "of unknown age" if facts.verdict_age_s is None else f"{facts.verdict_age_s:.1f} s old"
+    return f"the verdict is {age}, expected at most {facts.verdict_max_age_s:g} s"
+
+
 def _rotates_in_the_open(motion: MotionKind, target: Pointing | None, facts: Facts) -> str | None:
     if facts.shutter is ShutterState.CLOSED:
         return None
+    if facts.verdict is not None and facts.verdict.level is VerdictLevel.HOLD:
+        # What runs may finish, and an exposure needs the slit before it.
+        return _too_old(facts)
     return _not_safe(motion, target, facts)
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class VerdictLevel(StrEnum):
-    """SAFE: may be open. UNSAFE: must be closed; unknown, stale or contradictory is UNSAFE."""
+    """What may be done; from good to bad."""
 
-    SAFE = "SAFE"
-    UNSAFE = "UNSAFE"
+    SAFE = "SAFE"  # may be open
+    HOLD = "HOLD"  # nothing new: no opening, slew or exposure; what runs may finish, nothing closes
+    UNSAFE = "UNSAFE"  # must be closed; unknown, stale or contradictory is UNSAFE
 
 
 class LockKind(StrEnum):
@@ -42,6 +44,47 @@ class Latch:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule that is not content.
+
+    Parameters
+    ----------
+    rule
+        Its name in ``safety/rules.py``.
+    text
+        With age, value and limit.
+    age_s
+        Elapsed seconds since what it judged was read; None where that has no meaning.
+    """
+
+    rule: str
+    level: VerdictLevel
+    text: str
+    age_s: float | None = None
+
+    def to_wire(self) -> dict[str, object]:
+        """Keys of one entry of "Rules"; without Age where there is none."""
+        wire: dict[str, object] = {
+            "Rule": self.rule,
+            "Level": self.level.value,
+            "Text": self.text,
+        }
+        if self.age_s is not None and math.isfinite(self.age_s):
+            wire["Age"] = round(self.age_s, 3)
+        return wire
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, object]) -> Finding:
+        """Read :meth:`to_wire`; KeyError or ValueError when it is something else."""
+        return cls(
+            rule=str(wire["Rule"]),
+            level=VerdictLevel(str(wire["Level"])),
+            text=str(wire["Text"]),
+            age_s=float(str(wire["Age"])) if "Age" in wire else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """Result of one cycle of the safety loop.
 
@@ -52,7 +95,9 @@ class Verdict:
     machine_s
         :meth:`Clock.machine_s` at the end of the cycle, on safety's machine.
     reasons
-        Why it is UNSAFE; empty when SAFE.
+        Why it is HOLD or UNSAFE; empty when SAFE.
+    findings
+        The same as data, rule by rule.
     """
 
     level: VerdictLevel
@@ -62,22 +107,29 @@ class Verdict:
     machine_s: float
     lock: Lock | None = None
     latch: Latch | None = None
+    findings: tuple[Finding, ...] = ()
 
     @property
     def is_safe(self) -> bool:
-        """True when the observatory may be open."""
+        """True when the observatory may be open and something new may begin."""
         return self.level is VerdictLevel.SAFE
+
+    @property
+    def is_unsafe(self) -> bool:
+        """True when the observatory must be closed."""
+        return self.level is VerdictLevel.UNSAFE
 
     def to_wire(self) -> dict[str, object]:
         """Keys as they stand in a reply; None becomes an empty struct."""
         return {
             "Level": self.level.value,
             "Reasons": list(self.reasons),
+            "Rules": [finding.to_wire() for finding in self.findings],
             "Cycle": self.cycle,
             "UTC": self.utc,
             "Machine Seconds": self.machine_s,
-            "Lock": _lock_to_wire(self.lock),
-            "Latch": _latch_to_wire(self.latch),
+            "Lock": lock_to_wire(self.lock),
+            "Latch": latch_to_wire(self.latch),
         }
 
     @classmethod
@@ -86,18 +138,23 @@ class Verdict:
         reasons = wire["Reasons"]
         if not isinstance(reasons, list):
             raise ValueError(f"Reasons is {reasons!r}, expected an array")  # noqa: TRY004
+        rules = wire.get("Rules", [])
+        if not isinstance(rules, list):
+            raise ValueError(f"Rules is {rules!r}, expected an array")  # noqa: TRY004
         return cls(
             level=VerdictLevel(str(wire["Level"])),
             reasons=tuple(str(reason) for reason in reasons),
             cycle=int(str(wire["Cycle"])),
             utc=str(wire["UTC"]),
             machine_s=float(str(wire["Machine Seconds"])),
-            lock=_lock_from_wire(wire["Lock"]),
-            latch=_latch_from_wire(wire["Latch"]),
+            lock=lock_from_wire(wire["Lock"]),
+            latch=latch_from_wire(wire["Latch"]),
+            findings=tuple(Finding.from_wire(rule) for rule in rules),
         )
 
 
-def _lock_to_wire(lock: Lock | None) -> dict[str, object]:
+def lock_to_wire(lock: Lock | None) -> dict[str, object]:
+    """Keys of a lock in a reply; empty for none."""
     if lock is None:
         return {}
     return {
@@ -109,7 +166,8 @@ def _lock_to_wire(lock: Lock | None) -> dict[str, object]:
     }
 
 
-def _lock_from_wire(wire: object) -> Lock | None:
+def lock_from_wire(wire: object) -> Lock | None:
+    """Read :func:`lock_to_wire`; KeyError or ValueError when it is something else."""
     if not isinstance(wire, Mapping):
         raise ValueError(f"Lock is {wire!r}, expected a struct")  # noqa: TRY004
     if not wire:
@@ -123,13 +181,15 @@ def _lock_from_wire(wire: object) -> Lock | None:
     )
 
 
-def _latch_to_wire(latch: Latch | None) -> dict[str, object]:
+def latch_to_wire(latch: Latch | None) -> dict[str, object]:
+    """Keys of a latch in a reply; empty for none."""
     if latch is None:
         return {}
     return {"Owner": latch.owner, "Reason": latch.reason, "Since": latch.since_utc}
 
 
-def _latch_from_wire(wire: object) -> Latch | None:
+def latch_from_wire(wire: object) -> Latch | None:
+    """Read :func:`latch_to_wire`; KeyError or ValueError when it is something else."""
     if not isinstance(wire, Mapping):
         raise ValueError(f"Latch is {wire!r}, expected a struct")  # noqa: TRY004
     if not wire:

@@ -126,7 +126,8 @@ class Conditions:
         elif self.verdict_age_s > VERDICT_MAX_AGE_S:
             reasons.append(f"the verdict is {self.verdict_age_s:.0f} s old")
         elif not self.verdict.is_safe:
-            reasons.append("unsafe: " + ("; ".join(self.verdict.reasons) or "no reason given"))
+            why = "; ".join(self.verdict.reasons) or "no reason given"
+            reasons.append(f"{self.verdict.level.lower()}: {why}")
         if self.observatory not in (ObservatoryState.OPEN, ObservatoryState.CLOSED):
             reasons.append(f"the observatory is {self.observatory}")
         return tuple(reasons)

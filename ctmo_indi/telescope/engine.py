@@ -214,7 +214,9 @@ class Engine:
         sight = hands.sight()
         waits_for = self._current[1].waits_for if self._current is not None else ""
         is_pointing = any(word in waits_for for word in ("slew", "dome"))
-        if is_pointing or self._beside or self._duty is not Duty.WORK or self.takeover.is_active:
+        if is_pointing or self._beside or self.takeover.is_active:
+            return
+        if not self._parts.vigil.lets_finish():
             return
         if self._closing.is_under_way or sight.ra_deg is None or sight.dec_deg is None:
             return

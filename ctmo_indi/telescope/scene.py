@@ -114,7 +114,7 @@ class Scene:
     refusal
         Why nothing may start now (argument: needs a SAFE verdict), None when it may.
     is_held
-        Whether the verdict is so old that nothing new may begin.
+        Whether to wait for another verdict before something new (argument: needs a SAFE verdict).
     observable
         Why the request cannot be observed from now until that many seconds later; empty when it
         can.
@@ -132,7 +132,7 @@ class Scene:
     clock: Clock
     times: StepTimes
     refusal: Callable[[bool], SafetyError | None]
-    is_held: Callable[[], bool]
+    is_held: Callable[[bool], bool]
     observable: Callable[[ObservationRequest, float], tuple[str, ...]]
     begin: Callable[[], None]
     report: Callable[[str], None]
@@ -152,16 +152,21 @@ def permission(scene: Scene) -> Steps[None]:
     SafetyError
         Unsafe, Locked or Stopped.
     """
-    if scene.is_held():
-        scene.report("holding: waiting for a fresh verdict")
+    needs_safe = scene.request.frame_type.needs_sky
+    if scene.is_held(needs_safe):
+        scene.report("holding: waiting for another verdict")
         try:
             yield Until(
-                lambda: not scene.is_held(), 0.0, "a fresh verdict", scene.times.hold_machine_s
+                lambda: not scene.is_held(needs_safe),
+                0.0,
+                "another verdict",
+                scene.times.hold_machine_s,
             )
         except CommandTimeout:
             waited_s = scene.times.hold_machine_s
-            raise Unsafe(f"no fresh verdict of safety in {waited_s:g} s") from None
-    error = scene.refusal(scene.request.frame_type.needs_sky)
+            why = scene.refusal(needs_safe)
+            raise Unsafe(f"held for {waited_s:g} s: {why or 'no verdict of safety'}") from None
+    error = scene.refusal(needs_safe)
     if error is not None:
         raise error
 

@@ -4,6 +4,7 @@
 verdict                       the telescope
 ============================  ==================================================================
 SAFE, fresh                   works
+HOLD, fresh                   holds: what runs may finish, nothing is closed
 UNSAFE, fresh                 ends the attempt and lets safety close; closes itself when safety has
                               not begun within ``begin_machine_s`` or not ended within its time
 older than 10 s               holds: no new motion, no new exposure
@@ -96,7 +97,9 @@ def judge(
         return Judgement(closing if must_close else Duty.HOLD, reason)
     if verdict.is_safe:
         return Judgement(Duty.WORK, "")
-    reason = "UNSAFE: " + ("; ".join(verdict.reasons) or "no reason given")
+    if not verdict.is_unsafe:
+        return Judgement(Duty.HOLD, f"{verdict.level}: {_reasons(verdict)}")
+    reason = f"{verdict.level}: {_reasons(verdict)}"
     if observatory is ObservatoryState.CLOSED or _is_maintenance(verdict):
         return Judgement(Duty.YIELD, reason)
     allowed_s = max(times.safety_closes_s / speed, times.floor_machine_s)
@@ -137,5 +140,9 @@ def refusal(
             f"stopped by {verdict.latch.owner}: {verdict.latch.reason}; release it first"
         )
     if needs_safe and not verdict.is_safe:
-        return Unsafe("UNSAFE: " + ("; ".join(verdict.reasons) or "no reason given"))
+        return Unsafe(f"{verdict.level}: {_reasons(verdict)}")
     return None
+
+
+def _reasons(verdict: Verdict) -> str:
+    return "; ".join(verdict.reasons) or "no reason given"

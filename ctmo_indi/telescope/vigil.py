@@ -10,7 +10,7 @@ from typing import Protocol
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import SafetyError
 from ctmo_indi.models.states import AttemptState, ObservatoryState
-from ctmo_indi.models.verdict import Verdict
+from ctmo_indi.models.verdict import Verdict, VerdictLevel
 from ctmo_indi.telescope.attempt import Attempt, Ending
 from ctmo_indi.telescope.control import ControlTask
 from ctmo_indi.telescope.safety_link import VerdictNews
@@ -53,7 +53,7 @@ class Vigil:
         """Judge the present; call it at every turn, it remembers when UNSAFE began."""
         verdict = self.verdict
         now_machine_s = self._clock.machine_s()
-        if verdict is None or verdict.is_safe:
+        if verdict is None or not verdict.is_unsafe:
             self._unsafe_since_machine_s = None
         elif self._unsafe_since_machine_s is None:
             self._unsafe_since_machine_s = now_machine_s
@@ -79,9 +79,24 @@ class Vigil:
         """Why nothing may start now, None when it may."""
         return refusal(self.verdict, self.age_machine_s(), self._times, needs_safe=needs_safe)
 
-    def is_held(self) -> bool:
-        """Whether the verdict is too old, or still awaited, for anything new to begin."""
-        return self.verdict is None or self.age_machine_s() > self._times.hold_machine_s
+    def is_held(self, needs_safe: bool) -> bool:
+        """Whether to wait for another verdict: it is too old, still awaited, or says HOLD.
+
+        Parameters
+        ----------
+        needs_safe
+            As of :meth:`refusal`; what does without SAFE does not wait for the end of a HOLD.
+        """
+        verdict = self.verdict
+        if verdict is None or self.age_machine_s() > self._times.hold_machine_s:
+            return True
+        return needs_safe and verdict.level is VerdictLevel.HOLD
+
+    def lets_finish(self) -> bool:
+        """Whether what is under way may go on and be finished, such as following with the dome."""
+        verdict = self.verdict
+        is_fresh = self.age_machine_s() <= self._times.hold_machine_s
+        return verdict is not None and is_fresh and not verdict.is_unsafe
 
     def is_in_human_hands(self) -> bool:
         """Whether a human holds a lock or the stop latch: then nothing moves by itself."""

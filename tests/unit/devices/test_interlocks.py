@@ -19,7 +19,7 @@ from ctmo_indi.devices.interlocks import (
 from ctmo_indi.devices.limits import Pointing
 from ctmo_indi.errors import Interlocked, Locked, SafetyError, Stopped, Unsafe
 from ctmo_indi.profiles import Limits
-from ctmo_indi.testing.verdicts import LATCHED, MAINTENANCE_LOCK, OBSERVER_LOCK, SAFE, UNSAFE
+from ctmo_indi.testing.verdicts import HOLD, LATCHED, MAINTENANCE_LOCK, OBSERVER_LOCK, SAFE, UNSAFE
 
 LIMITS = Limits(horizon_deg=15.0, max_altitude_deg=88.0, max_hour_angle_h=5.0)
 TARGET = Pointing(
@@ -79,6 +79,9 @@ M = MotionKind
         (M.UNPARK_DOME, {"verdict": UNSAFE}, "verdict"),
         (M.EXPOSE_LIGHT, {"verdict": UNSAFE}, "verdict"),
         (M.ROTATE_DOME, {"verdict": UNSAFE}, "verdict in the open"),
+        (M.ROTATE_DOME, {"verdict": HOLD, "verdict_age_s": 10.5}, "verdict in the open"),
+        *((motion, {"verdict": HOLD}, "verdict") for motion in (M.SLEW, M.TRACK, M.UNPARK_MOUNT)),
+        *((motion, {"verdict": HOLD}, "verdict") for motion in (M.OPEN_SHUTTER, M.EXPOSE_LIGHT)),
         (M.OPEN_SHUTTER, {"sun_altitude_deg": -5.0}, "Sun up"),
         (M.UNPARK_DOME, {"sun_altitude_deg": -5.0}, "Sun up"),
         (M.OPEN_SHUTTER, {"sun_altitude_deg": None}, "Sun up"),
@@ -109,6 +112,11 @@ M = MotionKind
 )
 def test_one_bad_fact_forbids(motion: MotionKind, change: dict[str, object], rule: str) -> None:
     assert refused(motion, replace(GOOD, **change)) == rule  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("motion", [M.ROTATE_DOME, M.PARK_MOUNT, M.EXPOSE_CALIBRATION, M.FOCUS])
+def test_a_hold_leaves_what_begins_nothing_under_the_sky(motion: MotionKind) -> None:
+    check(motion, None, replace(GOOD, verdict=HOLD))
 
 
 @pytest.mark.parametrize(

@@ -247,6 +247,48 @@ def test_the_telescope_closes_itself_when_safety_says_unsafe_and_does_not_begin(
     assert rig.hands.done == ["close"]
 
 
+def test_a_hold_lets_the_exposure_finish_and_the_next_one_waits_for_its_end():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    attempt = rig.submit(rig.attempt(count=2))
+    rig.safety.say(VerdictLevel.HOLD, "gusts")
+    rig.turn(machine_s=1.0)
+    aborted = [deed for deed in rig.hands.done if "abort" in deed]
+    rig.hands.exposures[0].future.set_result(raw())
+    rig.turn()
+    held = len(rig.hands.exposures)
+    rig.safety.say()
+    rig.turn()
+
+    assert aborted == []
+    assert held == 1
+    assert len(rig.hands.exposures) == 2
+    assert attempt.state is AttemptState.IN_PROGRESS
+
+
+def test_a_hold_that_lasts_interrupts_what_waits_and_closes_nothing():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.safety.say(VerdictLevel.HOLD, "gusts")
+    attempt = rig.submit(rig.attempt())
+    for _ in range(13):
+        rig.safety.say(VerdictLevel.HOLD, "gusts")
+        rig.turn(machine_s=5.0)
+
+    assert attempt.state is AttemptState.NOT_ATTEMPTED
+    assert "HOLD: gusts" in attempt.reason
+    assert rig.hands.done == []
+
+
+def test_a_dark_does_not_wait_for_the_end_of_a_hold():
+    rig = Rig(ObservatoryState.CLOSED)
+    rig.safety.say(VerdictLevel.HOLD, "gusts")
+    attempt = rig.submit(
+        rig.attempt(frame_type=FrameType.DARK, ra_deg=None, dec_deg=None, filter_name=None)
+    )
+
+    assert attempt.state is AttemptState.COMPLETED
+
+
 def test_an_old_verdict_holds_the_next_exposure_and_a_fresh_one_lets_it_go_on():
     rig = Rig(ObservatoryState.OPEN)
     rig.hands.slow.add("expose")
@@ -450,6 +492,20 @@ def test_the_dome_follows_a_tracking_mount_only_when_it_is_off():
 
     assert near == []
     assert rig.hands.done == ["dome 102"]
+
+
+@pytest.mark.parametrize(
+    ("level", "turned"), [(VerdictLevel.HOLD, ["dome 102"]), (VerdictLevel.UNSAFE, [])]
+)
+def test_the_dome_follows_what_may_finish(level, turned):
+    rig = Rig(ObservatoryState.OPEN)
+    rig.safety.say(level, "gusts")
+    rig.hands.see(ra_deg=102.0, dec_deg=0.0, dome_azimuth_deg=98.0)
+    rig.turn()
+    rig.engine.follow_dome()
+    rig.turn()
+
+    assert rig.hands.done == turned
 
 
 def test_stopping_the_service_interrupts_and_closes():

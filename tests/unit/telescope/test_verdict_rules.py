@@ -21,6 +21,7 @@ def verdict(level=VerdictLevel.SAFE, lock=None, latch=None) -> Verdict:
 
 
 SAFE, UNSAFE = verdict(), verdict(VerdictLevel.UNSAFE)
+HOLD = verdict(VerdictLevel.HOLD)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,9 @@ SAFE, UNSAFE = verdict(), verdict(VerdictLevel.UNSAFE)
         (SAFE, 30.1, OPEN, 0.0, 1.0, Duty.CLOSE),
         (None, 5.0, OPEN, 0.0, 1.0, Duty.HOLD),
         (None, 31.0, OPEN, 0.0, 1.0, Duty.CLOSE),
+        (HOLD, 0.0, OPEN, 0.0, 1.0, Duty.HOLD),
+        (HOLD, 0.0, OPEN, 9999.0, 1.0, Duty.HOLD),
+        (HOLD, 30.1, OPEN, 0.0, 1.0, Duty.CLOSE),
         (UNSAFE, 0.0, OPEN, 0.0, 1.0, Duty.YIELD),
         (UNSAFE, 0.0, OPEN, 9.0, 1.0, Duty.YIELD),
         (UNSAFE, 0.0, OPEN, 11.0, 1.0, Duty.CLOSE),
@@ -63,6 +67,8 @@ def test_duty(given, age_s, state, unsafe_s, speed, duty):
         (verdict(latch=LATCH), 0.0, False, Stopped),
         (UNSAFE, 0.0, True, Unsafe),
         (UNSAFE, 0.0, False, type(None)),
+        (HOLD, 0.0, True, Unsafe),
+        (HOLD, 0.0, False, type(None)),
         (SAFE, 10.0, True, type(None)),
     ],
 )
