@@ -22,13 +22,13 @@ from ctmo_indi.front_desk.exchange import METHOD, PATHS
 from ctmo_indi.front_desk.faults import CallFault
 from ctmo_indi.front_desk.limits import Limits
 from ctmo_indi.testing.desks import FakeDesk, reply_faults, serving, wire_contract
-from ctmo_indi.work_orders.desk import ROLE_FOR
 from ctmo_indi.work_orders.model import (
     ControlCommand,
     OrderKind,
     SchedulerCommand,
     ScriptQueueCommand,
 )
+from ctmo_indi.work_orders.permissions import ROLE_FOR, ROLE_FOR_COMMAND
 from ctmo_indi.work_orders.schemas import FILES, load_schemas
 
 XMLRPC = catalogue.folder("xmlrpc")
@@ -134,6 +134,14 @@ def test_front_desk_yaml_says_what_the_program_does() -> None:
     assert set(contract["paths"]) == PATHS
     roles = {kind: name for name, kinds in contract["roles"].items() for kind in kinds}
     assert roles == {kind.value: role.name.lower() for kind, role in ROLE_FOR.items()}
+    commands = {
+        kind: {command: name for name, commands in by_role.items() for command in commands}
+        for kind, by_role in contract["command_roles"].items()
+    }
+    assert commands == {
+        kind.value: {command: role.name.lower() for command, role in by_command.items()}
+        for kind, by_command in ROLE_FOR_COMMAND.items()
+    }
     limits = Limits()
     assert [entry["value"] for entry in contract["limits"].values()] == [
         limits.body_bytes,

@@ -7,28 +7,20 @@ from typing import Protocol, TypeAlias
 
 from ctmo_indi.errors import NotServedHere
 from ctmo_indi.models.orders import ObservationRequest
-from ctmo_indi.work_orders.access import Caller, Role
+from ctmo_indi.work_orders.access import Caller
 from ctmo_indi.work_orders.contract import Contract
-from ctmo_indi.work_orders.model import CheckedOrder, ControlRequest, OrderKind
+from ctmo_indi.work_orders.model import (
+    CheckedOrder,
+    ControlRequest,
+    HeartbeatRequest,
+    OrderKind,
+)
+from ctmo_indi.work_orders.permissions import needed
 
 Reply: TypeAlias = dict[str, object]
 Handler: TypeAlias = Callable[[CheckedOrder, Caller], Awaitable[Reply]]
 
-#: What a caller needs for each kind of order.
-ROLE_FOR: Mapping[OrderKind, Role] = {
-    OrderKind.OBSERVATION: Role.SUBMIT,
-    OrderKind.CALIBRATION: Role.SUBMIT,
-    OrderKind.CANCEL: Role.SUBMIT,
-    OrderKind.DOME: Role.OPERATE,
-    OrderKind.CONTROL: Role.OPERATE,
-    OrderKind.SCHEDULER: Role.OPERATE,
-    OrderKind.SCRIPT_QUEUE: Role.OPERATE,
-    OrderKind.HEARTBEAT: Role.OPERATE,
-    OrderKind.STATUS: Role.READ,
-    OrderKind.EXPLAIN: Role.READ,
-    OrderKind.PLAN: Role.READ,
-    OrderKind.EVENTS: Role.READ,
-}
+_LONGEST_COMMAND = 40  # characters told in a refusal
 
 
 class Desk(Protocol):
@@ -51,7 +43,7 @@ class Desk(Protocol):
 
 
 class DispatchDesk:
-    """A desk that checks the contract and the role, then asks the handler of the order's kind.
+    """A desk that checks role, contract and name, then asks the handler of the order's kind.
 
     Keys of every reply that a handler leaves out are there all the same, empty.
 
@@ -84,8 +76,16 @@ class DispatchDesk:
                 f"WOType: came {kind.value!r}, which {self.service} does not carry out;"
                 f" it serves {served}"
             )
-        caller.require(ROLE_FOR[kind], kind.value)
+        command = order.get("Command")
+        has_word = isinstance(command, str) and len(command) <= _LONGEST_COMMAND
+        what = f"{kind.value} {command!r}" if has_word else kind.value
+        caller.require(needed(kind, command), what)
+        if caller.is_known and not order.get("User"):
+            order = {**order, "User": caller.name}
         checked = self._contract.check(order)
+        caller.require_name(checked.user)
+        if isinstance(checked.request, HeartbeatRequest):
+            caller.require_name(checked.request.service)
         empty = order_reply(checked, status="", message="")
         return empty | await handler(checked, caller)
 
