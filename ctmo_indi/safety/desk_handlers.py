@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import CtmoError, NotServedHere
+from ctmo_indi.errors import CtmoError, NotPermitted, NotServedHere
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.models.verdict import LockKind
 from ctmo_indi.safety.beats import Beats
 from ctmo_indi.safety.closer import Closer
 from ctmo_indi.safety.holds import Holds
 from ctmo_indi.safety.loop import SafetyLoop
-from ctmo_indi.work_orders.access import Caller
+from ctmo_indi.work_orders.access import Caller, Role
 from ctmo_indi.work_orders.contract import CheckedOrder
 from ctmo_indi.work_orders.desk import Handler, Reply, order_reply
 from ctmo_indi.work_orders.model import (
@@ -139,6 +140,9 @@ class SafetyHandlers:
                 f"Command: came {request.command.value!r}, safety takes {served}; the telescope's "
                 "desk moves things"
             )
+        request = replace(request, user=caller.answers_to(request.user))
+        if request.command is ControlCommand.UNLOCK:
+            self._check_unlock(request.user, caller)
         message = await asyncio.to_thread(command, request)
         self._board.publish(
             "control",
@@ -190,6 +194,15 @@ class SafetyHandlers:
             return f"{locked} {self._stop_all()}"
         except CtmoError as error:
             return f"{locked} But not everything could be stopped: {error}"
+
+    def _check_unlock(self, user: str, caller: Caller) -> None:
+        """Raise NotPermitted for somebody else's lock: there may be a human in the dome."""
+        lock = self._holds.lock
+        if lock is not None and lock.owner != user and caller.role < Role.ADMIN:
+            raise NotPermitted(
+                f"unlock: came from {user}, but {lock.owner} holds the lock ({lock.kind}) since"
+                f" {lock.since_utc}; expected {lock.owner}, or a token with the role admin"
+            )
 
     def _unlock(self, request: ControlRequest) -> str:
         self._holds.drop_lock(request.user)

@@ -20,7 +20,7 @@ from ctmo_indi.scheduler.orders.intake import OrderIntake
 from ctmo_indi.scheduler.orders.records import Records
 from ctmo_indi.scheduler.tickets import Ticket
 from ctmo_indi.script_queue.peer import FrontDesk
-from ctmo_indi.work_orders.access import Caller
+from ctmo_indi.work_orders.access import Caller, PassedOn
 from ctmo_indi.work_orders.desk import Handler, Reply, order_reply
 from ctmo_indi.work_orders.lifecycle import SETTLED_ORDERS
 from ctmo_indi.work_orders.model import (
@@ -111,26 +111,26 @@ class DeskHandlers:
             OrderKind.EVENTS: self._events,
         }
 
-    async def _dome(self, checked: CheckedOrder, _caller: Caller) -> Reply:
-        return await _pass_on(self._peers.dome, checked)
+    async def _dome(self, checked: CheckedOrder, caller: Caller) -> Reply:
+        return await _pass_on(self._peers.dome, checked, caller)
 
-    async def _calibration(self, checked: CheckedOrder, _caller: Caller) -> Reply:
-        return await _pass_on(self._peers.preprocessor, checked)
+    async def _calibration(self, checked: CheckedOrder, caller: Caller) -> Reply:
+        return await _pass_on(self._peers.preprocessor, checked, caller)
 
-    async def _control(self, checked: CheckedOrder, _caller: Caller) -> Reply:
+    async def _control(self, checked: CheckedOrder, caller: Caller) -> Reply:
         request = checked.request
         command = request.command if isinstance(request, ControlRequest) else None
         if command is ControlCommand.STOP:
-            return await self._stop(checked)
+            return await self._stop(checked, caller)
         if command in _SAFETYS:
-            return await _pass_on(self._peers.safety, checked)
-        return await _pass_on(self._peers.telescope, checked)
+            return await _pass_on(self._peers.safety, checked, caller)
+        return await _pass_on(self._peers.telescope, checked, caller)
 
-    async def _stop(self, checked: CheckedOrder) -> Reply:
+    async def _stop(self, checked: CheckedOrder, caller: Caller) -> Reply:
         """Stop: the telescope aborts, safety latches; one of them is enough for an answer."""
         answers = await asyncio.gather(
-            _pass_on(self._peers.telescope, checked),
-            _pass_on(self._peers.safety, checked),
+            _pass_on(self._peers.telescope, checked, caller),
+            _pass_on(self._peers.safety, checked, caller),
             return_exceptions=True,
         )
         replies = [answer for answer in answers if isinstance(answer, dict)]
@@ -210,11 +210,12 @@ class DeskHandlers:
         status = await self._ask(self._engine.status)
         return {**status, "Revision": revision, "Order Counts": counts}
 
-    async def _cancel(self, checked: CheckedOrder, _caller: Caller) -> Reply:
+    async def _cancel(self, checked: CheckedOrder, caller: Caller) -> Reply:
         request = checked.request
         if not isinstance(request, CancelRequest):
             raise BadOrder(f"WOType: came {checked.kind.value}, expected Cancel")
         row = await asyncio.to_thread(self._records.find, request.name)
+        caller.require_own(row.user, f"order {row.receipt}")
         if row.state is OrderState.CANCELED:
             return await asyncio.to_thread(self._records.status, request.name)
         if row.state in SETTLED_ORDERS:
@@ -259,9 +260,10 @@ _OF_A_TICKET = ("Command", "Failure", "Progress", "Result")
 _SAFETYS = frozenset({ControlCommand.RELEASE, ControlCommand.LOCK, ControlCommand.UNLOCK})
 
 
-async def _pass_on(peer: FrontDesk, checked: CheckedOrder) -> Reply:
+async def _pass_on(peer: FrontDesk, checked: CheckedOrder, caller: Caller) -> Reply:
     """Hand the order to the service that carries it out; its refusal is ours."""
-    return await asyncio.to_thread(peer.front_desk, {**checked.wire, "User": checked.user})
+    order = PassedOn({**checked.wire, "User": checked.user}, caller)
+    return await asyncio.to_thread(peer.front_desk, order)
 
 
 def command_call(request: SchedulerRequest) -> CommandCall:
