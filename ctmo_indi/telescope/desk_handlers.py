@@ -39,7 +39,7 @@ from ctmo_indi.telescope.hands import Hands
 from ctmo_indi.telescope.procedure import Steps
 from ctmo_indi.telescope.safety_link import SafetyDesk
 from ctmo_indi.telescope.vigil import Vigil
-from ctmo_indi.work_orders.access import Caller
+from ctmo_indi.work_orders.access import Caller, PassedOn, Role
 from ctmo_indi.work_orders.desk import Handler, Reply, order_reply
 from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS
 from ctmo_indi.work_orders.model import (
@@ -164,11 +164,11 @@ class DeskHandlers:
         match request.command:
             case ControlCommand.RELEASE:
                 self._parts.engine.inbox.post(self._parts.engine.takeover.release)
-                return await self._pass_to_safety(checked)
+                return await self._pass_to_safety(checked, caller)
             case ControlCommand.LOCK | ControlCommand.UNLOCK:
-                return await self._pass_to_safety(checked)
+                return await self._pass_to_safety(checked, caller)
             case ControlCommand.STOP:
-                return await self._stop(checked, request)
+                return await self._stop(checked, request, caller)
         await asyncio.to_thread(self._parts.refresh)
         self._check(MANNERS[request.command])
         if checked.user == SCHEDULER:
@@ -204,7 +204,9 @@ class DeskHandlers:
             await self._ask(lambda: engine.enqueue(task))
         return await self._soon(checked, task.receipt)
 
-    async def _stop(self, checked: CheckedOrder, request: ControlRequest) -> Reply:
+    async def _stop(
+        self, checked: CheckedOrder, request: ControlRequest, caller: Caller
+    ) -> Reply:
         """Stop at once by ourselves, then have safety latch it: neither waits for the other."""
         why = f"stop by {checked.user}" + (f": {request.reason}" if request.reason else "")
         task = self._task(checked, "stop", control_steps(request))
@@ -216,13 +218,14 @@ class DeskHandlers:
             engine.enqueue(task)
 
         await self._ask(stop_all)
-        latch = await self._pass_to_safety(checked)
+        latch = await self._pass_to_safety(checked, caller)
         reply = await self._soon(checked, task.receipt)
         return {**reply, "Verdict": latch.get("Verdict", {})}
 
-    async def _pass_to_safety(self, checked: CheckedOrder) -> Reply:
+    async def _pass_to_safety(self, checked: CheckedOrder, caller: Caller) -> Reply:
         """Lock, latch and their release are safety's; ServiceUnreachable when it is silent."""
-        reply = await asyncio.to_thread(self._parts.safety.front_desk, dict(checked.wire))
+        order = PassedOn(checked.wire, caller)
+        reply = await asyncio.to_thread(self._parts.safety.front_desk, order)
         await asyncio.to_thread(self._parts.refresh)
         return reply
 
@@ -318,6 +321,8 @@ class DeskHandlers:
     async def cancel(self, checked: CheckedOrder, caller: Caller) -> Reply:
         """Cancel what waits, abort what runs; an order that has ended is left as it is."""
         request = _request(checked, CancelRequest)
+        if request.name.receipt:  # by User and ID it is the caller's own
+            caller.require(Role.OPERATE, "Cancel by Receipt at the telescope")
         view = await self._require(request.name)
         if AttemptState(str(view["Status"])) not in SETTLED_ATTEMPTS:
             receipt = str(view["Receipt"])
