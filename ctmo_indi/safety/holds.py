@@ -1,13 +1,16 @@
 """Lock and latch: what a human said, kept across restarts.
 
-They are a small JSON file written atomically. When it cannot be written (full disk) they hold in
-memory all the same and the failure is reported; when it cannot be read, the observatory counts as
-locked for maintenance by "unknown", since a human may be inside the dome.
+They count from the moment they are said and are written by a thread of its own, so no disk ever
+holds up the loop. :meth:`Holds.trouble` tells a human whether they are durable. When they cannot be
+written (full disk) they hold in memory all the same and are tried again; when they cannot be read,
+the observatory counts as locked for maintenance by "unknown", since a human may be inside the dome.
+
+A lock's expiry counts on the monotonic clock from the moment it is taken or read: a step of the
+computer's clock must not unlock a dome with people in it.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from dataclasses import asdict
@@ -15,36 +18,35 @@ from datetime import datetime
 from pathlib import Path
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.durable_file import write_json
 from ctmo_indi.errors import Locked
+from ctmo_indi.kept_value import KeptValue
 from ctmo_indi.models.verdict import Latch, Lock, LockKind
 
 _log = logging.getLogger(__name__)
 
+DURABLE_TIMEOUT_S = 5.0  # machine seconds a human waits for the disk
+
 
 class Holds:
-    """The lock and the latch of one observatory. Thread-safe."""
+    """The lock and the latch of one observatory. Thread-safe; only :meth:`trouble` blocks."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self._path = path
         self._clock = clock
+        self._file = KeptValue(path)
         self._mutex = threading.Lock()
         self._lock: Lock | None = None
+        self._lock_ends_elapsed_s: float | None = None
         self._latch: Latch | None = None
-        self.write_failure: str | None = None
         self._read()
 
     @property
     def lock(self) -> Lock | None:
         """The human's lock; one that expired is gone."""
         with self._mutex:
-            lock = self._lock
-            if lock is None or lock.expires_utc is None:
+            lock, end_s = self._lock, self._lock_ends_elapsed_s
+            if lock is None or end_s is None or self._clock.elapsed_s() < end_s:
                 return lock
-            if self._clock.utc() < datetime.fromisoformat(lock.expires_utc):
-                return lock
-            self._lock = None
-            self._write()
+            self._hold(None)
         _log.info("lock_expired owner=%s kind=%s", lock.owner, lock.kind)
         return None
 
@@ -53,6 +55,19 @@ class Holds:
         """The stop latch."""
         with self._mutex:
             return self._latch
+
+    @property
+    def write_failure(self) -> str:
+        """Why lock and latch are not durable; empty while they are."""
+        return self._file.failure
+
+    def trouble(self, timeout_s: float = DURABLE_TIMEOUT_S) -> str:
+        """Wait for what was said last to be durable; why it is not, empty when it is."""
+        return self._file.trouble(timeout_s)
+
+    def close(self, timeout_s: float) -> None:
+        """End the writing, at most ``timeout_s`` machine seconds later."""
+        self._file.close(timeout_s)
 
     def take_lock(
         self, kind: LockKind, owner: str, reason: str, expires_utc: datetime | None
@@ -65,26 +80,24 @@ class Holds:
             Somebody else holds it.
         """
         held = self.lock
+        lock = Lock(
+            kind,
+            owner,
+            reason,
+            self._clock.utc().isoformat(timespec="seconds"),
+            expires_utc.isoformat(timespec="seconds") if expires_utc else None,
+        )
         with self._mutex:
             if held is not None and held.owner != owner:
                 raise Locked(f"locked ({held.kind}) by {held.owner} since {held.since_utc}")
-            self._lock = Lock(
-                kind,
-                owner,
-                reason,
-                self._clock.utc().isoformat(timespec="seconds"),
-                expires_utc.isoformat(timespec="seconds") if expires_utc else None,
-            )
-            self._write()
-            lock = self._lock
+            self._hold(lock)
         _log.warning("lock_taken kind=%s owner=%s reason=%r", kind, owner, reason)
         return lock
 
     def drop_lock(self, owner: str) -> None:
         """Unlock; anybody who may operate can, and the log says who did."""
         with self._mutex:
-            self._lock = None
-            self._write()
+            self._hold(None)
         _log.warning("lock_dropped by=%s", owner)
 
     def set_latch(self, owner: str, reason: str) -> Latch:
@@ -104,35 +117,49 @@ class Holds:
             self._write()
         _log.warning("latch_released by=%s", owner)
 
+    def _hold(self, lock: Lock | None) -> None:
+        self._lock = lock
+        self._lock_ends_elapsed_s = self._end_s(lock)
+        self._write()
+
+    def _end_s(self, lock: Lock | None) -> float | None:
+        if lock is None or lock.expires_utc is None:
+            return None
+        left = datetime.fromisoformat(lock.expires_utc) - self._clock.utc()
+        return self._clock.elapsed_s() + left.total_seconds()
+
     def _read(self) -> None:
         try:
-            data = json.loads(self._path.read_text())
-            if data["lock"] is not None:
-                fields = {**data["lock"], "kind": LockKind(data["lock"]["kind"])}
-                self._lock = Lock(**fields)
-            if data["latch"] is not None:
-                self._latch = Latch(**data["latch"])
+            data = self._file.read()
+            lock, latch = _parsed(data)
+            self._lock, self._latch = lock, latch
+            self._lock_ends_elapsed_s = self._end_s(lock)
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError) as error:
-            _log.error("holds_unreadable path=%s error=%r", self._path, error)
+            _log.error("holds_unreadable path=%s error=%r", self._file.path, error)
             self._lock = Lock(
                 LockKind.MAINTENANCE,
                 "unknown",
-                f"{self._path} cannot be read: {error}",
+                f"{self._file.path} cannot be read: {error}",
                 self._clock.utc().isoformat(timespec="seconds"),
                 None,
             )
 
     def _write(self) -> None:
-        data = {
-            "lock": None if self._lock is None else asdict(self._lock),
-            "latch": None if self._latch is None else asdict(self._latch),
-        }
-        try:
-            write_json(self._path, data)
-        except OSError as error:
-            self.write_failure = f"{self._path}: {error}"
-            _log.error("holds_not_written path=%s error=%r", self._path, error)
-        else:
-            self.write_failure = None
+        self._file.write(
+            {
+                "lock": None if self._lock is None else asdict(self._lock),
+                "latch": None if self._latch is None else asdict(self._latch),
+            }
+        )
+
+
+def _parsed(data: object) -> tuple[Lock | None, Latch | None]:
+    if not isinstance(data, dict):
+        raise TypeError(f"came {type(data).__name__}, expected an object")
+    lock, latch = data["lock"], data["latch"]
+    return (
+        None if lock is None else Lock(**{**lock, "kind": LockKind(lock["kind"])}),
+        None if latch is None else Latch(**latch),
+    )

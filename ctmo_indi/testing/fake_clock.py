@@ -27,6 +27,10 @@ class FakeClock:
         """Let ``machine_s`` machine seconds pass."""
         self._machine_s += machine_s
 
+    def step(self, seconds: float) -> None:
+        """Set sky time by so much, as NTP or a person sets a computer's clock."""
+        self._begin += timedelta(seconds=seconds)
+
     def utc(self) -> datetime:
         """Sky time."""
         return self._begin + timedelta(seconds=self._machine_s * self.speed)

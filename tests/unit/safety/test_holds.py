@@ -1,3 +1,5 @@
+import os
+import threading
 from datetime import timedelta
 
 import pytest
@@ -6,6 +8,7 @@ from ctmo_indi.clock import SystemClock
 from ctmo_indi.errors import Locked
 from ctmo_indi.models.verdict import LockKind
 from ctmo_indi.safety.holds import Holds
+from ctmo_indi.testing.fake_clock import FakeClock
 
 
 @pytest.fixture
@@ -18,6 +21,7 @@ def test_lock_and_latch_survive_a_restart(tmp_path, clock):
     holds = Holds(path, clock)
     holds.take_lock(LockKind.OBSERVER, "ana", "looking at M 31", None)
     holds.set_latch("ana", "stop button")
+    assert holds.trouble(10.0) == ""
     again = Holds(path, clock)
     assert again.lock == holds.lock
     assert again.latch == holds.latch
@@ -50,4 +54,36 @@ def test_a_lock_holds_in_memory_when_it_cannot_be_written(tmp_path, clock):
     holds = Holds(tmp_path / "holds.json", clock)
     holds.take_lock(LockKind.MAINTENANCE, "ana", "", None)
     assert holds.lock is not None
-    assert holds.write_failure is not None
+    assert "holds" in holds.trouble(10.0)
+    assert holds.write_failure
+
+
+def test_a_human_is_told_whether_it_is_durable(tmp_path, clock):
+    holds = Holds(tmp_path / "holds.json", clock)
+    holds.set_latch("ana", "stop button")
+    assert holds.trouble(10.0) == ""
+    assert holds.write_failure == ""
+
+
+def test_a_disk_that_hangs_holds_up_neither_the_human_nor_the_loop(tmp_path, clock, monkeypatch):
+    stuck = threading.Event()
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: stuck.wait(10.0))
+    holds = Holds(tmp_path / "holds.json", clock)
+    begun_s = clock.machine_s()
+    holds.set_latch("ana", "stop button")
+    holds.take_lock(LockKind.OBSERVER, "ana", "", None)
+    assert holds.latch is not None
+    assert holds.lock is not None
+    assert "not written" in holds.trouble(0.05)
+    assert clock.machine_s() - begun_s < 2.0
+    stuck.set()
+
+
+def test_a_step_of_the_clock_ends_no_lock(tmp_path):
+    clock = FakeClock()
+    holds = Holds(tmp_path / "holds.json", clock)
+    holds.take_lock(LockKind.MAINTENANCE, "ana", "", clock.utc() + timedelta(seconds=60))
+    clock.step(3600.0)
+    assert holds.lock is not None
+    clock.advance(61.0)
+    assert holds.lock is None
