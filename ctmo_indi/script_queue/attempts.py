@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ctmo_indi.desk_client.client import DeskFault
 from ctmo_indi.errors import ServiceUnreachable, WrongState
+from ctmo_indi.kill_points import passing
 from ctmo_indi.models.orders import ExposureRecord
 from ctmo_indi.models.states import AttemptState, FrameType
 from ctmo_indi.script_queue.peer import BackOff, FrontDesk, Refusal, meaning
@@ -190,6 +191,7 @@ class AttemptScript(PlainScript):
         while True:
             try:
                 slot.check()
+                passing("scheduler.attempt.handing")
                 self._telescope.front_desk(wire)
             except ScriptTerminated:
                 raise
@@ -210,6 +212,7 @@ class AttemptScript(PlainScript):
                 else:
                     return self._ended(AttemptState.FAILED, str(fault))
             else:
+                passing("scheduler.attempt.handed")
                 return None
 
     def _follow(self, slot: Slot) -> AttemptResult:

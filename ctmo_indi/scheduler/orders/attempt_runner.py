@@ -12,6 +12,7 @@ from typing import Protocol
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CtmoError, UnknownOrder
+from ctmo_indi.kill_points import passing
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.scheduler.blocks.targets import target_values
 from ctmo_indi.scheduler.orders.orders_book import OpenAttempt, OrdersBook, Settled
@@ -114,11 +115,13 @@ class AttemptRunner:
         attempt_id = attempt.row.attempt_id
         self._targets[attempt_id] = target
         try:
-            return self._queue_scripts(attempt, target)
+            run = self._queue_scripts(attempt, target)
         except CtmoError as error:
             failed = AttemptResult(attempt_id, AttemptState.NOT_ATTEMPTED, failure=str(error))
             self._settle(failed, Cause.REPLANNED)
             raise FailedToQueueTargetsError(f"target {_name(target)}: {error}") from error
+        passing("scheduler.attempt.queued")
+        return run
 
     def target_of(self, run: ScriptRun) -> DriverTarget | None:
         """Return the target a script of the queue carries out; None for other scripts."""

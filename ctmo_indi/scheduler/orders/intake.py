@@ -12,11 +12,12 @@ from collections.abc import Callable
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import BadOrder, ConflictingOrder, NeverObservable
+from ctmo_indi.kill_points import passing
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import OrderState
 from ctmo_indi.profiles import PriorityPolicy
 from ctmo_indi.store import orders
-from ctmo_indi.store.database import Database
+from ctmo_indi.store.database import Connection, Database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.store.orders import OrderRow
 from ctmo_indi.work_orders import priority
@@ -92,9 +93,11 @@ class OrderIntake:
             wish_priority=checked.wish_priority,
             wanted_count=request.count,
         )
+        passing("scheduler.order.commit.before")
         stored = await asyncio.wrap_future(
-            self._writer.submit(lambda connection: orders.insert_order(connection, row))
+            self._writer.submit(lambda connection: _insert(connection, row))
         )
+        passing("scheduler.order.commit.after")
         if stored.receipt == row.receipt:
             _log.info(
                 "order received receipt=%s user=%r id=%r priority=%g",
@@ -127,3 +130,9 @@ class OrderIntake:
             revision=row.revision,
             priority=row.priority,
         )
+
+
+def _insert(connection: Connection, row: OrderRow) -> OrderRow:
+    stored = orders.insert_order(connection, row)
+    passing("scheduler.order.commit.inside")
+    return stored

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CtmoError, UnknownOrder, WrongState
+from ctmo_indi.kill_points import passing
 from ctmo_indi.models.observation import Observation
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
 from ctmo_indi.models.states import AttemptState, OrderState
@@ -137,6 +138,7 @@ class OrdersBook:
             rows = orders.in_states(connection, OPEN_STATES)
             open_attempts = attempts.open_attempts(connection)
             recent = ended_since(connection, first_born(self.clock.utc() - DAY), TELLING)
+        passing("scheduler.recovery.loaded")
         for row in rows:
             self.adopt(row)
         for one in recent:
@@ -263,9 +265,12 @@ class OrdersBook:
                 known.row = orders.insert_order(connection, made, may_repeat=True)
             after = move(connection, receipt, OrderState.SCHEDULED, "", now.timestamp())
             attempts.insert_attempt(connection, row)
+            passing("scheduler.attempt.begin.inside")
             return after
 
+        passing("scheduler.attempt.begin.before")
         after = self.writer.run(write)
+        passing("scheduler.attempt.begin.after")
         self._open[receipt] = known
         self._note(after)
         self._attempts[row.attempt_id] = row
@@ -282,9 +287,13 @@ class OrdersBook:
         def write(connection: Connection) -> tuple[AttemptRow, OrderRow]:
             moved = mark_begun(connection, row, now_utc_s)
             exposures.record(connection, frames, is_good=True)
-            return moved, orders.refresh_progress(connection, row.parent, now_utc_s)
+            after = orders.refresh_progress(connection, row.parent, now_utc_s)
+            passing("scheduler.attempt.progress.inside")
+            return moved, after
 
+        passing("scheduler.attempt.progress.before")
         begun, after = self.writer.run(write)
+        passing("scheduler.attempt.progress.after")
         self._attempts[attempt_id] = begun
         self.publish("attempt", begun.attempt_id, attempt_event(begun))
         self._note(after)
@@ -324,9 +333,12 @@ class OrdersBook:
                     observed(known.row, known.request, attempt, frames),
                     registered_utc_s=now_utc_s,
                 )
+            passing("scheduler.attempt.settle.inside")
             return Settled(attempt, after, observation), len(frames)
 
+        passing("scheduler.attempt.settle.before")
         settled, good = self.writer.run(write)
+        passing("scheduler.attempt.settle.after")
         attempt, after = settled.attempt, settled.order
         del self._attempts[row.attempt_id]
         who = resting(known.row)
@@ -402,7 +414,16 @@ class OrdersBook:
 
     def _store(self, receipt: str, to: OrderState, reason: str) -> OrderRow:
         now_utc_s = self.clock.utc().timestamp()
-        return self.writer.run(lambda connection: move(connection, receipt, to, reason, now_utc_s))
+
+        def write(connection: Connection) -> OrderRow:
+            after = move(connection, receipt, to, reason, now_utc_s)
+            passing("scheduler.order.change.inside")
+            return after
+
+        passing("scheduler.order.change.before")
+        row = self.writer.run(write)
+        passing("scheduler.order.change.after")
+        return row
 
     def _note(self, row: OrderRow) -> None:
         """Keep the engine's copy in step with a committed row, and publish it."""
