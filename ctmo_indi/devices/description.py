@@ -38,6 +38,7 @@ OPERATION_ARGUMENTS: Mapping[Role, Mapping[str, frozenset[str]]] = {
     Role.DOME: {"goto": frozenset({"az_deg"})},
     Role.FOCUSER: {"goto": frozenset({"position"})},
     Role.LIGHT_PANEL: {"set_brightness": frozenset({"brightness"})},
+    Role.WATCHDOG: {"beat": frozenset({"threshold_s"})},
 }
 """What the placeholders of each operation may be; an operation not listed takes none."""
 

@@ -52,6 +52,9 @@ class Device:
         The observatory's guard and book of own moves; None: no interlocks.
     """
 
+    # False: ``Observatory.connect_all`` leaves it alone, somebody else sees to it.
+    is_connected_with_others = True
+
     def __init__(
         self,
         client: DeviceLink,

@@ -32,6 +32,7 @@ from ctmo_indi.devices.observatory_state import OBSERVATORY_TABLE, read_state
 from ctmo_indi.devices.observatory_status import ObservatoryStatus
 from ctmo_indi.devices.own_moves import OwnMoves
 from ctmo_indi.devices.placeholders import Value
+from ctmo_indi.devices.watchdog import Watchdog
 from ctmo_indi.devices.weather import Weather
 from ctmo_indi.errors import CtmoError, InvalidCommand, NotConnected
 from ctmo_indi.indi.events import DeviceRestored, Event
@@ -60,6 +61,7 @@ _CLASSES: Mapping[Role, type[Device]] = {
     Role.FOCUSER: Focuser,
     Role.WEATHER: Weather,
     Role.LIGHT_PANEL: LightPanel,
+    Role.WATCHDOG: Watchdog,
 }
 
 
@@ -167,6 +169,12 @@ class Observatory:
         device = self.devices.get(Role.LIGHT_PANEL)
         return device if isinstance(device, LightPanel) else None
 
+    @property
+    def watchdog(self) -> Watchdog | None:
+        """INDI's WatchDog driver, None when the profile has none."""
+        device = self.devices.get(Role.WATCHDOG)
+        return device if isinstance(device, Watchdog) else None
+
     # -- connecting ---------------------------------------------------------------------------
 
     def context(self) -> dict[str, Value]:
@@ -181,6 +189,7 @@ class Observatory:
             "optics.aperture_mm": optics.aperture_mm,
             "optics.focal_length_mm": optics.focal_length_mm,
             "safety.weather_update_s": self.profile.safety.weather_update_s,
+            "indiserver.port": str(self.profile.indiserver.port),
         }
         for role in Role:
             device = self.devices.get(role)
@@ -188,7 +197,7 @@ class Observatory:
         return context
 
     def connect_all(self, timeout_s: float | None = None) -> None:
-        """Connect and configure every device, all at once; blocks.
+        """Connect and configure every device but the WatchDog, all at once; blocks.
 
         A device that fails does not keep the others from connecting. May be called again.
 
@@ -216,7 +225,8 @@ class Observatory:
             return None
 
         with ThreadPoolExecutor(max(1, len(self.devices)), "connect") as pool:
-            failures = [text for text in pool.map(connect, self.devices.values()) if text]
+            devices = [each for each in self.devices.values() if each.is_connected_with_others]
+            failures = [text for text in pool.map(connect, devices) if text]
         if self.mount is not None and self.mount.is_connected:
             self._set_time()
         if failures:
