@@ -12,12 +12,17 @@ from typing import Any, TypeVar
 from ctmo_indi.clock import Clock, Deadline
 from ctmo_indi.devices import description as descriptions
 from ctmo_indi.devices.description import Description
-from ctmo_indi.devices.interlocks import Guard, MotionKind, MotionRequest
 from ctmo_indi.devices.link import DeviceLink, PendingCommand
 from ctmo_indi.devices.motion import Motion
+from ctmo_indi.devices.motion_kinds import (
+    OPERATION_MOTIONS,
+    Guard,
+    MotionKind,
+    MotionRequest,
+)
 from ctmo_indi.devices.own_moves import OwnMoves
 from ctmo_indi.devices.placeholders import Value, fill_all
-from ctmo_indi.errors import ConfigError, CtmoError, UnknownProperty
+from ctmo_indi.errors import ConfigError, CtmoError, InternalError, UnknownProperty
 from ctmo_indi.indi import names
 from ctmo_indi.indi.command import CompletionRule
 from ctmo_indi.indi.events import Event, PropertyDefined, PropertyUpdated
@@ -35,10 +40,19 @@ def allow_all(request: MotionRequest) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a device shares with the others of its observatory."""
+    """What a device shares with the others of its observatory.
+
+    Parameters
+    ----------
+    guard
+        The interlocks.
+    sent
+        Told of every motion that is sent, at that moment.
+    """
 
     moves: OwnMoves
     guard: Guard = allow_all
+    sent: Callable[[MotionRequest], None] = allow_all
 
 
 class Device:
@@ -72,6 +86,7 @@ class Device:
         self._clock = clock
         self._around = surroundings or Surroundings(OwnMoves(clock))
         self._initial: dict[str, dict[str, Value]] = {}
+        self._configured: dict[str, dict[str, Value]] = {}
         self._slot_lock = threading.Lock()
         self._slots: dict[str, Motion[Any]] = {}  # Any: results of all kinds
 
@@ -101,6 +116,7 @@ class Device:
             No link, or the driver does not connect in ``connect_timeout_s``.
         """
         before, after = self.configuration(context)
+        self._configured = after
         own_s = self.description.connect_timeout_s
         self._client.connect_device(
             self.name,
@@ -135,7 +151,13 @@ class Device:
     def configuration(
         self, context: Mapping[str, Value]
     ) -> tuple[dict[str, dict[str, Value]], dict[str, dict[str, Value]]]:
-        """Return what is set before and after CONNECTION; the profile's settings win."""
+        """Return what is set before and after CONNECTION; the profile's settings win.
+
+        Raises
+        ------
+        ConfigError
+            A placeholder without a value, or a setting that would move something.
+        """
         where = str(self.description.path)
         before = descriptions.resolve(self.description.connect, context, where)
         after = descriptions.resolve(self.description.configure, context, where)
@@ -145,7 +167,34 @@ class Device:
             if any(isinstance(value, bool) for value in values.values()):
                 merged.clear()  # one switch vector is one choice, not a sum of two
             merged.update(values)
+        self._refuse_motion({**before, **after})
         return before, after
+
+    def _refuse_motion(self, settings: Mapping[str, Mapping[str, Value]]) -> None:
+        """ConfigError for a setting, or what an operation sets first, that would move something."""
+        own = self.moving_properties()
+        first = {
+            prop: values
+            for entry in self.description.operations.values()
+            for prop, values in entry.first.items()
+        }
+        problems = [
+            f"{self.name}: {prop} moves something; it is only ever commanded, past the "
+            "interlocks: expected no such setting"
+            for prop, values in {**settings, **first}.items()
+            if prop in own or not names.may_be_kept(prop, values)
+        ]
+        if problems:
+            raise ConfigError(problems)
+
+    def moving_properties(self) -> frozenset[str]:
+        """Properties whose operations move something, as the device file says."""
+        motions = OPERATION_MOTIONS[self.description.role]
+        return frozenset(
+            entry.property
+            for name, entry in self.description.operations.items()
+            if motions.get(name) and motions[name] != (MotionKind.SWITCH,)
+        )
 
     def snapshot(self, reading: str) -> PropertySnapshot | None:
         """Return the property behind a reading; None when the device has none, or not now."""
@@ -183,11 +232,12 @@ class Device:
         value = None if snapshot is None else snapshot.values.get(element)
         return value if isinstance(value, bool) else None
 
-    def command(
+    def throw_switch(
         self, prop: str, values: Mapping[str, Value], rule: CompletionRule
     ) -> PendingCommand:
-        """Send to a property that the profile names itself; returns at once."""
-        return self._client.command(self.name, prop, values, rule=rule)
+        """Send to a switch that the profile names itself; returns at once."""
+        guard = self._send_guard(MotionRequest(MotionKind.SWITCH))
+        return self._client.command(self.name, prop, values, rule=rule, guard=guard)
 
     def age_s(self, reading: str) -> float | None:
         """Elapsed seconds since the driver last sent a reading; None when it never did."""
@@ -198,9 +248,29 @@ class Device:
         """Ask the interlocks; raises SafetyError."""
         self._around.guard(request)
 
-    def allow(self, motion: MotionKind, *, emergency: bool = False) -> None:
+    def allow(self, motion: MotionKind) -> None:
         """Ask the interlocks about a motion without a target; raises SafetyError."""
-        self._around.guard(MotionRequest(motion, emergency=emergency))
+        self._around.guard(MotionRequest(motion))
+
+    def _send_guard(self, request: MotionRequest) -> Callable[[], None]:
+        """Return what the client calls as the last thing before the bytes go out."""
+
+        def clear_to_send() -> None:
+            self._around.guard(request)
+            self._around.sent(request)
+
+        return clear_to_send
+
+    def _request(self, operation: str, asked: MotionRequest | None) -> MotionRequest | None:
+        """Return what an operation is to the interlocks; None: it moves nothing."""
+        kinds = OPERATION_MOTIONS[self.description.role].get(operation)
+        if kinds is None:
+            raise InternalError(f"{operation}: not in OPERATION_MOTIONS, so it is never sent")
+        if asked is None:
+            return MotionRequest(kinds[0]) if kinds else None
+        if asked.motion not in kinds:
+            raise InternalError(f"{operation} was checked as {asked.motion}, expected {kinds}")
+        return asked
 
     def begin(
         self,
@@ -234,6 +304,13 @@ class Device:
             other.cancel(f"replaced by {title}")
         return motion.start()
 
+    def let_go(self, reason: str) -> None:
+        """Follow no operation of ours any longer; the device is not told."""
+        with self._slot_lock:
+            motions = tuple(self._slots.values())
+        for motion in motions:
+            motion.cancel(reason)
+
     def occupied(self, slot: str) -> bool:
         """Whether an operation of ours moves that part now."""
         with self._slot_lock:
@@ -247,10 +324,26 @@ class Device:
         *,
         extra_s: float = 0.0,
         supersede: bool = True,
+        request: MotionRequest | None = None,
     ) -> PendingCommand:
-        """Send the one command of an operation; returns at once."""
+        """Send the one command of an operation; returns at once.
+
+        The interlocks are asked last of all, in this thread, while nothing else can be sent.
+
+        Parameters
+        ----------
+        request
+            What is asked of them; None: the operation's motion, without target or emergency.
+
+        Raises
+        ------
+        SafetyError
+            They refuse; nothing was sent.
+        """
         entry = self.description.operation(operation)
+        asked = self._request(operation, request)
         values = _numbers(fill_all(entry.values, arguments or {}))
+        self._around.moves.sending(self.name, entry.property, values)
         return self._client.command(
             self.name,
             entry.property,
@@ -258,6 +351,7 @@ class Device:
             rule=entry.rule(self.name, values, extra_s),
             label=f"{operation} {self.name}",
             supersede=supersede,
+            guard=None if asked is None else self._send_guard(asked),
         )
 
     def perform(
@@ -265,14 +359,16 @@ class Device:
         motion: Motion[ResultT],
         operation: str,
         arguments: Mapping[str, Value] | None = None,
+        *,
+        request: MotionRequest | None = None,
     ) -> PropertySnapshot:
         """Set what the operation needs first, send it and wait for its end; for a body."""
         entry = self.description.operation(operation)
         for prop, values in entry.first.items():
             self._set_first(motion, prop, values, entry.acknowledge_s)
         for _ in range(entry.repeat - 1):
-            motion.follow(self.send(operation, arguments))
-        return motion.follow(self.send(operation, arguments))
+            motion.follow(self.send(operation, arguments, request=request))
+        return motion.follow(self.send(operation, arguments, request=request))
 
     def wait_until(
         self, motion: Motion[ResultT], condition: Callable[[], bool], timeout_s: float
@@ -329,6 +425,7 @@ class Device:
         ):
             return
         rule = descriptions.setting_rule(values, acknowledge_s)
+        self._around.moves.sending(self.name, prop, values)
         motion.follow(self._client.command(self.name, prop, values, rule=rule, label=f"set {prop}"))
 
 

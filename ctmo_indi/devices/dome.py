@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ctmo_indi.devices.device import Device
-from ctmo_indi.devices.interlocks import MotionKind, ShutterState
 from ctmo_indi.devices.motion import Motion
+from ctmo_indi.devices.motion_kinds import MotionKind, MotionRequest, ShutterState
 from ctmo_indi.errors import CommandRejected, CommandTimeout
 from ctmo_indi.indi.snapshot import PropertyState
 from ctmo_indi.models.dome_geometry import DomeMeasurements
@@ -94,15 +94,15 @@ class Dome(Device):
         emergency
             Also over a telescope that is not parked: the site's policy when the mount failed.
         """
-        self.allow(MotionKind.CLOSE_SHUTTER, emergency=emergency)
+        request = MotionRequest(MotionKind.CLOSE_SHUTTER, emergency=emergency)
+        self.check(request)
 
         def body(motion: Motion[DomeStatus]) -> DomeStatus:
             # Another closer's closing is waited for: one told again and again stutters.
             half_s = self.description.operation("close_shutter").finish_s / 2
             self.wait_until(motion, lambda: self._shutter() is not ShutterState.CLOSING, half_s)
-            self.allow(MotionKind.CLOSE_SHUTTER, emergency=emergency)
             if self._shutter() is not ShutterState.CLOSED:
-                self.perform(motion, "close_shutter")
+                self.perform(motion, "close_shutter", request=request)
             return self._confirmed(motion, ShutterState.CLOSED)
 
         return self.begin("close shutter", body, _SHUTTER)
@@ -114,7 +114,6 @@ class Dome(Device):
 
         def body(motion: Motion[DomeStatus]) -> DomeStatus:
             self._end_turn(motion)
-            self.allow(MotionKind.ROTATE_DOME)
             if not (self._moving() is False and self.is_at(wanted_deg, 0.1)):
                 self.perform(motion, "goto", {"az_deg": wanted_deg})
             return self.status()
@@ -163,14 +162,14 @@ class Dome(Device):
 
     def park(self, *, emergency: bool = False) -> Motion[DomeStatus]:
         """Park; waits for the shutter too, which the driver may close by itself."""
-        self.allow(MotionKind.PARK_DOME, emergency=emergency)
+        request = MotionRequest(MotionKind.PARK_DOME, emergency=emergency)
+        self.check(request)
 
         def body(motion: Motion[DomeStatus]) -> DomeStatus:
             half_s = self.description.operation("park").finish_s / 2
             self.wait_until(motion, lambda: not self._is_parking(), half_s)
-            self.allow(MotionKind.PARK_DOME, emergency=emergency)
             if self._parked() is not True:
-                self.perform(motion, "park")
+                self.perform(motion, "park", request=request)
             self._shutter_at_rest(motion)
             return self.status()
 
@@ -181,7 +180,6 @@ class Dome(Device):
         self.allow(MotionKind.UNPARK_DOME)
 
         def body(motion: Motion[DomeStatus]) -> DomeStatus:
-            self.allow(MotionKind.UNPARK_DOME)
             if self._parked() is not False:
                 self.perform(motion, "unpark")
             self._shutter_at_rest(motion)
@@ -202,7 +200,6 @@ class Dome(Device):
         return self.begin("abort", body, _SHUTTER + _AZIMUTH)
 
     def _open(self, motion: Motion[DomeStatus]) -> DomeStatus:
-        self.allow(MotionKind.OPEN_SHUTTER)
         if self._shutter() is not ShutterState.OPEN:
             self.perform(motion, "open_shutter")
         return self._confirmed(motion, ShutterState.OPEN)

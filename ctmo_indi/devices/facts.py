@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 from ctmo_indi.devices.interlocks import Facts, MotionRequest, ShutterState
 from ctmo_indi.devices.limits import Pointing, path_sun_separation_deg
+from ctmo_indi.devices.motion_kinds import MountPlace
 from ctmo_indi.devices.mount import MountStatus
+from ctmo_indi.devices.unanswered import Part
 from ctmo_indi.errors import InvalidCommand
 from ctmo_indi.models import sun_moon
+from ctmo_indi.profiles import MountFailedPolicy
 
 if TYPE_CHECKING:
     from ctmo_indi.devices.observatory import Observatory
@@ -26,6 +29,8 @@ def collect_facts(
     mount_role, dome_role, camera_role = observatory.mount, observatory.dome, observatory.camera
     mount = mount_role.status() if mount_role else None
     dome = dome_role.status() if dome_role else None
+    told = observatory.unanswered.place
+    shutter = told(Part.SHUTTER) or (dome.shutter if dome else ShutterState.UNKNOWN)
     return Facts(
         verdict=observatory.verdict,
         verdict_age_s=observatory.verdict_age_s(),
@@ -33,20 +38,23 @@ def collect_facts(
         sun_max_altitude_deg=profile.safety.sun_max_altitude_deg,
         limits=profile.limits,
         has_mount=mount is not None,
-        mount_parked=_mount_parked(observatory, mount),
+        mount_parked=False
+        if told(Part.MOUNT) is MountPlace.OUT
+        else _mount_parked(observatory, mount),
         mount_tracking=mount.tracking if mount else None,
         mount_slewing=mount.slewing if mount else None,
         mount_error_arcsec=_mount_error_arcsec(observatory, mount, target),
         path_sun_separation_deg=_path_deg(mount, target, utc),
         has_dome=dome is not None,
-        shutter=dome.shutter if dome else ShutterState.UNKNOWN,
+        shutter=ShutterState(shutter),
         dome_can_park=dome_role.can_park if dome_role else False,
-        dome_parked=dome.parked if dome else None,
+        dome_parked=None if told(Part.DOME) or dome is None else dome.parked,
         dome_rotates=dome_role.rotates if dome_role else False,
         dome_error_deg=_dome_error_deg(observatory, target),
         camera_busy=camera_role.status().exposing if camera_role else None,
         closed_dome=request.closed_dome,
         emergency=request.emergency,
+        closes_over=profile.safety.mount_failed is MountFailedPolicy.CLOSE,
     )
 
 

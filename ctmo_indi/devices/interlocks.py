@@ -1,8 +1,10 @@
 """The interlock table: what may move, given what is known. Pure; no device is asked here.
 
-Every command that moves something passes :func:`check` right before it is sent. Each row of
-:data:`RULES` names the motions it applies to and says in words why one is forbidden. What is not
-known counts as forbidden: a fact is None when it cannot be told.
+Every command that moves something passes :func:`check` in the thread that sends it, under the
+client's sending lock, right before the bytes go out (``devices/device.py``). Each row of
+:data:`RULES` names the motions it applies to and says in words why one is forbidden; how mount,
+shutter and dome must stand to each other is the table of :mod:`~ctmo_indi.devices.arrangement`.
+What is not known counts as forbidden: a fact is None when it cannot be told.
 
 Motion toward safe (stopping, parking, closing) needs no verdict and is refused for two reasons
 only: somebody works in the dome under a maintenance lock (stopping is allowed even then), or the
@@ -16,69 +18,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
+from ctmo_indi.devices.arrangement import ARRANGEMENTS, motions_that_need
 from ctmo_indi.devices.limits import Pointing, limit_violations
+from ctmo_indi.devices.motion_kinds import (
+    ALL,
+    STOPPING,
+    TOWARD_SAFE,
+    DomePlace,
+    Guard,
+    MotionKind,
+    MotionRequest,
+    MountPlace,
+    ShutterState,
+)
 from ctmo_indi.errors import Interlocked, Locked, SafetyError, Stopped, Unsafe
 from ctmo_indi.models.verdict import LockKind, Verdict, VerdictLevel
 from ctmo_indi.profiles import Limits
 
-
-class MotionKind(StrEnum):
-    """Everything the manager may ask a device to do."""
-
-    SLEW = "slew"
-    TRACK = "track"
-    UNPARK_MOUNT = "unpark mount"
-    PARK_MOUNT = "park mount"
-    STOP_TRACKING = "stop tracking"
-    ABORT_MOUNT = "abort mount"
-    OPEN_SHUTTER = "open shutter"
-    CLOSE_SHUTTER = "close shutter"
-    ROTATE_DOME = "rotate dome"
-    PARK_DOME = "park dome"
-    UNPARK_DOME = "unpark dome"
-    ABORT_DOME = "abort dome"
-    EXPOSE_LIGHT = "expose light"
-    EXPOSE_CALIBRATION = "expose calibration"
-    ABORT_EXPOSURE = "abort exposure"
-    SELECT_FILTER = "select filter"
-    FOCUS = "focus"
-    SWITCH = "switch"
-
-
-class ShutterState(StrEnum):
-    """What the dome's shutter is."""
-
-    OPEN = "OPEN"
-    CLOSED = "CLOSED"
-    OPENING = "OPENING"
-    CLOSING = "CLOSING"
-    UNKNOWN = "UNKNOWN"
-
-
-@dataclass(frozen=True, slots=True)
-class MotionRequest:
-    """One motion somebody asks for.
-
-    Parameters
-    ----------
-    target_icrs_deg
-        (ra_deg, dec_deg) of a slew or a light exposure.
-    closed_dome
-        The order says that the telescope moves under a closed dome.
-    emergency
-        The site's policy is to close over a telescope that does not park.
-    """
-
-    motion: MotionKind
-    target_icrs_deg: tuple[float, float] | None = None
-    closed_dome: bool = False
-    emergency: bool = False
-
-
-Guard = Callable[[MotionRequest], None]
-"""Raises SafetyError when the motion is forbidden now."""
+__all__ = [
+    "ALL",
+    "RULES",
+    "STOPPING",
+    "TOWARD_SAFE",
+    "Facts",
+    "Guard",
+    "MotionKind",
+    "MotionRequest",
+    "Rule",
+    "ShutterState",
+    "Violation",
+    "check",
+    "violations",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +69,8 @@ class Facts:
         Smallest angle to the Sun on the way to the target.
     dome_error_deg
         Difference between the dome's azimuth and the one the target needs.
+    closes_over
+        The site's policy is to close over a mount that failed to park.
     on_target_arcsec, dome_at_azimuth_deg
         What counts as there.
     """
@@ -121,21 +95,25 @@ class Facts:
     camera_busy: bool | None = None
     closed_dome: bool = False
     emergency: bool = False
+    closes_over: bool = True
     verdict_max_age_s: float = 10.0
     on_target_arcsec: float = 120.0
     dome_at_azimuth_deg: float = 5.0
 
+    @property
+    def mount_place(self) -> MountPlace:
+        """The mount's column of the table."""
+        if self.mount_parked is None:
+            return MountPlace.UNKNOWN
+        return MountPlace.PARKED if self.mount_parked else MountPlace.OUT
 
-STOPPING = frozenset(
-    {
-        MotionKind.STOP_TRACKING,
-        MotionKind.ABORT_MOUNT,
-        MotionKind.ABORT_DOME,
-        MotionKind.ABORT_EXPOSURE,
-    }
-)
-TOWARD_SAFE = STOPPING | {MotionKind.PARK_MOUNT, MotionKind.CLOSE_SHUTTER, MotionKind.PARK_DOME}
-ALL = frozenset(MotionKind)
+    @property
+    def dome_place(self) -> DomePlace:
+        """The dome's column of the table."""
+        if self.dome_parked is None:
+            return DomePlace.UNKNOWN
+        return DomePlace.PARKED if self.dome_parked else DomePlace.FREE
+
 
 # Nothing is exposed to the sky by these: they need no verdict.
 _INDOORS = frozenset(
@@ -146,10 +124,8 @@ _INDOORS = frozenset(
         MotionKind.SWITCH,
     }
 )
-# DOME_UNPARK may open the shutter, DOME_PARK closes it: both count as shutter commands.
+# Unparking a dome may open its shutter: it counts as a shutter command.
 _OPENING = frozenset({MotionKind.OPEN_SHUTTER, MotionKind.UNPARK_DOME})
-_SHUTTING = frozenset({MotionKind.CLOSE_SHUTTER, MotionKind.PARK_DOME})
-_MOUNT_OUT = frozenset({MotionKind.SLEW, MotionKind.TRACK, MotionKind.UNPARK_MOUNT})
 _AIMED = frozenset({MotionKind.SLEW, MotionKind.EXPOSE_LIGHT})
 _EXPOSING = frozenset({MotionKind.EXPOSE_LIGHT, MotionKind.EXPOSE_CALIBRATION})
 
@@ -235,23 +211,30 @@ def _sun_up(motion: MotionKind, target: Pointing | None, facts: Facts) -> str | 
 
 
 def _over_telescope(motion: MotionKind, target: Pointing | None, facts: Facts) -> str | None:
-    if not facts.has_mount or facts.mount_parked is True or facts.emergency:
+    row, place = ARRANGEMENTS[motion], facts.mount_place
+    if not facts.has_mount or place in row.mount:
         return None
-    state = "not parked" if facts.mount_parked is False else "not known to be parked"
+    if facts.emergency and place in row.emergency_mount:
+        # Over a shutter that is closed already, parking the dome closes nothing.
+        if facts.closes_over or facts.shutter is ShutterState.CLOSED:
+            return None
+        return "the telescope is not parked, and the site's policy is to stay open over it"
+    state = "not parked" if place is MountPlace.OUT else "not known to be parked"
     return f"the telescope is {state}: the shutter would close over it"
 
 
 def _closed_dome(motion: MotionKind, target: Pointing | None, facts: Facts) -> str | None:
-    if not facts.has_dome or facts.shutter is ShutterState.OPEN:
+    row = ARRANGEMENTS[motion]
+    wanted = row.shutter | (row.closed_dome_shutter if facts.closed_dome else frozenset())
+    if not facts.has_dome or facts.shutter in wanted:
         return None
-    if facts.closed_dome and facts.shutter is ShutterState.CLOSED:
-        return None
-    expected = "OPEN or CLOSED" if facts.closed_dome else "OPEN"
-    return f"the shutter is {facts.shutter}, expected {expected}"
+    return f"the shutter is {facts.shutter}, expected {' or '.join(sorted(wanted, reverse=True))}"
 
 
 def _dome_parked(motion: MotionKind, target: Pointing | None, facts: Facts) -> str | None:
-    if not facts.has_dome or not facts.dome_can_park or facts.dome_parked is False:
+    if not facts.has_dome or not facts.dome_can_park:
+        return None
+    if facts.dome_place in ARRANGEMENTS[motion].dome:
         return None
     return (
         "the dome is parked" if facts.dome_parked else "it is not known whether the dome is parked"
@@ -280,7 +263,7 @@ def _through_the_sun(motion: MotionKind, target: Pointing | None, facts: Facts) 
 
 
 def _parked_mount(motion: MotionKind, target: Pointing | None, facts: Facts) -> str | None:
-    if facts.mount_parked is False:
+    if facts.mount_place in ARRANGEMENTS[motion].mount:
         return None
     return "the mount is parked" if facts.mount_parked else "it is not known whether it is parked"
 
@@ -339,22 +322,17 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("verdict in the open", frozenset({MotionKind.ROTATE_DOME}), Unsafe, _rotates_in_the_open),
     Rule("Sun up", _OPENING, Interlocked, _sun_up),
-    Rule("shutter over telescope", _SHUTTING, Interlocked, _over_telescope),
-    Rule("closed dome", _MOUNT_OUT | {MotionKind.EXPOSE_LIGHT}, Interlocked, _closed_dome),
     Rule(
-        "parked dome",
-        frozenset({MotionKind.OPEN_SHUTTER, MotionKind.ROTATE_DOME}),
+        "shutter over telescope",
+        motions_that_need("mount") & TOWARD_SAFE,
         Interlocked,
-        _dome_parked,
+        _over_telescope,
     ),
+    Rule("closed dome", motions_that_need("shutter"), Interlocked, _closed_dome),
+    Rule("parked dome", motions_that_need("dome"), Interlocked, _dome_parked),
     Rule("pointing limits", _AIMED, Interlocked, _out_of_limits),
     Rule("way past the Sun", frozenset({MotionKind.SLEW}), Interlocked, _through_the_sun),
-    Rule(
-        "parked mount",
-        frozenset({MotionKind.SLEW, MotionKind.TRACK}),
-        Interlocked,
-        _parked_mount,
-    ),
+    Rule("parked mount", motions_that_need("mount") - TOWARD_SAFE, Interlocked, _parked_mount),
     Rule("on target", frozenset({MotionKind.EXPOSE_LIGHT}), Interlocked, _off_target),
     Rule("dome at azimuth", frozenset({MotionKind.EXPOSE_LIGHT}), Interlocked, _dome_elsewhere),
     Rule("camera busy", _EXPOSING, Interlocked, _camera_busy),

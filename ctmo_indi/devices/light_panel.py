@@ -8,6 +8,7 @@ from ctmo_indi.devices.description import setting_rule
 from ctmo_indi.devices.device import Device
 from ctmo_indi.devices.interlocks import MotionKind
 from ctmo_indi.devices.motion import Motion
+from ctmo_indi.indi import names
 from ctmo_indi.indi.snapshot import PropertyState, Value
 from ctmo_indi.profiles import SwitchBinding
 
@@ -61,7 +62,10 @@ def switch_value(device: Device, binding: SwitchBinding) -> bool | None:
 
 
 def set_switch(device: Device, binding: SwitchBinding, on: bool) -> Motion[bool]:
-    """Set a bound switch of any device; the result is its value read back."""
+    """Set a bound switch of any device; the result is its value read back.
+
+    Never one that moves something: :func:`wrong_binding` refuses those when the profile is read.
+    """
     device.allow(MotionKind.SWITCH)
     element = binding.on if on else binding.off
     # A switch without an element of its own for off is switched off by name.
@@ -69,7 +73,22 @@ def set_switch(device: Device, binding: SwitchBinding, on: bool) -> Motion[bool]
 
     def body(motion: Motion[bool]) -> bool:
         rule = setting_rule(values, 2.0)
-        snapshot = motion.follow(device.command(binding.property, values, rule))
+        snapshot = motion.follow(device.throw_switch(binding.property, values, rule))
         return snapshot.switch(binding.on) and snapshot.state is not PropertyState.ALERT
 
     return device.begin(f"switch {binding.property} of", body)
+
+
+def wrong_binding(device: Device, binding: SwitchBinding) -> str | None:
+    """Return why a key of Dome orders must not be bound to a switch; None: it may.
+
+    Dome orders need no SAFE verdict for a lamp: a switch that opens, turns or unparks would pass
+    them unseen.
+    """
+    for element in (binding.on, binding.off):
+        if not names.may_be_kept(binding.property, {element: True}):
+            break
+    else:
+        if binding.property not in device.moving_properties():
+            return None
+    return f"{device.name}: {binding.property} moves something, expected a switch such as a lamp's"

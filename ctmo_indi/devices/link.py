@@ -70,8 +70,9 @@ class DeviceLink(Protocol):
         rule: CompletionRule | None = None,
         label: str = "",
         supersede: bool = False,
+        guard: Callable[[], None] | None = None,
     ) -> PendingCommand:
-        """Check and send; returns at once."""
+        """Check, ask ``guard`` last of all, and send; returns at once."""
         ...
 
     def keep(self, device: str, prop: str, values: Mapping[str, Value]) -> None:

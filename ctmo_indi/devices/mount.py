@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ctmo_indi.devices.device import Device
-from ctmo_indi.devices.interlocks import MotionKind, MotionRequest
 from ctmo_indi.devices.motion import Motion
+from ctmo_indi.devices.motion_kinds import MotionKind, MotionRequest
 from ctmo_indi.devices.placeholders import Value
 from ctmo_indi.errors import CommandRejected, CommandTimeout, DeviceError
 from ctmo_indi.indi.snapshot import PropertyState
@@ -136,9 +136,8 @@ class Mount(Device):
         self.check(request)
 
         def body(motion: Motion[MountStatus]) -> MountStatus:
-            self.check(request)
             if self._parked() is not False:
-                self.perform(motion, "unpark")
+                self.perform(motion, "unpark", request=request)
             return self.status()
 
         return self.begin("unpark", body, _SLOTS)
@@ -151,8 +150,7 @@ class Mount(Device):
         self.description.operation("track_on" if on else "track_off")
 
         def body(motion: Motion[MountStatus]) -> MountStatus:
-            self.check(request)
-            self.perform(motion, "track_on" if on else "track_off")
+            self.perform(motion, "track_on" if on else "track_off", request=request)
             return self.status()
 
         # Sent into a park, TRACK_ON would end it: whatever moves the mount next cancels it first.
@@ -198,8 +196,9 @@ class Mount(Device):
         for _ in range(int(self.description.quirk("slew_attempts", 2))):
             self.check(request)
             if self.description.can("track_on") and self.status().tracking is not True:
-                self.perform(motion, "track_on")
-            self.perform(motion, "slew", self._slew_arguments(ra_deg, dec_deg))
+                track = MotionRequest(MotionKind.TRACK, closed_dome=request.closed_dome)
+                self.perform(motion, "track_on", request=track)
+            self.perform(motion, "slew", self._slew_arguments(ra_deg, dec_deg), request=request)
             if self.wait_until(motion, is_there, settle_s):
                 return self.status()
         error_arcsec = self.error_arcsec(ra_deg, dec_deg)
@@ -227,7 +226,6 @@ class Mount(Device):
             self.wait_until(motion, lambda: not self._is_parking(), half_s)
         if self._parked() is True:
             return self.status()
-        self.allow(MotionKind.PARK_MOUNT)
         if self._slewing() is not False:
             # A refused abort must not keep it from parking.
             try:

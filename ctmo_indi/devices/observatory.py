@@ -23,7 +23,7 @@ from ctmo_indi.devices.facts import collect_facts
 from ctmo_indi.devices.filter_wheel import FilterWheel
 from ctmo_indi.devices.focuser import Focuser
 from ctmo_indi.devices.interlocks import MotionRequest
-from ctmo_indi.devices.light_panel import LightPanel, set_switch, switch_value
+from ctmo_indi.devices.light_panel import LightPanel, set_switch, switch_value, wrong_binding
 from ctmo_indi.devices.limits import pointing_at
 from ctmo_indi.devices.link import DeviceLink
 from ctmo_indi.devices.motion import Motion
@@ -32,9 +32,10 @@ from ctmo_indi.devices.observatory_state import OBSERVATORY_TABLE, read_state
 from ctmo_indi.devices.observatory_status import ObservatoryStatus
 from ctmo_indi.devices.own_moves import OwnMoves
 from ctmo_indi.devices.placeholders import Value
+from ctmo_indi.devices.unanswered import Part, Unanswered
 from ctmo_indi.devices.watchdog import Watchdog
 from ctmo_indi.devices.weather import Weather
-from ctmo_indi.errors import CtmoError, InvalidCommand, NotConnected
+from ctmo_indi.errors import ConfigError, CtmoError, InvalidCommand, NotConnected
 from ctmo_indi.indi.events import DeviceRestored, Event
 from ctmo_indi.models import dome_geometry
 from ctmo_indi.models.dome_geometry import TubeSide
@@ -96,7 +97,8 @@ class Observatory:
         self._phases: dict[object, ObservatoryState] = {}
         self._alarm = ""
         self._last_state = ObservatoryState.UNKNOWN
-        around = Surroundings(self.moves, self.guard)
+        self.unanswered = Unanswered(self._last_word)
+        around = Surroundings(self.moves, self.guard, self.unanswered.note)
         self.devices: dict[Role, Device] = {
             role: _CLASSES[role](client, entry, profile.equipment[role], profile, clock, around)
             for role, entry in files.items()
@@ -123,6 +125,14 @@ class Observatory:
         context = observatory.context()
         for device in observatory.devices.values():
             device.configuration(context)
+        problems = [
+            f"switches.{key}: {problem}"
+            for key, binding in profile.switches.items()
+            if binding.role in observatory.devices
+            and (problem := wrong_binding(observatory.devices[binding.role], binding))
+        ]
+        if problems:
+            raise ConfigError(problems)
         return observatory
 
     # -- the roles ----------------------------------------------------------------------------
@@ -323,9 +333,17 @@ class Observatory:
 
     # -- interlocks ---------------------------------------------------------------------------
 
-    def hear_verdict(self, verdict: Verdict | None) -> None:
-        """Take the newest verdict of safety; its age counts from this call."""
-        self._verdict = None if verdict is None else (verdict, self._clock.machine_s())
+    def hear_verdict(self, verdict: Verdict | None, age_machine_s: float = 0.0) -> None:
+        """Take the newest verdict of safety, any thread.
+
+        Parameters
+        ----------
+        age_machine_s
+            How old it is already, machine seconds: told again, with another lock or latch, a
+            verdict is no younger.
+        """
+        heard_s = self._clock.machine_s() - age_machine_s
+        self._verdict = None if verdict is None else (verdict, heard_s)
 
     @property
     def verdict(self) -> Verdict | None:
@@ -333,12 +351,12 @@ class Observatory:
         return self._verdict[0] if self._verdict else None
 
     def verdict_age_s(self) -> float | None:
-        """Machine seconds since :meth:`hear_verdict`; None when there never was one."""
+        """Machine seconds since the verdict was made; None when there never was one."""
         heard = self._verdict
         return None if heard is None else self._clock.machine_s() - heard[1]
 
     def guard(self, request: MotionRequest) -> None:
-        """Refuse a motion that is forbidden now; every role asks before it sends.
+        """Refuse a motion that is forbidden now; asked early, and again as it is sent.
 
         Raises
         ------
@@ -384,6 +402,11 @@ class Observatory:
             known = ", ".join(self.profile.switches) or "none"
             raise InvalidCommand(f"no switch {key!r} in the profile; there are {known}")
         return set_switch(self.devices[binding.role], binding, on)
+
+    def _last_word(self, part: Part) -> int | None:
+        device: Device | None = self.mount if part is Part.MOUNT else self.dome
+        reading = device and device.snapshot("shutter" if part is Part.SHUTTER else "parked")
+        return reading.generation if reading else None
 
     def _tube_side(self, ra_deg: float, dec_deg: float) -> TubeSide | None:
         error_arcsec = self.mount.error_arcsec(ra_deg, dec_deg) if self.mount else None

@@ -137,6 +137,7 @@ class IndiClient(PropertyReader):
         rule: CompletionRule | None = None,
         label: str = "",
         supersede: bool = False,
+        guard: Callable[[], None] | None = None,
     ) -> Command:
         """Check and send; returns at once with the command under way.
 
@@ -148,6 +149,9 @@ class IndiClient(PropertyReader):
             For messages: "slew to M31".
         supersede
             Cancel the command under way on the same property instead of refusing this one.
+        guard
+            Called last, while no other command of this client can be sent; what it raises is
+            passed on, and nothing was sent. Must not block.
 
         Raises
         ------
@@ -161,6 +165,8 @@ class IndiClient(PropertyReader):
             with self._lock:
                 snapshot = self.require(device, prop)
                 vector = build_vector(snapshot, values)
+                if guard is not None:
+                    guard()
                 other = self._ingest.commands.under_way(device, prop)
                 if other is not None:
                     if not supersede:

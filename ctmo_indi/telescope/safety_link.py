@@ -68,7 +68,8 @@ class SafetyLink:
     state
         Called for each beat: what the telescope is doing, for safety's eyes; must not block.
     on_news
-        Called in the link's thread with each new verdict; must not block.
+        Called in the link's thread with each new verdict and its age, machine seconds; must not
+        block.
     is_alive
         A beat says that the telescope does its work: none is sent while this is False, so that
         safety closes over an engine that hangs.
@@ -80,7 +81,7 @@ class SafetyLink:
         clock: Clock,
         state: Callable[[], dict[str, object]],
         *,
-        on_news: Callable[[Verdict], None] = lambda verdict: None,
+        on_news: Callable[[Verdict, float], None] = lambda verdict, age_machine_s: None,
         is_alive: Callable[[], bool] = lambda: True,
         period_machine_s: float = BEAT_PERIOD_S,
     ) -> None:
@@ -164,7 +165,7 @@ class SafetyLink:
             if (known.verdict.lock, known.verdict.latch) == (verdict.lock, verdict.latch):
                 return
             self._news = replace(known, verdict=verdict)
-            self._on_news(verdict)
+            self._on_news(verdict, self.age_machine_s())
             return
         if known is None or known.verdict.level is not verdict.level:
             _log.info("verdict level=%s reasons=%s", verdict.level, "; ".join(verdict.reasons))
@@ -174,7 +175,7 @@ class SafetyLink:
         self._news = VerdictNews(
             verdict, sent_machine_s - age_s, _beats(reply), reply.get("Closing") is True
         )
-        self._on_news(verdict)
+        self._on_news(verdict, self.age_machine_s())
 
     def _run(self) -> None:
         while not self._stopping.is_set():

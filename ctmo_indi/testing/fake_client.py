@@ -195,6 +195,7 @@ class FakeClient:
         rule: CompletionRule | None = None,
         label: str = "",
         supersede: bool = False,
+        guard: Callable[[], None] | None = None,
     ) -> Command:
         """Check, note and hand to the handler."""
         with self._lock:
@@ -202,6 +203,8 @@ class FakeClient:
             if snapshot is None:
                 raise UnknownProperty(f"{device} has no property {prop}")
             build_vector(snapshot, values)
+            if guard is not None:
+                guard()
             other = self._book.under_way(device, prop)
             if other is not None:
                 if not supersede:
