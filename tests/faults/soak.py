@@ -31,6 +31,7 @@ from ..wire_watch import WireWatch
 DOME = "Dome Simulator"
 WEATHER = "Weather Simulator"
 GALE_KPH = 99.0
+AT_WORK_S = 15.0
 _PERIOD_S = 0.2
 _SUN_MARGIN_DEG = 0.3
 
@@ -75,12 +76,16 @@ class World:
         return not (shutter.is_on("SHUTTER_CLOSE") and shutter.state != "Busy")
 
     @property
-    def must_be_closed(self) -> bool:
-        """By the weather as it was set, or by the Sun."""
+    def is_day(self) -> bool:
+        """Whether the Sun is too high."""
         profile = self._fleet.profile
         sun_deg = sun_moon.sun_altitude_deg(profile.site, self._fleet.clock.utc())
-        limit_deg = profile.safety.sun_max_altitude_deg + _SUN_MARGIN_DEG
-        return self.is_gale or float(sun_deg) > limit_deg
+        return float(sun_deg) > profile.safety.sun_max_altitude_deg + _SUN_MARGIN_DEG
+
+    @property
+    def must_be_closed(self) -> bool:
+        """By the weather as it was set, or by the Sun."""
+        return self.is_gale or self.is_day
 
     def _run(self) -> None:
         while not self._stop.wait(_PERIOD_S):
@@ -165,12 +170,19 @@ class Soak:
         self.random = random.Random(seed)
         self.receipts: list[str] = []
         self.counts: dict[str, int] = {}
+        self.struck_open = 0
         self._pause = threading.Event()
 
     def strike(self, faults: Mapping[str, Fault]) -> str:
-        """One fault, from its beginning to its end; returns its name."""
+        """One fault, from its beginning to its end; returns its name.
+
+        By night it waits a while until the observatory is at work: closed it cannot fail.
+        """
+        with suppress(AssertionError):
+            until(lambda: self.world.is_open or self.world.is_day, "it is open", AT_WORK_S)
         name = self.random.choice(list(faults))
         self.counts[name] = self.counts.get(name, 0) + 1
+        self.struck_open += bool(self.world.is_open)
         faults[name](self)
         return name
 
@@ -322,9 +334,20 @@ def stop(soak: Soak) -> None:
     soak.retry(lambda: soak.fleet.ask({"WOType": "Control", "Command": "release"}))
 
 
+def gale_and_crash(soak: Soak) -> None:
+    """A gale comes, and right then a driver, the server or the child of PyIndi dies."""
+    soak.wind(GALE_KPH)
+    soak.world.is_gale = True
+    soak.random.choice([kill_driver, kill_server, kill_pyindi, freeze_driver])(soak)
+    soak.wait(soak.random.uniform(2.0, 8.0))
+    soak.world.is_gale = False
+    soak.wind(0.0)
+
+
 # Those that leave every service alive, and those that do not.
 MILD: Mapping[str, Fault] = {
     "weather": weather,
+    "gale_and_crash": gale_and_crash,
     "freeze_service": freeze_service,
     "kill_driver": kill_driver,
     "freeze_driver": freeze_driver,
