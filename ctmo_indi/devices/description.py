@@ -31,6 +31,7 @@ OPERATION_ARGUMENTS: Mapping[Role, Mapping[str, frozenset[str]]] = {
     Role.CAMERA: {
         "expose": frozenset({"exposure_s"}),
         "set_binning": frozenset({"binning"}),
+        "set_frame": frozenset({"width", "height"}),
         "set_temperature": frozenset({"temperature_c"}),
         "set_upload": frozenset({"prefix"}),
     },

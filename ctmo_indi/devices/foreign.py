@@ -1,8 +1,8 @@
-"""Notice when somebody else moves a device: another INDI client, a hand paddle, a human.
+"""Notice when somebody else does something with a device: another INDI client, a hand paddle.
 
-A change is foreign when it begins something (a slew, an unpark, an opening, an exposure) while no
-operation of ours is under way on that device. Motion toward safe never counts: parking, closing and
-stopping are welcome from anybody, the WatchDog driver for one.
+What shows it is the table :data:`ctmo_indi.devices.foreign_signs.SIGNS`. Stopping, parking and
+closing are what our own closers do as well (safety, INDI's WatchDog, ``ctmo-indi stop``): such a
+move is marked, and ``telescope/takeover`` judges it by what safety says.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ctmo_indi.devices.device import Device
+from ctmo_indi.devices.foreign_signs import SIGNS, Look, Sign
 from ctmo_indi.devices.observatory import Observatory
+from ctmo_indi.indi import names
 from ctmo_indi.indi.events import (
     DeviceRemoved,
     Event,
@@ -27,100 +28,25 @@ from ctmo_indi.profiles import Role
 
 _log = logging.getLogger(__name__)
 
-_SIDEREAL_H_PER_S = 1.0027379 / 3600.0
-# Of a position that nobody of us changed: guiding and refraction stay far below.
-_JUMP_DEG = 0.5
-
 
 @dataclass(frozen=True, slots=True)
 class ForeignMove:
-    """Somebody else's motion: which device did what, seen in which property."""
+    """Somebody else's doing: which device did what, seen in which property.
+
+    Parameters
+    ----------
+    may_be_closer
+        Our own closers do it as well.
+    """
 
     role: Role
     device: str
     property: str
     what: str
+    may_be_closer: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """One row: a change of a reading that begins a motion.
-
-    Parameters
-    ----------
-    begins
-        (device, before, after) -> whether ``after`` begins it.
-    patience
-        Updates in a row that must show it: a park shows the position Busy, too, and says only
-        afterwards that it is a park.
-    """
-
-    role: Role
-    reading: str
-    what: str
-    begins: Callable[[Device, PropertySnapshot, PropertySnapshot], bool]
-    patience: int = 1
-
-
-def _turned_on(word: str, reading: str) -> Callable[..., bool]:
-    def begins(device: Device, before: PropertySnapshot, after: PropertySnapshot) -> bool:
-        element = device.element(reading, word)
-        return before.values.get(element) is False and after.values.get(element) is True
-
-    return begins
-
-
-def _busy(device: Device, before: PropertySnapshot, after: PropertySnapshot) -> bool:
-    return after.state is PropertyState.BUSY
-
-
-def _became_busy(device: Device, before: PropertySnapshot, after: PropertySnapshot) -> bool:
-    return before.state is not PropertyState.BUSY and after.state is PropertyState.BUSY
-
-
-def _busy_but_not_parking(
-    device: Device, before: PropertySnapshot, after: PropertySnapshot
-) -> bool:
-    return _busy(device, before, after) and device.switch("parked", "yes") is not True
-
-
-def _turns_by_hand(device: Device, before: PropertySnapshot, after: PropertySnapshot) -> bool:
-    if device.switch("follows_itself", "on") is True:
-        return False
-    return _busy_but_not_parking(device, before, after)
-
-
-def _jumped(device: Device, before: PropertySnapshot, after: PropertySnapshot) -> bool:
-    if PropertyState.BUSY in (before.state, after.state):
-        return False
-    if device.switch("parked", "yes") is True:
-        return False  # parked by whomever: some drivers are at the park position at once
-    elements = device.description.readings["position"].elements
-    if "ra_hours" not in elements or "dec_deg" not in elements:
-        return False
-    turned_h = after.number(elements["ra_hours"]) - before.number(elements["ra_hours"])
-    turned_h = (turned_h + 12.0) % 24.0 - 12.0
-    # A mount that does not track drifts with the sky: half a degree of RA in two minutes.
-    drift_h = (after.elapsed_s - before.elapsed_s) * _SIDEREAL_H_PER_S
-    moved_deg = 15.0 * min(abs(turned_h), abs(turned_h - drift_h))
-    dec_deg = abs(after.number(elements["dec_deg"]) - before.number(elements["dec_deg"]))
-    # Near the pole RA runs away with no motion at all.
-    near_pole = abs(after.number(elements["dec_deg"])) > 89.0
-    return dec_deg > _JUMP_DEG or (moved_deg > _JUMP_DEG and not near_pole)
-
-
-SIGNS: tuple[Sign, ...] = (
-    Sign(Role.MOUNT, "position", "slews", _busy_but_not_parking, patience=2),
-    Sign(Role.MOUNT, "position", "points elsewhere at once", _jumped),
-    Sign(Role.MOUNT, "parked", "is unparked", _turned_on("no", "parked")),
-    Sign(Role.MOUNT, "tracking", "begins to track", _turned_on("on", "tracking")),
-    Sign(Role.DOME, "azimuth", "turns", _turns_by_hand, patience=2),
-    Sign(Role.DOME, "shutter", "opens its shutter", _turned_on("open", "shutter")),
-    Sign(Role.DOME, "parked", "is unparked", _turned_on("no", "parked")),
-    Sign(Role.CAMERA, "exposure", "exposes", _became_busy),
-    Sign(Role.FILTER_WHEEL, "slot", "changes the filter", _became_busy),
-    Sign(Role.FOCUSER, "position", "moves", _became_busy),
-)
+    def __str__(self) -> str:
+        return f"{self.device} {self.what}"
 
 
 class ForeignWatch:
@@ -137,7 +63,8 @@ class ForeignWatch:
         self._on_foreign = on_foreign
         self._lock = threading.Lock()
         self._last: dict[tuple[str, str], PropertySnapshot] = {}
-        self._seen: dict[tuple[Role, str, str], int] = {}
+        self._seen: dict[Sign, int] = {}
+        self._explained: dict[Sign, float] = {}
         self._by_name = {device.name: role for role, device in observatory.devices.items()}
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -185,18 +112,48 @@ class ForeignWatch:
         role = self._by_name.get(after.device)
         if role is None or before is None:
             return []
+        if after.name == names.CONNECTION:
+            is_off = is_disconnected_by_hand(before, after)
+            return [ForeignMove(role, *key, "is disconnected")] if is_off else []
         device = self._observatory.devices[role]
-        ours = self._observatory.moves.is_ours(after.device)
+        look = Look(device, before, after, self._observatory.moves)
         found = []
         for sign in SIGNS:
-            reading = device.description.readings.get(sign.reading)
-            if sign.role is not role or reading is None or reading.property != after.name:
+            if sign.role is not role or sign.property_of(device) != after.name:
                 continue
-            count_key = (role, sign.reading, sign.what)
-            if ours or not sign.begins(device, before, after):
-                self._seen[count_key] = 0
+            if not sign.begins(look) or self._is_ours(sign, look):
+                self._seen[sign] = 0
                 continue
-            self._seen[count_key] = self._seen.get(count_key, 0) + 1
-            if self._seen[count_key] == sign.patience:
-                found.append(ForeignMove(role, after.device, after.name, sign.what))
+            self._seen[sign] = self._seen.get(sign, 0) + 1
+            if sign.patience == 1 or self._seen[sign] == sign.patience:
+                found.append(ForeignMove(role, *key, sign.what, sign.may_be_closer))
         return found
+
+    def _is_ours(self, sign: Sign, look: Look) -> bool:
+        moves, name, at_s = self._observatory.moves, look.device.name, look.after.elapsed_s
+        if sign.explained_by is None:
+            return moves.is_ours(name, at_s)
+        if moves.is_announced(name, at_s):
+            return True
+        commands = sign.commands_of(look.device)
+        if not moves.was_told(name, commands, at_s):
+            return False
+        if not sign.is_once:
+            return True
+        sent = [one.elapsed_s for prop in commands if (one := moves.last_sent(name, prop))]
+        if self._explained.get(sign) == max(sent):
+            return False
+        self._explained[sign] = max(sent)
+        return True
+
+
+def is_disconnected_by_hand(before: PropertySnapshot, after: PropertySnapshot) -> bool:
+    """Whether a client had a driver disconnect: that is Idle; one that lost its device says Alert.
+
+    We never disconnect anything.
+    """
+    return (
+        before.values.get(names.CONNECT) is True
+        and after.values.get(names.CONNECT) is False
+        and after.state in (PropertyState.IDLE, PropertyState.OK)
+    )

@@ -1,12 +1,42 @@
-"""Which devices we are moving, so that others' moves can be told from ours."""
+"""Which devices we are moving and what we told them, so that others' doings can be told from ours.
+
+Everything is judged at the instant at which news was *received*, not at which it is looked at:
+under load a subscriber may be seconds behind.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from ctmo_indi.clock import Clock
+
+# How many past operations of a device are remembered: more than any backlog of news spans.
+_REMEMBERED = 32
+
+
+@dataclass(slots=True)
+class _Span:
+    """Elapsed seconds; ``end_s`` None while it lasts."""
+
+    begin_s: float
+    end_s: float | None = None
+    is_announced: bool = False
+
+    def holds(self, at_s: float, grace_s: float) -> bool:
+        """Whether that instant lies in it, or a little after it."""
+        return self.begin_s <= at_s and (self.end_s is None or at_s <= self.end_s + grace_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The last command of ours to one property."""
+
+    elapsed_s: float
+    values: Mapping[str, object]
 
 
 class OwnMoves:
@@ -17,37 +47,94 @@ class OwnMoves:
     grace_s, floor_machine_s
         A device stays ours that long after our last operation ended (elapsed seconds, and at
         least as many machine seconds): a simulated mount resumes tracking 1 s after an abort.
+    echo_s, echo_floor_machine_s
+        How long after a command of ours the driver's answer may come, likewise.
     """
 
-    def __init__(self, clock: Clock, grace_s: float = 5.0, floor_machine_s: float = 0.5) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        grace_s: float = 5.0,
+        floor_machine_s: float = 0.5,
+        *,
+        echo_s: float = 15.0,
+        echo_floor_machine_s: float = 3.0,
+    ) -> None:
         self._clock = clock
-        self._grace_machine_s = max(grace_s / clock.speed, floor_machine_s)
+        self._grace_s = max(grace_s, floor_machine_s * clock.speed)
+        self._echo_s = max(echo_s, echo_floor_machine_s * clock.speed)
         self._lock = threading.Lock()
-        self._running: dict[str, int] = {}
-        self._ended_machine_s: dict[str, float] = {}
+        self._spans: dict[str, deque[_Span]] = {}
+        self._sent: dict[tuple[str, str], Sent] = {}
 
     @contextmanager
     def moving(self, device: str) -> Iterator[None]:
         """Mark ``device`` as moved by us while the block runs."""
+        span = _Span(self._clock.elapsed_s())
         with self._lock:
-            self._running[device] = self._running.get(device, 0) + 1
+            self._spans_of(device).append(span)
         try:
             yield
         finally:
             with self._lock:
-                self._running[device] -= 1
-                self._ended_machine_s[device] = self._clock.machine_s()
+                span.end_s = self._clock.elapsed_s()
 
     def announce(self, device: str, for_machine_s: float) -> None:
-        """Count moves of ``device`` as ours for a while: another service of ours told of them."""
+        """Count whatever ``device`` does as ours for a while: it has just been connected."""
+        now_s = self._clock.elapsed_s()
+        end_s = now_s + for_machine_s * self._clock.speed - self._grace_s
+        span = _Span(now_s, end_s, is_announced=True)
         with self._lock:
-            until_s = self._clock.machine_s() + for_machine_s - self._grace_machine_s
-            self._ended_machine_s[device] = max(self._ended_machine_s.get(device, until_s), until_s)
+            self._spans_of(device).append(span)
 
-    def is_ours(self, device: str) -> bool:
-        """Whether a change seen now comes from an operation of ours."""
+    def sending(self, device: str, prop: str, values: Mapping[str, object]) -> None:
+        """Note a command of ours, right before it is sent."""
         with self._lock:
-            if self._running.get(device, 0) > 0:
-                return True
-            ended_s = self._ended_machine_s.get(device)
-        return ended_s is not None and self._clock.machine_s() - ended_s <= self._grace_machine_s
+            self._sent[device, prop] = Sent(self._clock.elapsed_s(), dict(values))
+
+    def is_ours(self, device: str, at_elapsed_s: float | None = None) -> bool:
+        """Whether a change received then, or now, comes from an operation of ours."""
+        at_s = self._clock.elapsed_s() if at_elapsed_s is None else at_elapsed_s
+        with self._lock:
+            return any(span.holds(at_s, self._grace_s) for span in self._spans.get(device, ()))
+
+    def is_announced(self, device: str, at_elapsed_s: float) -> bool:
+        """Whether whatever that device does then counts as ours; see :meth:`announce`."""
+        with self._lock:
+            return any(
+                span.is_announced and span.holds(at_elapsed_s, self._grace_s)
+                for span in self._spans.get(device, ())
+            )
+
+    def last_sent(self, device: str, prop: str) -> Sent | None:
+        """Return our last command to that property."""
+        with self._lock:
+            return self._sent.get((device, prop))
+
+    def was_told(self, device: str, props: Iterable[str], at_elapsed_s: float) -> bool:
+        """Whether news received then may be the answer to a command of ours to such a property.
+
+        It may come a moment after the command, or as long as the operation lasts that sent it.
+        """
+        with self._lock:
+            told_s = [
+                sent.elapsed_s
+                for prop in props
+                if (sent := self._sent.get((device, prop))) is not None
+                and sent.elapsed_s <= at_elapsed_s
+            ]
+            return any(
+                at_elapsed_s - sent_s <= self._echo_s
+                or any(
+                    span.begin_s <= sent_s and span.holds(at_elapsed_s, self._grace_s)
+                    for span in self._spans.get(device, ())
+                )
+                for sent_s in told_s
+            )
+
+    def _spans_of(self, device: str) -> deque[_Span]:
+        """Holds the lock; forgets what ended longest ago, never what lasts."""
+        spans = self._spans.setdefault(device, deque())
+        while len(spans) >= _REMEMBERED and spans[0].end_s is not None:
+            spans.popleft()
+        return spans

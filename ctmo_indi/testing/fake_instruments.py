@@ -169,6 +169,8 @@ class FakeInstruments(FakeClient):
         self.define(CAMERA, "CCD_FRAME_TYPE", {f"FRAME_{word}": word == "LIGHT" for word in types})
         self.define(CAMERA, "CCD_BINNING", {"HOR_BIN": 1.0, "VER_BIN": 1.0})
         self.define(CAMERA, "CCD_TEMPERATURE", {"CCD_TEMPERATURE_VALUE": 0.0}, OK)
+        frame = {"X": 0.0, "Y": 0.0, "WIDTH": 1280.0, "HEIGHT": 1024.0}
+        self.define(CAMERA, "CCD_FRAME", frame)
         info = {"CCD_MAX_X": 1280.0, "CCD_MAX_Y": 1024.0, "CCD_PIXEL_SIZE": 5.2}
         self.define(CAMERA, "CCD_INFO", info)
         self.define(CAMERA, "CCD1", {"CCD1": ""})

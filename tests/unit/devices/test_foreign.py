@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
+
 import pytest
 
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.devices.foreign import ForeignMove, ForeignWatch
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.devices.own_moves import OwnMoves
+from ctmo_indi.indi.events import Event
 from ctmo_indi.indi.snapshot import PropertyState
 from ctmo_indi.models.states import FrameType
 from ctmo_indi.testing.fake_clock import FakeClock
@@ -13,7 +18,20 @@ from ctmo_indi.testing.fake_instruments import CAMERA, DOME, MOUNT, WHEEL, FakeI
 
 OPENING = {"SHUTTER_OPEN": True, "SHUTTER_CLOSE": False}
 TRACKING = {"TRACK_ON": True, "TRACK_OFF": False}
-BUSY, OK = PropertyState.BUSY, PropertyState.OK
+IDLE, OK, BUSY, ALERT = (
+    PropertyState.IDLE,
+    PropertyState.OK,
+    PropertyState.BUSY,
+    PropertyState.ALERT,
+)
+
+
+def until(condition: Callable[[], object]) -> None:
+    end_s = time.monotonic() + 5.0
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < end_s
+        pause.wait(0.005)
 
 
 @pytest.fixture
@@ -101,7 +119,9 @@ def test_foreign_beginnings_are_told(
     assert what(seen) == [expected]
 
 
-def test_motion_toward_safe_never_counts(client: FakeInstruments, seen: list[ForeignMove]) -> None:
+def test_motion_toward_safe_may_be_a_closers(
+    client: FakeInstruments, seen: list[ForeignMove]
+) -> None:
     # As INDI's WatchDog does it: the position may be Busy before the park is known.
     client.point(1.0, 10.0, BUSY)
     client.update(MOUNT, "TELESCOPE_PARK", {"PARK": True, "UNPARK": False}, BUSY)
@@ -116,7 +136,201 @@ def test_motion_toward_safe_never_counts(client: FakeInstruments, seen: list[For
         values = {"DOME_ABSOLUTE_POSITION": azimuth_deg}
         client.update(DOME, "ABS_DOME_POSITION", values, BUSY)
     client.set_dome_parked(True)
+    assert what(seen) == ["parks", "closes its shutter", "parks"]
+    assert all(move.may_be_closer for move in seen)
+
+
+@pytest.mark.parametrize(
+    ("device", "prop", "first", "values", "state", "expected"),
+    [
+        (MOUNT, "TELESCOPE_PARK", None, {"PARK": True, "UNPARK": False}, BUSY, "parks"),
+        (MOUNT, "TELESCOPE_ABORT_MOTION", None, {}, OK, "is stopped"),
+        (MOUNT, "TELESCOPE_TRACK_STATE", TRACKING, {"TRACK_ON": False, "TRACK_OFF": True}, IDLE,
+         "stops tracking"),
+        (DOME, "DOME_SHUTTER", None, {"SHUTTER_OPEN": False, "SHUTTER_CLOSE": True}, BUSY,
+         "closes its shutter"),
+        (DOME, "DOME_PARK", None, {"PARK": True, "UNPARK": False}, BUSY, "parks"),
+        (DOME, "DOME_ABORT_MOTION", None, {}, ALERT, "is stopped"),
+        (CAMERA, "CCD_ABORT_EXPOSURE", None, {}, OK, "is stopped"),
+    ],
+)  # fmt: skip
+def test_others_stopping_parking_and_closing_is_told_and_marked(
+    client: FakeInstruments,
+    seen: list[ForeignMove],
+    device: str,
+    prop: str,
+    first: dict[str, object] | None,
+    values: dict[str, object],
+    state: PropertyState,
+    expected: str,
+) -> None:
+    if first:
+        client.update(device, prop, first)  # type: ignore[arg-type]
+        seen.clear()
+    client.update(device, prop, values, state)  # type: ignore[arg-type]
+    assert [(move.what, move.may_be_closer) for move in seen] == [(expected, True)]
+
+
+def test_a_stop_that_only_tidies_up_is_none(
+    client: FakeInstruments, seen: list[ForeignMove]
+) -> None:
+    client.update(MOUNT, "TELESCOPE_ABORT_MOTION", {}, IDLE)
     assert seen == []
+
+
+def test_our_own_stopping_parking_and_closing_is_ours(
+    opened: Observatory, client: FakeInstruments, seen: list[ForeignMove]
+) -> None:
+    client.set_tracking(True)
+    seen.clear()
+    opened.mount.abort().wait()
+    opened.mount.park().wait()
+    opened.dome.close_shutter().wait()
+    opened.dome.park().wait()
+    assert seen == []
+
+
+def test_a_slew_in_the_middle_of_ours_is_told(
+    opened: Observatory,
+    client: FakeInstruments,
+    seen: list[ForeignMove],
+    target: tuple[float, float],
+) -> None:
+    client.define(MOUNT, "TARGET_EOD_COORD", {"RA": 0.0, "DEC": 0.0})
+
+    def slew_for_ever(values: object) -> None:
+        client.update(MOUNT, "TARGET_EOD_COORD", values)  # type: ignore[arg-type]
+        client.update(MOUNT, "EQUATORIAL_EOD_COORD", state=BUSY)
+
+    client.on_command(MOUNT, "EQUATORIAL_EOD_COORD", slew_for_ever)
+    motion = opened.mount.start_slew(*target)
+    until(lambda: client.sent[-1][1] == "EQUATORIAL_EOD_COORD")
+    before = what(seen)
+    client.update(MOUNT, "TARGET_EOD_COORD", {"RA": 3.0, "DEC": -10.0})
+    opened.mount.let_go("somebody else slews")
+
+    assert motion.join(5.0)
+    assert before == []
+    assert what(seen) == ["is sent elsewhere"]
+
+
+@pytest.mark.parametrize(
+    ("prop", "values", "state", "expected"),
+    [
+        ("ON_COORD_SET", {"TRACK": False, "SYNC": True}, OK, "is synced"),
+        ("TELESCOPE_MOTION_NS", {"MOTION_NORTH": True}, BUSY, "is moved by hand"),
+        ("TELESCOPE_MOTION_WE", {"MOTION_EAST": True}, BUSY, "is moved by hand"),
+    ],
+)
+def test_a_sync_and_the_hand_paddle_are_told_even_in_a_motion_of_ours(
+    opened: Observatory,
+    client: FakeInstruments,
+    seen: list[ForeignMove],
+    prop: str,
+    values: dict[str, object],
+    state: PropertyState,
+    expected: str,
+) -> None:
+    client.define(MOUNT, "TELESCOPE_MOTION_NS", {"MOTION_NORTH": False, "MOTION_SOUTH": False})
+    client.define(MOUNT, "TELESCOPE_MOTION_WE", {"MOTION_WEST": False, "MOTION_EAST": False})
+    with opened.moves.moving(MOUNT):
+        client.update(MOUNT, prop, values, state)  # type: ignore[arg-type]
+    assert [(move.what, move.may_be_closer) for move in seen] == [(expected, False)]
+
+
+def test_an_exposure_that_replaces_ours_is_told(
+    opened: Observatory, client: FakeInstruments, seen: list[ForeignMove]
+) -> None:
+    client.holds_exposure = True
+    opened.camera.expose(30.0, FrameType.DARK)
+    until(lambda: client.sent[-1][1] == "CCD_EXPOSURE")
+    client.update(CAMERA, "CCD_EXPOSURE", {"CCD_EXPOSURE_VALUE": 29.0}, BUSY)
+    before = what(seen)
+    client.update(CAMERA, "CCD_EXPOSURE", {"CCD_EXPOSURE_VALUE": 120.0}, BUSY)
+    client.finish_exposure()
+    assert before == []
+    assert what(seen) == ["exposes anew"]
+
+
+def test_an_exposure_right_after_ours_is_told(
+    opened: Observatory, client: FakeInstruments, seen: list[ForeignMove]
+) -> None:
+    opened.camera.expose(1.0, FrameType.DARK).wait()
+    client.update(CAMERA, "CCD_EXPOSURE", {"CCD_EXPOSURE_VALUE": 5.0}, BUSY)
+    assert what(seen) == ["exposes"]
+
+
+@pytest.mark.parametrize(
+    ("prop", "values", "expected"),
+    [
+        ("CCD_BINNING", {"HOR_BIN": 4.0, "VER_BIN": 4.0}, "changes its binning"),
+        ("CCD_FRAME", {"WIDTH": 100.0}, "changes its frame"),
+        ("UPLOAD_MODE", {"UPLOAD_CLIENT": False, "UPLOAD_LOCAL": True},
+         "sends its frames elsewhere"),
+        ("CCD_FRAME_TYPE", {"FRAME_DARK": False, "FRAME_FLAT": True}, "changes its frame type"),
+    ],
+)  # fmt: skip
+def test_settings_of_the_camera_count_while_it_exposes(
+    opened: Observatory,
+    client: FakeInstruments,
+    seen: list[ForeignMove],
+    prop: str,
+    values: dict[str, object],
+    expected: str,
+) -> None:
+    before = client.get(CAMERA, prop)
+    assert before is not None
+    client.update(CAMERA, prop, values)  # type: ignore[arg-type]
+    client.update(CAMERA, prop, before.values)
+    while_idle = what(seen)
+    client.holds_exposure = True
+    opened.camera.expose(30.0, FrameType.FLAT if prop == "CCD_FRAME_TYPE" else FrameType.DARK)
+    until(lambda: client.sent[-1][1] == "CCD_EXPOSURE")
+    opened.moves._sent.clear()  # some time has passed
+    values = before.values if prop == "CCD_FRAME_TYPE" else values  # type: ignore[assignment]
+    client.update(CAMERA, prop, values)  # type: ignore[arg-type]
+    client.finish_exposure()
+    assert while_idle == []
+    assert what(seen) == [expected]
+
+
+def test_settings_of_another_client_are_undone_before_the_next_exposure(
+    opened: Observatory, client: FakeInstruments
+) -> None:
+    client.update(CAMERA, "CCD_BINNING", {"HOR_BIN": 4.0, "VER_BIN": 4.0})
+    client.update(CAMERA, "CCD_FRAME", {"X": 10.0, "WIDTH": 100.0})
+    client.update(CAMERA, "UPLOAD_MODE", {"UPLOAD_CLIENT": False, "UPLOAD_LOCAL": True})
+    opened.camera.expose(1.0, FrameType.DARK).wait()
+    sent = {prop: values for _, prop, values in client.sent}
+    assert sent["CCD_BINNING"] == {"HOR_BIN": 1.0, "VER_BIN": 1.0}
+    assert sent["CCD_FRAME"] == {"X": 0.0, "Y": 0.0, "WIDTH": 1280.0, "HEIGHT": 1024.0}
+    assert sent["UPLOAD_MODE"] == {"UPLOAD_CLIENT": True}
+
+
+@pytest.mark.parametrize(("state", "told"), [(IDLE, ["is disconnected"]), (ALERT, [])])
+def test_a_disconnection_by_hand_is_told_a_lost_device_is_not(
+    client: FakeInstruments, seen: list[ForeignMove], state: PropertyState, told: list[str]
+) -> None:
+    client.update(DOME, "CONNECTION", {"CONNECT": False, "DISCONNECT": True}, state)
+    assert what(seen) == told
+
+
+def test_news_that_is_looked_at_late_is_judged_by_when_it_came(
+    opened: Observatory, client: FakeInstruments
+) -> None:
+    moves: list[ForeignMove] = []
+    watch = ForeignWatch(opened, moves.append)
+    events: list[Event] = []
+    client.subscribe(events.append)
+    for key, snapshot in client._snapshots.items():
+        watch._last[key] = snapshot
+    with opened.moves.moving(DOME):
+        for azimuth_deg in (100.0, 110.0, 120.0):
+            client.update(DOME, "ABS_DOME_POSITION", {"DOME_ABSOLUTE_POSITION": azimuth_deg}, BUSY)
+    until(lambda: not opened.moves.is_ours(DOME))
+    for event in events:
+        watch.on_event(event)
+    assert moves == []
 
 
 def test_dome_that_follows_by_itself_is_not_foreign(
