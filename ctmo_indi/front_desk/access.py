@@ -1,18 +1,18 @@
-"""Who may call at all: addresses, Host and Origin, and the role of a caller.
+"""Who may call at all: addresses, Host and Origin. Who is calling: ``identity.py``.
 
-A front desk listens on loopback only. Every local process and every web page open in a local
-browser reaches loopback too, hence the checks of Host (against DNS rebinding) and Origin (against
-forms of foreign pages).
+Every local process and every web page open in a local browser reaches loopback, hence the checks of
+Host (against DNS rebinding) and Origin (against forms of foreign pages).
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from ctmo_indi.errors import ConfigError
+from ctmo_indi.errors import ConfigError, NotPermitted
 from ctmo_indi.work_orders.access import Caller, Role
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -24,6 +24,23 @@ class Access(Protocol):
     def identify(self, headers: Mapping[str, str], address: str) -> Caller:
         """Return the caller; NotPermitted when there is none to be trusted. Must not block."""
         ...
+
+
+class NotIdentified(NotPermitted):
+    """The request proves nobody; answered before its body is read.
+
+    Parameters
+    ----------
+    status
+        Of the HTTP answer.
+    headers
+        That go with it.
+    """
+
+    def __init__(self, status: HTTPStatus, text: str, **headers: str) -> None:
+        self.status = status
+        self.headers = headers
+        super().__init__(text)
 
 
 class LoopbackAccess:
@@ -43,13 +60,26 @@ class LoopbackAccess:
         return Caller("anonymous", self._role, address)
 
 
-def listening_address(service: str, ip: str) -> str:
-    """Return the loopback address to bind for ``ip``.
+def is_loopback(address: str) -> bool:
+    """Whether an IP address, or "localhost", can be reached from this machine only."""
+    try:
+        return ipaddress.ip_address("127.0.0.1" if address == "localhost" else address).is_loopback
+    except ValueError:
+        return False
+
+
+def listening_address(service: str, ip: str, *, is_network_allowed: bool = False) -> str:
+    """Return the address to bind for ``ip``.
+
+    Parameters
+    ----------
+    is_network_allowed
+        Whether other machines may reach it: see :mod:`ctmo_indi.front_desk.opening`.
 
     Raises
     ------
     ConfigError
-        It is no loopback address: orders would come in unencrypted and unnamed.
+        It is no address, or other machines could reach it and may not.
     """
     try:
         address = ipaddress.ip_address("127.0.0.1" if ip == "localhost" else ip)
@@ -57,10 +87,10 @@ def listening_address(service: str, ip: str) -> str:
         raise ConfigError(
             f"{service} Address: IP is {ip!r}, expected an IP address such as 127.0.0.1"
         ) from error
-    if not address.is_loopback:
+    if not address.is_loopback and not is_network_allowed:
         raise ConfigError(
             f"{service} Address: IP is {ip}, which other machines can reach; expected a loopback"
-            " address (127.0.0.1, ::1), since orders are neither encrypted nor signed"
+            " address (127.0.0.1, ::1), or tokens and TLS (keys Tokens and TLS of Access)"
         )
     return str(address)
 
@@ -72,10 +102,13 @@ class HostNames:
     ----------
     more
         Beside those of loopback.
+    any_ip
+        Take every IP address: one cannot be rebound as a name can.
     """
 
-    def __init__(self, more: Iterable[str] = ()) -> None:
+    def __init__(self, more: Iterable[str] = (), *, any_ip: bool = False) -> None:
         self._names = LOOPBACK_NAMES | {name.lower() for name in more}
+        self._any_ip = any_ip
 
     def allows_host(self, host: str) -> bool:
         """Whether the Host header names this machine; its port does not matter (tunnels)."""
@@ -83,8 +116,18 @@ class HostNames:
             name = urlsplit(f"//{host}").hostname
         except ValueError:
             return False
-        return name is not None and name.removesuffix(".") in self._names
+        if name is None:
+            return False
+        return name.removesuffix(".") in self._names or (self._any_ip and _is_ip(name))
 
     def allows_origin(self, origin: str, host: str) -> bool:
         """Whether a page of ``origin`` may call: only one that came from this very front desk."""
         return origin.lower() in (f"http://{host.lower()}", f"https://{host.lower()}")
+
+
+def _is_ip(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -14,7 +14,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from enum import Enum
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from aiohttp import web
 
@@ -38,6 +38,19 @@ class Phase(Enum):
 _CALLERS_TURN = frozenset({Phase.IDLE, Phase.HEADERS, Phase.BODY})
 
 
+class Held(Protocol):
+    """What the gate knows of a connection; times are the loop's."""
+
+    address: str
+    phase: Phase
+    since_s: float
+    deadline_s: float
+
+    def abort(self) -> None:
+        """Close at once, without sending what is left."""
+        ...
+
+
 class Gate:
     """Counts connections, refuses and cuts."""
 
@@ -45,15 +58,15 @@ class Gate:
         self.limits = limits
         self.cut = 0
         self.refused = 0
-        self._connections: set[DeskConnection] = set()
+        self._connections: set[Held] = set()
 
     def __len__(self) -> int:
         return len(self._connections)
 
-    def admit(self, connection: DeskConnection) -> bool:
+    def admit(self, connection: Held) -> bool:
         """Take in a connection, cutting another for it if need be; False when there is no room."""
         same = [other for other in self._connections if other.address == connection.address]
-        crowd: list[DeskConnection] | None = None
+        crowd: list[Held] | None = None
         if len(same) >= self.limits.connections_per_address:
             crowd = same
         elif len(self._connections) >= self.limits.connections:
@@ -68,7 +81,7 @@ class Gate:
         self._connections.add(connection)
         return True
 
-    def leave(self, connection: DeskConnection) -> None:
+    def leave(self, connection: Held) -> None:
         """Forget a connection that has ended."""
         self._connections.discard(connection)
 
@@ -85,7 +98,7 @@ class Gate:
             await asyncio.sleep(self.limits.sweep_s)
             self.sweep(loop.time())
 
-    def _cut(self, connection: DeskConnection, reason: str) -> None:
+    def _cut(self, connection: Held, reason: str) -> None:
         self.cut += 1
         self._connections.discard(connection)
         _log.info(

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 
 from ctmo_indi.errors import CtmoError, NotPermitted
-from ctmo_indi.front_desk.access import Access, HostNames
+from ctmo_indi.front_desk.access import Access, HostNames, NotIdentified
 from ctmo_indi.front_desk.connections import DeskConnection, Phase
 from ctmo_indi.front_desk.decoder import Call, decode_call
 from ctmo_indi.front_desk.encoder import clean, encode_fault, encode_reply
@@ -116,8 +116,12 @@ class Exchange:
             )
 
     def _identify(self, request: web.BaseRequest, address: str) -> Caller:
+        if len(request.headers.getall(hdrs.AUTHORIZATION, ())) > 1:
+            raise _Refusal(HTTPStatus.BAD_REQUEST, "expected one Authorization header")
         try:
             return self._access.identify(request.headers, address)
+        except NotIdentified as error:
+            raise _Refusal(error.status, str(error), **error.headers) from error
         except NotPermitted as error:
             raise _Refusal(HTTPStatus.FORBIDDEN, str(error)) from error
 

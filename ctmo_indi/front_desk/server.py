@@ -7,14 +7,21 @@ import contextlib
 import logging
 import socket
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 
 from ctmo_indi.errors import ConfigError
-from ctmo_indi.front_desk.access import Access, HostNames, LoopbackAccess, listening_address
+from ctmo_indi.front_desk.access import (
+    Access,
+    HostNames,
+    LoopbackAccess,
+    is_loopback,
+    listening_address,
+)
 from ctmo_indi.front_desk.connections import DeskHttpServer, Gate
 from ctmo_indi.front_desk.exchange import Exchange
 from ctmo_indi.front_desk.limits import Limits
+from ctmo_indi.front_desk.tls import TlsDoor, TlsFiles
 from ctmo_indi.work_orders.desk import Desk
 
 _log = logging.getLogger(__name__)
@@ -24,7 +31,7 @@ _GRACE_S = 0.5  # for exchanges under way when the server stops; long polls are 
 
 
 class FrontDeskServer:
-    """Serves desks over XML-RPC on loopback addresses.
+    """Serves desks over XML-RPC, on loopback addresses unless told otherwise.
 
     Parameters
     ----------
@@ -36,6 +43,13 @@ class FrontDeskServer:
         Who is calling; :class:`LoopbackAccess` when None.
     hosts
         Names accepted in the Host header beside those of loopback.
+    is_network_allowed
+        Whether an address may be one that other machines reach; what that takes is looked at in
+        ``opening.py``.
+    tls
+        Spoken on such addresses; None for plain HTTP. On loopback it is always plain.
+    is_local
+        Which listening addresses count as loopback.
 
     Examples
     --------
@@ -50,11 +64,17 @@ class FrontDeskServer:
         access: Access | None = None,
         *,
         hosts: Iterable[str] = (),
+        is_network_allowed: bool = False,
+        tls: TlsFiles | None = None,
+        is_local: Callable[[str], bool] = is_loopback,
     ) -> None:
         self._desks = tuple(desks)
         self._limits = limits or Limits()
         self._access = access or LoopbackAccess()
-        self._hosts = HostNames(hosts)
+        self._is_network_allowed = is_network_allowed
+        self._tls = tls
+        self._is_local = is_local
+        self._hosts = HostNames(hosts, any_ip=is_network_allowed)
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -85,7 +105,10 @@ class FrontDeskServer:
         self._thread.start()
         ready.result(timeout_s)
         for (desk, ip, _), port in zip(self._desks, self._ports, strict=True):
-            _log.info("front_desk_open service=%s ip=%s port=%d", desk.service, ip, port)
+            scheme = "http" if self._tls_on(ip) is None else "https"
+            _log.info(
+                "front_desk_open service=%s ip=%s port=%d scheme=%s", desk.service, ip, port, scheme
+            )
         return self._ports
 
     def stop(self, timeout_s: float = 5.0) -> None:
@@ -112,7 +135,9 @@ class FrontDeskServer:
         problems: list[str] = []
         for desk, ip, port in self._desks:
             try:
-                address = listening_address(desk.service, ip)
+                address = listening_address(
+                    desk.service, ip, is_network_allowed=self._is_network_allowed
+                )
                 family = socket.AF_INET6 if ":" in address else socket.AF_INET
                 sockets.append(
                     socket.create_server((address, port), family=family, backlog=_BACKLOG)
@@ -130,6 +155,16 @@ class FrontDeskServer:
             raise ConfigError(problems)
         return sockets
 
+    def _tls_on(self, ip: str) -> TlsFiles | None:
+        return None if self._is_local(ip) else self._tls
+
+    def _door(
+        self, http: DeskHttpServer, tls: TlsFiles | None, loop: asyncio.AbstractEventLoop
+    ) -> Callable[[], asyncio.Protocol]:
+        if tls is None:
+            return http
+        return lambda: TlsDoor(http, self.gate, tls, loop)
+
     def _run(self, sockets: list[socket.socket], ready: Future[None]) -> None:
         with asyncio.Runner() as runner:
             try:
@@ -144,11 +179,12 @@ class FrontDeskServer:
         self._stop = asyncio.Event()
         https: list[DeskHttpServer] = []
         listeners: list[asyncio.Server] = []
-        for (desk, _, _), listener in zip(self._desks, sockets, strict=True):
+        for (desk, ip, _), listener in zip(self._desks, sockets, strict=True):
             exchange = Exchange(desk, self._limits, self._access, self._hosts)
             http = DeskHttpServer(exchange.answer, self.gate)
             https.append(http)
-            listeners.append(await loop.create_server(http, sock=listener, backlog=_BACKLOG))
+            door = self._door(http, self._tls_on(ip), loop)
+            listeners.append(await loop.create_server(door, sock=listener, backlog=_BACKLOG))
         sweeper = loop.create_task(self.gate.sweep_for_ever(), name="front-desk-sweeper")
         ready.set_result(None)
         try:
