@@ -208,7 +208,6 @@ class Camera(Device):
         self, motion: Motion[Frame], frame_type: FrameType, binning: int, prefix: str
     ) -> None:
         self._restore(motion)
-        self._restore(motion)
         if self.description.can("set_binning") and self.status().binning != binning:
             self.perform(motion, "set_binning", {"binning": float(binning)})
         operation = f"frame_{frame_type.lower()}"
@@ -216,27 +215,6 @@ class Camera(Device):
             self.perform(motion, operation)
         if self.description.quirks.get("upload") == "local":
             self.perform(motion, "set_upload", {"prefix": prefix})
-
-    def _restore(self, motion: Motion[Frame]) -> None:
-        """Undo what another client chose for its own frames: a part of the chip, other uploads."""
-        commanded = {entry.property for entry in self.description.operations.values()}
-        for prop, values in self._configured.items():
-            if prop not in commanded and self._client.get(self.name, prop) is not None:
-                self._set_first(motion, prop, values, 2.0)
-        width, height = self.number("chip", "width_pixel"), self.number("chip", "height_pixel")
-        is_known = bool(width and height) and self.number("frame", "width") is not None
-        if not is_known or not self.description.can("set_frame"):
-            return
-        wanted = {"x": 0.0, "y": 0.0, "width": width, "height": height}
-        if any(self.number("frame", word) != value for word, value in wanted.items()):
-            self.perform(motion, "set_frame", {"width": width or 0.0, "height": height or 0.0})
-
-    def let_go(self, reason: str) -> None:
-        """Follow no operation of ours any longer, an exposure neither; the camera is not told."""
-        super().let_go(reason)
-        exposure = self._exposure
-        if exposure is not None:
-            exposure.cancel(reason)
 
     def _restore(self, motion: Motion[Frame]) -> None:
         """Undo what another client chose for its own frames: a part of the chip, other uploads."""

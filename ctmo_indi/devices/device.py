@@ -87,7 +87,6 @@ class Device:
         self._around = surroundings or Surroundings(OwnMoves(clock))
         self._initial: dict[str, dict[str, Value]] = {}
         self._configured: dict[str, dict[str, Value]] = {}
-        self._configured: dict[str, dict[str, Value]] = {}
         self._slot_lock = threading.Lock()
         self._slots: dict[str, Motion[Any]] = {}  # Any: results of all kinds
 
@@ -312,13 +311,6 @@ class Device:
         for motion in motions:
             motion.cancel(reason)
 
-    def let_go(self, reason: str) -> None:
-        """Follow no operation of ours any longer; the device is not told."""
-        with self._slot_lock:
-            motions = tuple(self._slots.values())
-        for motion in motions:
-            motion.cancel(reason)
-
     def occupied(self, slot: str) -> bool:
         """Whether an operation of ours moves that part now."""
         with self._slot_lock:
@@ -351,7 +343,6 @@ class Device:
         entry = self.description.operation(operation)
         asked = self._request(operation, request)
         values = _numbers(fill_all(entry.values, arguments or {}))
-        self._around.moves.sending(self.name, entry.property, values)
         self._around.moves.sending(self.name, entry.property, values)
         return self._client.command(
             self.name,
@@ -434,7 +425,6 @@ class Device:
         ):
             return
         rule = descriptions.setting_rule(values, acknowledge_s)
-        self._around.moves.sending(self.name, prop, values)
         self._around.moves.sending(self.name, prop, values)
         motion.follow(self._client.command(self.name, prop, values, rule=rule, label=f"set {prop}"))
 
