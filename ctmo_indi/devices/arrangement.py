@@ -5,19 +5,19 @@ One row for each motion that needs the three to stand in some way; the interlock
 limits. ``begins`` is how things count from the moment the command is sent until the device has
 answered it (:mod:`~ctmo_indi.devices.unanswered`).
 
-=================  ==============  ==================  ==========  ===============================
+=================  ==============  ==================  ==========  ================================
 motion             mount           shutter             dome        else
-=================  ==============  ==================  ==========  ===============================
+=================  ==============  ==================  ==========  ================================
 open shutter       any             any                 free
 unpark dome        any             any                 any         it may open the shutter
 close shutter      parked          any                 any         emergency: any mount
-park dome          parked          any                 any         emergency: any mount
+park dome          parked          any                 any         over a closed shutter: any mount
 rotate dome        any             any                 free
 unpark mount       any             open                any         closed-dome order: closed
 slew, track        out             open                any         closed-dome order: closed
 expose light       any             open                any         closed-dome order: closed
 park mount         any             any                 any
-=================  ==============  ==================  ==========  ===============================
+=================  ==============  ==================  ==========  ================================
 
 Stopping is always allowed. Closing over a mount that is not parked is an emergency: only a closer
 may declare one, and only where the site's policy is to close when the mount fails. UNKNOWN is not
@@ -60,6 +60,8 @@ class Arrangement:
         Places of the mount in which a closer may do it all the same, by the site's policy.
     closed_dome_shutter
         States of the shutter in which an order for a closed dome may do it all the same.
+    any_mount_under
+        States of the shutter in which the mount may stand anywhere: nothing closes over it.
     """
 
     mount: frozenset[MountPlace] = _ANY_MOUNT
@@ -67,6 +69,7 @@ class Arrangement:
     dome: frozenset[DomePlace] = _ANY_DOME
     emergency_mount: frozenset[MountPlace] = frozenset()
     closed_dome_shutter: frozenset[ShutterState] = frozenset()
+    any_mount_under: frozenset[ShutterState] = frozenset()
     begins: Begun = Begun()
 
 
@@ -80,7 +83,7 @@ ARRANGEMENTS: Mapping[MotionKind, Arrangement] = {
     ),
     MotionKind.PARK_DOME: Arrangement(
         mount=_PARKED,
-        emergency_mount=_ANY_MOUNT,
+        any_mount_under=_CLOSED,
         begins=Begun(shutter=ShutterState.CLOSING, dome=DomePlace.UNKNOWN),
     ),
     MotionKind.ROTATE_DOME: Arrangement(dome=_FREE),
@@ -114,5 +117,7 @@ def may_begin(
     if row is None:
         return True
     mounts = row.mount | (row.emergency_mount if emergency else frozenset())
+    if shutter in row.any_mount_under:
+        mounts = _ANY_MOUNT
     shutters = row.shutter | (row.closed_dome_shutter if closed_dome else frozenset())
     return mount in mounts and shutter in shutters and dome in row.dome

@@ -131,6 +131,8 @@ class _Closing:
         self._tell = report
         self._give_way = give_way
         self._pause_s = pause_s
+        self._park_deadline = Deadline(clock, policy.park_timeout_s, _STEP_FLOOR_MACHINE_S)
+        self._park_tries = 0
         self._steps: list[str] = []
         self._failures: list[str] = []
 
@@ -139,6 +141,7 @@ class _Closing:
         self._observatory.guard(MotionRequest(MotionKind.PARK_MOUNT))
         with self._observatory.phase(ObservatoryState.CLOSING):
             self._abort_exposure()
+            self._stop_mount()
             self._park_mount()
             self._yield_if_asked()
             if self._close_shutter():
@@ -163,26 +166,29 @@ class _Closing:
         camera.abort()
 
     def _park_mount(self) -> None:
-        mount = self._observatory.mount
-        if mount is None or self._is_clear():
+        """Park, unless it is or the tries and the time for it in this closing are used up."""
+        mount, deadline = self._observatory.mount, self._park_deadline
+        if mount is None or not mount.can_park:
             return
-        deadline = Deadline(self._clock, self._policy.park_timeout_s, _STEP_FLOOR_MACHINE_S)
-        if not mount.can_park:
-            self._say("stopping the mount, which cannot park")
-            error = self._try(mount.abort, deadline)
-            if error is not None:
-                self._fail(f"mount not stopped: {error}")
-            return
-        for number in range(1, TRIES + 1):
-            self._say(f"parking the mount, try {number}")
+        while not (self._is_clear() or deadline.expired or self._park_tries >= TRIES):
+            self._park_tries += 1
+            self._say(f"parking the mount, try {self._park_tries}")
             error = self._try(mount.park, deadline)
             if error is None:
                 return
             self._fail(f"mount not parked: {error}")
-            if deadline.expired:
-                return
-            self._pause(number, deadline)
-            self._yield_if_asked()
+            if self._park_tries < TRIES and not deadline.expired:
+                self._pause(self._park_tries, deadline)
+                self._yield_if_asked()
+
+    def _stop_mount(self) -> None:
+        mount = self._observatory.mount
+        if mount is None or mount.can_park:
+            return
+        self._say("stopping the mount, which cannot park")
+        error = self._try(mount.abort, self._park_deadline)
+        if error is not None:
+            self._fail(f"mount not stopped: {error}")
 
     def _is_clear(self) -> bool:
         """Whether the shutter may close without harm: no mount, or one that reads as parked."""
@@ -196,7 +202,8 @@ class _Closing:
         for number in range(1, TRIES + 1):
             if dome.status().shutter is ShutterState.CLOSED:
                 return True
-            # Asked for each try: a mount may be lost, or found parked, at any moment.
+            # Asked for each try: a mount may be lost, found parked or sent out again at any moment.
+            self._park_mount()
             emergency = not self._is_clear()
             if emergency and self._policy.mount_failed is MountFailedPolicy.STAY_OPEN:
                 self._fail("the shutter stays open over the telescope: the site's policy")
@@ -220,8 +227,7 @@ class _Closing:
         self._say("parking the dome")
         timeout_s = dome.description.operation("park").finish_s
         deadline = Deadline(self._clock, timeout_s, _STEP_FLOOR_MACHINE_S)
-        # The shutter is closed: whatever the mount does, this closes nothing over it.
-        error = self._try(partial(dome.park, emergency=True), deadline)
+        error = self._try(dome.park, deadline)
         if error is not None:
             # A dome that stands elsewhere is closed all the same.
             self._fail(f"dome not parked: {error}")

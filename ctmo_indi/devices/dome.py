@@ -160,16 +160,15 @@ class Dome(Device):
         error_deg = self.error_deg(az_deg)
         return error_deg is not None and error_deg <= tolerance_deg
 
-    def park(self, *, emergency: bool = False) -> Motion[DomeStatus]:
+    def park(self) -> Motion[DomeStatus]:
         """Park; waits for the shutter too, which the driver may close by itself."""
-        request = MotionRequest(MotionKind.PARK_DOME, emergency=emergency)
-        self.check(request)
+        self.allow(MotionKind.PARK_DOME)
 
         def body(motion: Motion[DomeStatus]) -> DomeStatus:
             half_s = self.description.operation("park").finish_s / 2
             self.wait_until(motion, lambda: not self._is_parking(), half_s)
             if self._parked() is not True:
-                self.perform(motion, "park", request=request)
+                self.perform(motion, "park")
             self._shutter_at_rest(motion)
             return self.status()
 

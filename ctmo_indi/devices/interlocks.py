@@ -212,11 +212,10 @@ def _sun_up(motion: MotionKind, target: Pointing | None, facts: Facts) -> str | 
 
 def _over_telescope(motion: MotionKind, target: Pointing | None, facts: Facts) -> str | None:
     row, place = ARRANGEMENTS[motion], facts.mount_place
-    if not facts.has_mount or place in row.mount:
+    if not facts.has_mount or place in row.mount or facts.shutter in row.any_mount_under:
         return None
     if facts.emergency and place in row.emergency_mount:
-        # Over a shutter that is closed already, parking the dome closes nothing.
-        if facts.closes_over or facts.shutter is ShutterState.CLOSED:
+        if facts.closes_over:
             return None
         return "the telescope is not parked, and the site's policy is to stay open over it"
     state = "not parked" if place is MountPlace.OUT else "not known to be parked"

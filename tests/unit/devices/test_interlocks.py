@@ -234,7 +234,9 @@ def test_motion_toward_safe_is_refused_for_two_reasons_only(
 def test_shutter_never_closes_over_a_telescope_that_is_not_parked(
     facts: Facts, motion: MotionKind
 ) -> None:
-    if facts.has_mount and facts.mount_parked is not True and not facts.emergency:
+    closes_something = motion is M.CLOSE_SHUTTER or facts.shutter is not ShutterState.CLOSED
+    is_emergency = facts.emergency and motion is M.CLOSE_SHUTTER
+    if facts.has_mount and facts.mount_parked is not True and not is_emergency and closes_something:
         assert not allowed(motion, facts)
 
 

@@ -40,7 +40,7 @@ DEEDS: Mapping[str, Deed] = {
     "open": lambda o, _: o.dome.open_shutter(),
     "close": lambda o, _: o.dome.close_shutter(emergency=True),
     "turn": lambda o, _: o.dome.goto(200.0),
-    "park dome": lambda o, _: o.dome.park(emergency=True),
+    "park dome": lambda o, _: o.dome.park(),
     "unpark dome": lambda o, _: o.dome.unpark(),
     "abort dome": lambda o, _: o.dome.abort(),
     "expose": lambda o, _: o.camera.expose(1.0, FrameType.DARK),
@@ -85,8 +85,9 @@ def test_what_the_guard_refuses_in_the_act_of_sending_is_not_sent(
         client.set_tracking(True)
     if name == "open":
         client.set_shutter(False)
-    if name in ("unpark", "unpark dome"):
+    if name in ("unpark", "park dome"):
         client.set_mount_parked(True)
+    if name == "unpark dome":
         client.set_dome_parked(True)
     client.sent.clear()
     with pytest.raises(Locked):
@@ -239,7 +240,7 @@ def test_the_policy_to_stay_open_is_heeded_by_the_interlocks_themselves(
     with pytest.raises(Interlocked, match="stay open"):
         observatory.dome.close_shutter(emergency=True)
     client.set_shutter(False)
-    assert observatory.dome.park(emergency=True).wait(100.0).shutter is ShutterState.CLOSED
+    assert observatory.dome.park().wait(100.0).shutter is ShutterState.CLOSED
 
 
 def test_a_verdict_told_again_is_no_younger(observatory: Observatory) -> None:
