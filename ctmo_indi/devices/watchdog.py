@@ -14,6 +14,7 @@ from ctmo_indi.devices import description as descriptions
 from ctmo_indi.devices.device import Device
 from ctmo_indi.devices.placeholders import Value
 from ctmo_indi.errors import CommandRejected, CtmoError
+from ctmo_indi.indi import names
 from ctmo_indi.indi.snapshot import PropertyState
 
 _SETTING_S = 5.0
@@ -51,6 +52,11 @@ class Watchdog(Device):
     def threshold_max_s(self) -> float:
         """The longest silence it can be told, elapsed seconds."""
         return self.description.quirk("threshold_max_s", 3600.0)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the driver runs, connected or not; False also without a link."""
+        return self._client.get(self.name, names.CONNECTION) is not None
 
     def status(self) -> WatchdogStatus:
         """Return what is known now; does not ask the driver; any thread."""
@@ -114,7 +120,7 @@ class Watchdog(Device):
             raise CommandRejected(f"{self.name} is not armed: {'; '.join(wrong) or 'trigger off'}")
 
     def disarm(self) -> None:
-        """Switch its triggers off and read that back; blocks.
+        """Switch its triggers off, end a closing of its, and read that back; blocks.
 
         Raises
         ------
@@ -122,6 +128,9 @@ class Watchdog(Device):
             It is not known to be off.
         """
         self.send("disarm").wait()
+        if self.status().closing:
+            self.send("forget").wait()
+            return
         if self.status().armed is not False:
             raise CommandRejected(f"{self.name}: its triggers do not read as off")
 
