@@ -2,13 +2,14 @@
 
 The files of the CTMO and TOROS managers are read word for word; our own keys are additions
 (``Safety Address``, ``Database: {URL}``, ``INDI Server``, ``Profile``, ``Data Directory``,
-``Anonymous May Operate``, ``Resume At Start``, ``Scheduler Configuration``). Every key may be left
-out.
+``Anonymous May Operate``, ``Access``, ``Resume At Start``, ``Scheduler Configuration``). Every key
+may be left out.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ _DEFAULT_LOGS = {
 }
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _SERVICES = ("scheduler", "telescope", "dome", "preprocessor", "safety")
+_PATH = {"type": "string", "minLength": 1, "description": "a path"}
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 _PORT = {"type": "integer", "minimum": 1, "maximum": 65535, "description": "a TCP port"}
@@ -39,7 +41,7 @@ _ADDRESS = {
         "HTTP": {
             "type": "string",
             "format": "http-url",
-            "description": "a URL such as http://localhost:8000/",
+            "description": "a URL such as http://localhost:8000/, without name and token",
         },
         "IP": {
             "type": ["string", "null"],
@@ -86,6 +88,23 @@ _SCHEMA: Mapping[str, Any] = {  # Any: a JSON Schema
         "Profile": {"type": "string", "minLength": 1, "description": "a profile's name or path"},
         "Data Directory": {"type": "string", "minLength": 1, "description": "a folder"},
         "Anonymous May Operate": {"type": "boolean"},
+        "Access": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "Tokens": _PATH,
+                "TLS": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["Certificate", "Key"],
+                    "properties": {"Certificate": _PATH, "Key": _PATH},
+                },
+                "Host Names": {"type": "array", "items": {"type": "string", "minLength": 1}},
+                "Insecure Network": {"type": "boolean"},
+                "Client Token File": _PATH,
+                "CA File": _PATH,
+            },
+        },
         "Resume At Start": {"type": "boolean"},
         "Scheduler Configuration": {
             "type": "string",
@@ -114,6 +133,40 @@ class LoggingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessSettings:
+    """Who may call the front desks, and how services call each other. Key ``Access``.
+
+    Parameters
+    ----------
+    tokens
+        File of ``ctmo-indi token``; it may be missing: then there are no tokens.
+    certificate, key
+        PEM files of TLS, on addresses that other machines reach; both or none.
+    host_names
+        Under which callers may address the desks, beside those of the ``... Address`` keys.
+    is_network_insecure
+        The network is trusted as this machine is: no TLS, and no token either.
+    client_token_file
+        Token with which services, and the command line where it may read it, call others.
+    ca_file
+        Certificates by which others are known; those of the system when None.
+    """
+
+    tokens: Path = Path("/etc/ctmo/tokens.json")
+    certificate: Path | None = None
+    key: Path | None = None
+    host_names: tuple[str, ...] = ()
+    is_network_insecure: bool = False
+    client_token_file: Path | None = None
+    ca_file: Path | None = None
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether there is a certificate to show."""
+        return self.certificate is not None
+
+
+@dataclass(frozen=True, slots=True)
 class IndiAddress:
     """Where indiserver listens; ``socket`` (its ``-u`` path) is used instead of TCP when set."""
 
@@ -138,7 +191,10 @@ class Config:
         The preprocessor's SQLite file (``Database: {File}``, as with TOROS) instead of the one in
         ``data_dir``.
     anonymous_may_operate
-        Whether a caller without a token on loopback may submit and operate, as with the original.
+        Whether a caller without a token on loopback may submit and operate, as with the original;
+        else he may ask only.
+    access
+        Tokens, TLS, and how services call each other.
     resume_at_start
         Whether a scheduler that was observing when it ended observes again after a restart.
     scheduler_configuration
@@ -159,6 +215,7 @@ class Config:
     database_url: str | None = None
     database_file: Path | None = None
     anonymous_may_operate: bool = True
+    access: AccessSettings = AccessSettings()
     resume_at_start: bool = True
     scheduler_configuration: str = "default"
     indi: IndiAddress | None = None
@@ -201,8 +258,10 @@ def load(
         path, _SCHEMA, formats={"http-url": _is_http_url, "listening-ip": _is_listening_ip}
     )
     defaults = Config()
+    access = _access(path, data.get("Access", {}))
     addresses = {
-        service: _address(service, data, getattr(defaults, service)) for service in _SERVICES
+        service: _address(service, data, getattr(defaults, service), access)
+        for service in _SERVICES
     }
     problems = _shared_ports(addresses, data, lines)
     if problems:
@@ -216,6 +275,7 @@ def load(
         database_url=database.get("URL"),
         database_file=Path(database["File"]).expanduser() if "File" in database else None,
         anonymous_may_operate=data.get("Anonymous May Operate", defaults.anonymous_may_operate),
+        access=access,
         resume_at_start=data.get("Resume At Start", defaults.resume_at_start),
         scheduler_configuration=data.get(
             "Scheduler Configuration", defaults.scheduler_configuration
@@ -230,7 +290,25 @@ def load(
     )
 
 
-def _address(service: str, data: Mapping[str, Any], default: Address) -> Address:
+def _access(path: Path, entry: Mapping[str, Any]) -> AccessSettings:
+    def file(value: str | None) -> Path | None:
+        return None if value is None else Path(os.path.expandvars(value)).expanduser()
+
+    tls = entry.get("TLS", {})
+    return AccessSettings(
+        tokens=file(entry.get("Tokens")) or path.resolve().with_name("tokens.json"),
+        certificate=file(tls.get("Certificate")),
+        key=file(tls.get("Key")),
+        host_names=tuple(entry.get("Host Names", ())),
+        is_network_insecure=entry.get("Insecure Network", False),
+        client_token_file=file(entry.get("Client Token File")),
+        ca_file=file(entry.get("CA File")),
+    )
+
+
+def _address(
+    service: str, data: Mapping[str, Any], default: Address, access: AccessSettings
+) -> Address:
     entry = data.get(f"{service.capitalize()} Address")
     if entry is None:
         return default
@@ -239,7 +317,8 @@ def _address(service: str, data: Mapping[str, Any], default: Address) -> Address
     port = entry.get("Port") or (urlsplit(url).port if url else None) or default.port
     if url is None:
         host = "localhost" if ip in ("127.0.0.1", "0.0.0.0", "::1", "::") else ip  # noqa: S104
-        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        scheme = "https" if access.has_tls and not is_loopback(ip) else "http"
+        url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     return Address(http=url.rstrip("/"), ip=ip, port=port)
 
 
@@ -247,6 +326,14 @@ def _listening_ip(text: str | None) -> str:
     """Return the address to listen on; nothing and "localhost" are loopback, never all of them."""
     stripped = (text or "").strip()
     return "127.0.0.1" if stripped.lower() in ("", "localhost") else stripped
+
+
+def is_loopback(ip: str) -> bool:
+    """Whether an IP address, or "localhost", can be reached from this machine only."""
+    try:
+        return ipaddress.ip_address("127.0.0.1" if ip == "localhost" else ip).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_listening_ip(text: str) -> bool:
@@ -266,7 +353,8 @@ def _is_http_url(text: str) -> bool:
         _ = parts.port  # ValueError when it is none
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+    has_secret = "@" in parts.netloc  # it would show in logs and messages
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not has_secret
 
 
 def _shared_ports(

@@ -60,14 +60,6 @@ class LoopbackAccess:
         return Caller("anonymous", self._role, address)
 
 
-def is_loopback(address: str) -> bool:
-    """Whether an IP address, or "localhost", can be reached from this machine only."""
-    try:
-        return ipaddress.ip_address("127.0.0.1" if address == "localhost" else address).is_loopback
-    except ValueError:
-        return False
-
-
 def listening_address(service: str, ip: str, *, is_network_allowed: bool = False) -> str:
     """Return the address to bind for ``ip``.
 

@@ -7,28 +7,25 @@ nesting, many members, stray text. A single value that cannot be read (NaN, ``1_
 :class:`~ctmo_indi.work_orders.unreadable.Unreadable` takes its place, so that the contract can name
 it together with all other wrong keys.
 
-dateTime.iso8601 is checked and kept as text; base64 is not used in Work Orders.
+The usual order takes a short cut, ``plain_call.py``.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 from xml.parsers import expat
 
 from ctmo_indi.front_desk.faults import CallError, CallFault
-from ctmo_indi.front_desk.limits import LARGEST_INTEGER, SMALLEST_INTEGER, Limits
-from ctmo_indi.work_orders.instants import read_instant
+from ctmo_indi.front_desk.limits import Limits
+from ctmo_indi.front_desk.plain_call import read_plain
+from ctmo_indi.front_desk.scalars import SCALARS, shown
 from ctmo_indi.work_orders.unreadable import Unreadable
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
-_DOUBLE = re.compile(r"[+-]?(?:[0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,3})?")
 _METHOD_NAME = re.compile(r"[A-Za-z0-9_.:/]{1,128}")
 _ENCODINGS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
-_LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +44,15 @@ def decode_call(body: bytes, limits: Limits) -> Call:
     CallError
         It is not a methodCall; the text says what is wrong.
     """
+    plain = read_plain(body, limits.members)
+    if plain is not None:
+        method, struct = plain
+        return Call(method, (struct,))
+    return decode_any_call(body, limits)
+
+
+def decode_any_call(body: bytes, limits: Limits) -> Call:
+    """As :func:`decode_call`, without its short cut."""
     return _Reader(limits).read(body)
 
 
@@ -54,59 +60,6 @@ def _refuse(text: str, code: CallFault = CallFault.INVALID_XML_RPC) -> NoReturn:
     raise CallError(code, text)
 
 
-def _shown(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "..."
-
-
-def _integer(text: str) -> object:
-    if _INTEGER.fullmatch(text):
-        number = int(text)
-        if SMALLEST_INTEGER <= number <= LARGEST_INTEGER:
-            return number
-    return Unreadable(_shown(text), "a whole number of 32 bits; a larger one is sent as text")
-
-
-def _double(text: str) -> object:
-    if _DOUBLE.fullmatch(text):
-        number = float(text)
-        if math.isfinite(number):
-            return number
-    return Unreadable(_shown(text), "a finite number")
-
-
-def _boolean(text: str) -> object:
-    if text in ("0", "1"):
-        return text == "1"
-    return Unreadable(_shown(text), "a boolean, 0 or 1")
-
-
-def _date_time(text: str) -> object:
-    try:
-        read_instant(text)
-    except ValueError as error:
-        return Unreadable(_shown(text), str(error).removeprefix("expected "))
-    return text
-
-
-def _base64(text: str) -> object:
-    return Unreadable(_shown(text), "no base64: it is not used in Work Orders")
-
-
-def _nil(text: str) -> object:
-    return None if not text else Unreadable(_shown(text), "nothing inside nil")
-
-
-_SCALARS: Mapping[str, Callable[[str], object]] = {
-    "string": str,
-    "int": _integer,
-    "i4": _integer,
-    "i8": _integer,
-    "double": _double,
-    "boolean": _boolean,
-    "dateTime.iso8601": _date_time,
-    "base64": _base64,
-    "nil": _nil,
-}
 _ALIASES: Mapping[str, str] = {"ex:nil": "nil", "ex:i8": "i8"}  # Apache's extensions
 _ROOT = "the document"
 _CHILDREN: Mapping[str, frozenset[str]] = {
@@ -114,16 +67,16 @@ _CHILDREN: Mapping[str, frozenset[str]] = {
     "methodCall": frozenset({"methodName", "params"}),
     "params": frozenset({"param"}),
     "param": frozenset({"value"}),
-    "value": frozenset({*_SCALARS, "struct", "array"}),
+    "value": frozenset({*SCALARS, "struct", "array"}),
     "struct": frozenset({"member"}),
     "member": frozenset({"name", "value"}),
     "array": frozenset({"data"}),
     "data": frozenset({"value"}),
     "methodName": frozenset(),
     "name": frozenset(),
-    **dict.fromkeys(_SCALARS, frozenset()),
+    **dict.fromkeys(SCALARS, frozenset()),
 }
-_LEAVES = frozenset({*_SCALARS, "methodName", "name"})
+_LEAVES = frozenset({*SCALARS, "methodName", "name"})
 _NOTHING = object()
 
 
@@ -167,9 +120,7 @@ class _Reader:
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
         if encoding is not None and encoding.lower() not in _ENCODINGS:
-            _refuse(
-                f"encoding {_shown(encoding)!r}, expected utf-8", CallFault.UNSUPPORTED_ENCODING
-            )
+            _refuse(f"encoding {shown(encoding)!r}, expected utf-8", CallFault.UNSUPPORTED_ENCODING)
 
     def _doctype(self, *_: object) -> None:
         _refuse("DOCTYPE is not allowed")
@@ -181,7 +132,7 @@ class _Reader:
         tag = _ALIASES.get(tag, tag)
         parent = self._tags[-1]
         if tag not in _CHILDREN[parent]:
-            _refuse(f"<{_shown(tag)}> inside {parent} is not XML-RPC")
+            _refuse(f"<{shown(tag)}> inside {parent} is not XML-RPC")
         if attributes and not all(name.startswith("xmlns") for name in attributes):
             _refuse(f"attributes of <{tag}> are not XML-RPC")
         self._check_blank(parent)
@@ -239,7 +190,7 @@ class _Reader:
             elif tag == "methodName":
                 self._method_name(text)
             else:
-                self._values[-1] = _SCALARS[tag](text)
+                self._values[-1] = SCALARS[tag](text)
         elif tag == "value":
             value = self._values.pop()
             if value is _NOTHING:
@@ -264,7 +215,7 @@ class _Reader:
         if self._method is not None or self._parameters is not None:
             _refuse("expected methodName, then params, once each")
         if not _METHOD_NAME.fullmatch(text):
-            _refuse(f"methodName {_shown(text)!r} is not a name")
+            _refuse(f"methodName {shown(text)!r} is not a name")
         self._method = text
 
     def _name(self, text: str) -> None:

@@ -23,8 +23,9 @@ from http import HTTPStatus
 from pathlib import Path
 
 from ctmo_indi.clock import Clock, SystemClock
+from ctmo_indi.config import is_loopback
 from ctmo_indi.errors import ConfigError
-from ctmo_indi.front_desk.access import NotIdentified, is_loopback
+from ctmo_indi.front_desk.access import NotIdentified
 from ctmo_indi.front_desk.failures import Failures
 from ctmo_indi.tokens import NAME, Token, digest, read_tokens
 from ctmo_indi.work_orders.access import Caller, Role

@@ -10,12 +10,12 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 
+from ctmo_indi.config import is_loopback
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.front_desk.access import (
     Access,
     HostNames,
     LoopbackAccess,
-    is_loopback,
     listening_address,
 )
 from ctmo_indi.front_desk.connections import DeskHttpServer, Gate
@@ -50,6 +50,8 @@ class FrontDeskServer:
         Spoken on such addresses; None for plain HTTP. On loopback it is always plain.
     is_local
         Which listening addresses count as loopback.
+    on_stopped
+        Called at the end of :meth:`stop`.
 
     Examples
     --------
@@ -67,6 +69,7 @@ class FrontDeskServer:
         is_network_allowed: bool = False,
         tls: TlsFiles | None = None,
         is_local: Callable[[str], bool] = is_loopback,
+        on_stopped: Callable[[], object] = lambda: None,
     ) -> None:
         self._desks = tuple(desks)
         self._limits = limits or Limits()
@@ -74,6 +77,7 @@ class FrontDeskServer:
         self._is_network_allowed = is_network_allowed
         self._tls = tls
         self._is_local = is_local
+        self._on_stopped = on_stopped
         self._hosts = HostNames(hosts, any_ip=is_network_allowed)
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -129,6 +133,7 @@ class FrontDeskServer:
         if thread.is_alive():
             raise TimeoutError(f"the front desk did not stop within {timeout_s:g} s")
         self._thread = None
+        self._on_stopped()
 
     def _bind(self) -> list[socket.socket]:
         sockets: list[socket.socket] = []

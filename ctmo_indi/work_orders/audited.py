@@ -1,0 +1,116 @@
+"""A desk that writes down who ordered what: put around any other desk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from ctmo_indi.audit_log import AuditEntry
+from ctmo_indi.clock import Clock, SystemClock
+from ctmo_indi.errors import CtmoError, OrderError, SafetyError
+from ctmo_indi.work_orders.access import Caller
+from ctmo_indi.work_orders.desk import Desk, Reply
+from ctmo_indi.work_orders.model import OrderKind
+from ctmo_indi.work_orders.permissions import changes_something
+
+_KINDS = {kind.value: kind for kind in OrderKind}
+
+
+class AuditedDesk:
+    """Records each order that would change something, accepted or refused, and its outcome.
+
+    Parameters
+    ----------
+    record
+        Must not block.
+    warnings
+        What everybody shall see in the Status of the service.
+    clock
+        Real time.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        record: Callable[[AuditEntry], None],
+        *,
+        warnings: Sequence[str] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        self._desk = desk
+        self._record = record
+        self._warnings = list(warnings)
+        self._clock = clock or SystemClock()
+
+    @property
+    def service(self) -> str:
+        """The desk's."""
+        return self._desk.service
+
+    async def handle(self, order: Mapping[str, object], caller: Caller) -> Reply:
+        """Have the desk handle it; errors are the desk's."""
+        kind = _kind(order)
+        if kind is not None and not changes_something(kind, order.get("Command")):
+            reply = await self._desk.handle(order, caller)
+            if self._warnings and kind is OrderKind.STATUS and "Receipt" not in order:
+                reply["Warnings"] = list(self._warnings)
+            return reply
+        try:
+            reply = await self._desk.handle(order, caller)
+        except CtmoError as error:
+            is_refusal = isinstance(error, OrderError | SafetyError)
+            outcome = "refused" if is_refusal else "failed"
+            self._write(order, caller, outcome, fault=error.fault_code, text=str(error))
+            raise
+        except asyncio.CancelledError:
+            self._write(order, caller, "failed", fault=500, text="cut off before it was answered")
+            raise
+        except Exception as error:
+            self._write(order, caller, "failed", fault=500, text=type(error).__name__)
+            raise
+        self._write(order, caller, "accepted", reply=reply)
+        return reply
+
+    def _write(
+        self,
+        order: Mapping[str, object],
+        caller: Caller,
+        outcome: str,
+        *,
+        reply: Mapping[str, object] | None = None,
+        fault: int = 0,
+        text: str = "",
+    ) -> None:
+        answered = reply or {}
+        self._record(
+            AuditEntry(
+                utc=self._clock.utc(),
+                service=self._desk.service,
+                outcome=outcome,
+                caller=caller.name,
+                role=caller.role.name.lower(),
+                address=caller.address,
+                via=caller.via,
+                user=_text(order, "User"),
+                kind=_text(order, "WOType") or _text(order, "Request"),
+                command=_text(order, "Command"),
+                id=_text(order, "ID") or _text(answered, "ID"),
+                receipt=_text(answered, "Receipt") or _text(order, "Receipt"),
+                status=_text(answered, "Status"),
+                fault=fault,
+                text=text or _text(order, "Reason"),
+            )
+        )
+
+
+def _kind(order: Mapping[str, object]) -> OrderKind | None:
+    """Return the kind an order says it is; None for what is none, which is written down, too."""
+    kind = order.get("WOType")
+    if kind is None and "WOType" not in order:
+        kind = order.get("Request")
+    return _KINDS.get(kind) if isinstance(kind, str) else None
+
+
+def _text(order: Mapping[str, object], key: str) -> str:
+    value = order.get(key)
+    return str(value)[:1000] if isinstance(value, str | int | float) else ""
