@@ -141,13 +141,9 @@ def serve(
     clock = SystemClock.from_environment()
     logs.set_up(name, config.logging, clock)
     service = build(name, config, profile, clock, on_offline=stop.set)
-    from ctmo_indi.front_desk.access import LoopbackAccess
-    from ctmo_indi.front_desk.server import FrontDeskServer  # aiohttp: after the arguments are good
+    from ctmo_indi.front_desk.opening import open_front_desk  # aiohttp: once the arguments are good
 
-    front_desk = FrontDeskServer(
-        [(desk, address.ip, address.port) for desk, address in service.desks],
-        access=LoopbackAccess(anonymous_may_operate=config.anonymous_may_operate),
-    )
+    front_desk = open_front_desk(service.desks, config)
     service.start()
     try:
         front_desk.start()
