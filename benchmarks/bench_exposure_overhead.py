@@ -201,6 +201,7 @@ def main() -> int:
         config = replace(Config(), data_dir=Path(folder) / "data", indi=address)
         service = TelescopeService(config, profile, clock, safety=AlwaysSafe(clock))
         service.start()
+        service.on_ready()
         try:
             wait_until(
                 lambda: (

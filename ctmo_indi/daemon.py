@@ -1,8 +1,8 @@
 """Wire one service and run it until it is told to stop. No behaviour of its own.
 
-Order of a start: configuration, log, profile, service, front desk, READY. Order of a stop: the
-front desk closes its doors, the service stops in order; after :data:`STOP_TIMEOUT_S` the process
-ends all the same, since an unattended machine must not hang on the way down.
+Order of a start: configuration, log, profile, service, front desk, READY, then what is heavy. Order
+of a stop: the front desk closes its doors, the service stops in order; after :data:`STOP_TIMEOUT_S`
+the process ends all the same, since an unattended machine must not hang on the way down.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from ctmo_indi import config as config_file
 from ctmo_indi import logs, notify, profiles
 from ctmo_indi.clock import Clock, SystemClock
 from ctmo_indi.errors import ConfigError
+from ctmo_indi.liveness import Liveness
 
 if TYPE_CHECKING:
     from ctmo_indi.config import Address, Config
     from ctmo_indi.profiles import Profile
+    from ctmo_indi.service_health import Health
     from ctmo_indi.work_orders.desk import Desk
 
 _log = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ _log = logging.getLogger(__name__)
 # Longer than the worst closing (parking, three tries of the shutter, parking the dome): 630 s.
 STOP_TIMEOUT_S = 660.0
 FRONT_DESK_STOP_S = 20.0
+EXIT_DEAD = 5
 _PR_SET_PDEATHSIG = 1  # prctl(2), Linux
 
 
@@ -48,6 +51,14 @@ class Service(Protocol):
 
     def start(self) -> None:
         """Begin; returns when orders can be taken."""
+        ...
+
+    def on_ready(self) -> None:
+        """Begin what would have kept the desk from answering: heavy imports; returns at once."""
+        ...
+
+    def health(self) -> Health:
+        """Whether its own loops come round; any thread, does not block."""
         ...
 
     def stop(self, timeout_s: float) -> None:
@@ -150,8 +161,11 @@ def serve(
         notifier = notify.Notifier()
         notifier.ready(f"{name} takes orders")
         _log.info("service_ready service=%s profile=%s pid=%d", name, profile.name, os.getpid())
-        while not stop.wait(notifier.watchdog_period_s or 5.0):
-            notifier.watchdog()
+        service.on_ready()
+        liveness = Liveness(service.health, notifier, SystemClock())
+        while not stop.wait(liveness.period_s):
+            if not liveness.look():
+                os._exit(EXIT_DEAD)  # its threads do not end; the supervisor starts it again
         notifier.stopping()
     finally:
         rest_s = STOP_TIMEOUT_S - FRONT_DESK_STOP_S
@@ -171,4 +185,4 @@ def _stop(name: str, *steps: tuple[Callable[[float], None], float]) -> None:
 
 def _give_up(name: str) -> None:
     _log.critical("stop_timed_out service=%s timeout_s=%g", name, STOP_TIMEOUT_S)
-    os._exit(5)
+    os._exit(EXIT_DEAD)

@@ -11,6 +11,7 @@ from ctmo_indi.clock import Clock
 from ctmo_indi.config import Address, Config
 from ctmo_indi.errors import NotServedHere
 from ctmo_indi.profiles import Profile
+from ctmo_indi.service_health import Health
 from ctmo_indi.work_orders.access import Caller
 from ctmo_indi.work_orders.contract import CheckedOrder, Contract
 from ctmo_indi.work_orders.desk import Desk, DispatchDesk
@@ -36,6 +37,13 @@ class PreprocessorService:
 
     def start(self) -> None:
         """Nothing to start; the desk answers."""
+
+    def on_ready(self) -> None:
+        """Nothing heavy is left."""
+
+    def health(self) -> Health:
+        """It has no loop of its own: its process lives, and so does it."""
+        return Health(is_alive=True, status="takes no orders yet")
 
     def stop(self, timeout_s: float) -> None:
         """Nothing to stop."""

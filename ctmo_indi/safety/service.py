@@ -19,9 +19,12 @@ from ctmo_indi.safety.holds import Holds
 from ctmo_indi.safety.look import take_look
 from ctmo_indi.safety.loop import SafetyLoop
 from ctmo_indi.safety.weather_memory import WeatherMemory
+from ctmo_indi.service_health import Health
 from ctmo_indi.work_orders.contract import Contract
 from ctmo_indi.work_orders.desk import Desk, DispatchDesk
 from ctmo_indi.work_orders.revisions import RevisionBoard
+
+CYCLE_LATE_MACHINE_S = 5.0
 
 
 class SafetyService:
@@ -74,6 +77,19 @@ class SafetyService:
         self._client.start()
         self._connecting.start()
         self.loop.start()
+
+    def on_ready(self) -> None:
+        """Nothing heavy is left."""
+
+    def health(self) -> Health:
+        """Whether a cycle was completed lately."""
+        verdict = self.loop.verdict
+        age_s = self._clock.machine_s() - verdict.machine_s
+        why = "; ".join(verdict.reasons) or "all well"
+        return Health(
+            is_alive=age_s <= CYCLE_LATE_MACHINE_S,
+            status=f"{verdict.level}, {self.loop.state}: {why}",
+        )
 
     def stop(self, timeout_s: float) -> None:
         """End loop and link; a closing under way is finished first. Nothing is opened or closed."""

@@ -42,6 +42,8 @@ from ctmo_indi.work_orders.receipts import new_receipt
 
 _log = logging.getLogger(__name__)
 
+HUNG_MACHINE_S = 15.0
+
 
 class SchedulerEngine:
     """Wires the engine's parts; any thread may use ``inbox``, the rest is the engine thread's."""
@@ -113,6 +115,8 @@ class SchedulerEngine:
         self._thread = threading.Thread(target=self.inbox.run, name="scheduler-engine", daemon=True)
         self._last_verdict: Verdict | None = None
         self._beats = 0
+        self._is_started = False
+        self._beat_machine_s = clock.machine_s()
         self._is_day: bool | None = None
 
     def start(self) -> None:
@@ -121,8 +125,21 @@ class SchedulerEngine:
         self.component.worker.start()
         self._parts.telemetry.start()
         self.safety.start()
+        self._beat_machine_s = self._parts.clock.machine_s()
         self._thread.start()
+        self._is_started = True
         self.inbox.post(self.runner.reconcile)
+
+    @property
+    def is_turning(self) -> bool:
+        """Whether cycles reach it and it carries them out; any thread."""
+        silent_s = self._parts.clock.machine_s() - self._beat_machine_s
+        return silent_s <= HUNG_MACHINE_S
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its thread has ended although nobody stopped it; any thread."""
+        return self._is_started and not self._thread.is_alive()
 
     def stop(self, timeout_s: float) -> None:
         """End the threads; attempts under way go on, the next start adopts them.
@@ -149,6 +166,7 @@ class SchedulerEngine:
     def beat(self) -> None:
         """Tell the world and safety that the engine lives; once a machine second."""
         self._beats += 1
+        self._beat_machine_s = self._parts.clock.machine_s()
         self._parts.publish(
             "heartbeat", "", {"Count": self._beats, "Summary State": self.csc.summary.value}
         )

@@ -37,6 +37,7 @@ from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.models import Models
 from ctmo_indi.script_queue.block_library import BlockLibrary
 from ctmo_indi.script_queue.registry import ScriptRegistry
+from ctmo_indi.service_health import Health
 from ctmo_indi.store.database import Database, open_database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.store.orders import OrderRow
@@ -109,8 +110,8 @@ class SchedulerService:
     def start(self) -> None:
         """Take up what the store knows and begin the cycles.
 
-        The component is in STANDBY; it goes on to observe by itself when it was observing before
-        and the configuration lets it.
+        The component is in STANDBY; with :meth:`on_ready` it goes on to observe by itself when it
+        was observing before and the configuration lets it.
         """
         available = configuration.available()
         for kind, data in birth_events(available, self._config.scheduler_configuration):
@@ -119,9 +120,22 @@ class SchedulerService:
         self._engine.start()
         self._engine.inbox.post(self._engine.component.publish_log_level)
         self._cycles.start()
+
+    def on_ready(self) -> None:
+        """Import the sky models, which take a second, and observe again if it did before."""
         threading.Thread(target=self._warm_up, name="scheduler-warm-up", daemon=True).start()
         if self._config.resume_at_start and self._comeback.is_wanted:
             self._comeback.begin(self._way_back())
+
+    def health(self) -> Health:
+        """Whether cycles reach the engine and the engine carries them out."""
+        csc = self._engine.csc
+        running = ", observing" if csc.is_running else ""
+        return Health(
+            is_alive=self._engine.is_turning,
+            status=f"{csc.summary}{running}",
+            is_over=self._engine.is_over or not self._writer.is_alive,
+        )
 
     def stop(self, timeout_s: float) -> None:
         """End within ``timeout_s`` machine seconds; attempts under way go on at the telescope."""

@@ -52,6 +52,15 @@ def get(connection: Connection, exposure_id: str) -> ExposureRecord | None:
     return found[0] if found else None
 
 
+def paths_below(connection: Connection, folders: Iterable[str]) -> frozenset[str]:
+    """Paths of the frames whose rows say that they lie in one of ``folders``."""
+    paths = exposures.c.path
+    inside = [sa.and_(paths >= f"{folder}/", paths < f"{folder}0") for folder in folders]
+    if not inside:
+        return frozenset()
+    return frozenset(connection.execute(sa.select(paths).where(sa.or_(*inside))).scalars())
+
+
 def set_good(connection: Connection, exposure_id: str, *, is_good: bool) -> None:
     """Say whether a frame counts for its order; nothing happens for an unknown one."""
     connection.execute(

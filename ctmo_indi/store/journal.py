@@ -27,6 +27,7 @@ class Outcome(StrEnum):
     ABORTED = "ABORTED"  # by stop, safety or a newer command
     FOUND_DONE = "FOUND_DONE"  # after a restart: the world shows that it happened
     NOT_DONE = "NOT_DONE"  # after a restart: the world shows that it did not happen
+    UNKNOWN = "UNKNOWN"  # after a restart: the world could not be asked in time
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CtmoError
+from ctmo_indi.kill_points import passing
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.store import attempts, exposures
 from ctmo_indi.store.attempts import AttemptRow
@@ -47,7 +48,13 @@ class AttemptBook:
             created_utc_s=now_utc_s,
             updated_utc_s=now_utc_s,
         )
-        return self._writer.submit(lambda connection: attempts.insert_attempt(connection, row))
+
+        def write(connection: Connection) -> AttemptRow:
+            stored = attempts.insert_attempt(connection, row)
+            passing("telescope.attempt.commit.inside")
+            return stored
+
+        return self._writer.submit(write)
 
     def on_state(self, attempt: Attempt) -> None:
         """Store the state it is in now; does not block, a failure is logged."""
@@ -56,12 +63,15 @@ class AttemptBook:
             return
         now_utc_s = self._clock.utc().timestamp()
         allowed = ATTEMPT_TABLE.predecessors(state)
+
+        def write(connection: Connection) -> AttemptRow:
+            row = attempts.transition(connection, attempt_id, allowed, state, reason, now_utc_s)
+            passing("telescope.attempt.state.inside")
+            return row
+
+        passing("telescope.attempt.state.before")
         try:
-            future = self._writer.submit(
-                lambda connection: attempts.transition(
-                    connection, attempt_id, allowed, state, reason, now_utc_s
-                )
-            )
+            future = self._writer.submit(write)
         except CtmoError as error:
             _log.error("attempt_not_stored attempt=%s error=%s", attempt_id, error)
             return
@@ -91,31 +101,52 @@ class AttemptBook:
             "Exposures": [exposure_to_wire(record) for record in records],
         }
 
-    def settle_open(self) -> list[str]:
-        """After a restart: end every attempt that had not ended; return their ids.
+    def cut_off(self) -> list[str]:
+        """Return the attempts that had begun when the service died; at a start, before any other.
 
-        Frames found by :meth:`JournaledFrames.reconcile` stay theirs; one that has them all is
-        COMPLETED, only the word of it was missing. Nothing is done again: the scheduler knows
-        whether it still wants it.
+        Those that had not are NOT_ATTEMPTED now, durably: nothing of them can have happened.
         """
-        return self._writer.run(self._settle)
+        return self._writer.run(self._sort_out)
 
-    def _settle(self, connection: Connection) -> list[str]:
-        now_utc_s = self._clock.utc().timestamp()
-        settled = []
+    def settle(self, attempt_id: str) -> AttemptState:
+        """End an attempt cut off by a crash, once its exposures are reconciled; blocks.
+
+        One that has all its frames is COMPLETED, only the word of it was missing. Nothing is done
+        again: the scheduler knows whether it still wants it.
+        """
+
+        def write(connection: Connection) -> AttemptState:
+            row = attempts.get(connection, attempt_id)
+            if row is None or row.state is not AttemptState.IN_PROGRESS:
+                return AttemptState.NOT_ATTEMPTED if row is None else row.state
+            to = _end_of(row, len(exposures.of_attempt(connection, attempt_id)))
+            self._end(connection, row, to)
+            passing("telescope.recovery.attempt.inside")
+            return to
+
+        passing("telescope.recovery.attempt.before")
+        state = self._writer.run(write)
+        passing("telescope.recovery.attempt.after")
+        return state
+
+    def _sort_out(self, connection: Connection) -> list[str]:
+        begun = []
         for row in attempts.open_attempts(connection):
-            to = _end_of(row, len(exposures.of_attempt(connection, row.attempt_id)))
-            reason = "" if to is AttemptState.COMPLETED else RESTART
-            attempts.transition(connection, row.attempt_id, {row.state}, to, reason, now_utc_s)
-            _log.warning("attempt_settled attempt=%s state=%s", row.attempt_id, to)
-            settled.append(row.attempt_id)
-        return settled
+            if row.state is AttemptState.PENDING:
+                self._end(connection, row, AttemptState.NOT_ATTEMPTED)
+            else:
+                begun.append(row.attempt_id)
+        return begun
+
+    def _end(self, connection: Connection, row: AttemptRow, to: AttemptState) -> None:
+        reason = "" if to is AttemptState.COMPLETED else RESTART
+        now_utc_s = self._clock.utc().timestamp()
+        attempts.transition(connection, row.attempt_id, {row.state}, to, reason, now_utc_s)
+        _log.warning("attempt_settled attempt=%s state=%s", row.attempt_id, to)
 
 
 def _end_of(row: AttemptRow, frames: int) -> AttemptState:
-    """State of an attempt that was open when the service died."""
-    if row.state is AttemptState.PENDING:
-        return AttemptState.NOT_ATTEMPTED
+    """State of an attempt that had begun when the service died."""
     wanted = row.wire.get("Number of Exposures", 1)
     is_whole = isinstance(wanted, int) and frames >= wanted
     return AttemptState.COMPLETED if is_whole else AttemptState.INTERRUPTED
@@ -123,5 +154,7 @@ def _end_of(row: AttemptRow, frames: int) -> AttemptState:
 
 def _log_failure(attempt_id: str, done: Future[AttemptRow]) -> None:
     error = done.exception()
-    if error is not None:
+    if error is None:
+        passing("telescope.attempt.state.after")
+    else:
         _log.error("attempt_not_stored attempt=%s error=%s", attempt_id, error)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ctmo_indi.errors import BadOrder, Locked, SafetyError, Unsafe
+from ctmo_indi.kill_points import passing
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.models.verdict import LockKind, Verdict
 from ctmo_indi.telescope.hands import Deed, Hands
@@ -206,4 +207,5 @@ def _slew(hands: Hands, ra_deg: float, dec_deg: float) -> Steps[None]:
 
 
 def _wait(deed: Deed, what: str, timeout_s: float = MOTION_S) -> Steps[None]:
+    passing("telescope.hand.sent")
     yield All((deed,), timeout_s, what)

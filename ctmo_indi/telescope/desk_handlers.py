@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import (
+    CtmoError,
     InternalError,
     Locked,
     SafetyError,
@@ -20,6 +21,7 @@ from ctmo_indi.errors import (
     UnknownOrder,
     WrongState,
 )
+from ctmo_indi.kill_points import passing
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.telescope.attempt import Attempt, Ending
@@ -35,6 +37,7 @@ from ctmo_indi.telescope.control import (
     refused,
 )
 from ctmo_indi.telescope.engine import Engine
+from ctmo_indi.telescope.hand_book import HandBook
 from ctmo_indi.telescope.hands import Hands
 from ctmo_indi.telescope.procedure import Steps
 from ctmo_indi.telescope.safety_link import SafetyDesk
@@ -83,6 +86,7 @@ class DeskParts:
     engine: Engine
     vigil: Vigil
     book: AttemptBook
+    hand_book: HandBook
     board: RevisionBoard
     clock: Clock
     safety: SafetyDesk
@@ -132,10 +136,13 @@ class DeskHandlers:
             order_id=checked.id,
             request=request,
         )
+        passing("telescope.attempt.commit.before")
         row = await asyncio.wrap_future(self._parts.book.insert(attempt, checked))
+        passing("telescope.attempt.commit.after")
         is_new = row.attempt_id == attempt.attempt_id and row.state is AttemptState.PENDING
         if is_new:  # or the same order twice at once: the engine takes it once
             known = await self._ask(lambda: self._parts.engine.enqueue(attempt))
+            passing("telescope.attempt.enqueued")
         else:
             known = await self._require(OrderName(receipt=row.attempt_id))
         return order_reply(
@@ -178,11 +185,10 @@ class DeskHandlers:
         task.is_urgent = urgent or request.command is ControlCommand.CLOSE
         task.stops_only = MANNERS[request.command].stops_only
         engine = self._parts.engine
-        if request.command is ControlCommand.CLOSE:
-            await self._ask(lambda: engine.close_by_order(task))
-        else:
-            await self._ask(lambda: engine.enqueue(task))
-        return await self._soon(checked, task.receipt)
+        closes = request.command is ControlCommand.CLOSE
+        return await self._carry_out(
+            checked, task, engine.close_by_order if closes else engine.enqueue
+        )
 
     async def dome(self, checked: CheckedOrder, caller: Caller) -> Reply:
         """Set the dome, or what the profile binds to a key such as Blink01.
@@ -198,15 +204,26 @@ class DeskHandlers:
         task.is_urgent = manner.is_toward_safe
         engine = self._parts.engine
         parked = await self._ask(lambda: engine.sight().parked)
-        if manner.is_toward_safe and parked is not True and not request.switches:
-            await self._ask(lambda: engine.close_by_order(task))
-        else:
-            await self._ask(lambda: engine.enqueue(task))
-        return await self._soon(checked, task.receipt)
+        closes = manner.is_toward_safe and parked is not True and not request.switches
+        return await self._carry_out(
+            checked, task, engine.close_by_order if closes else engine.enqueue
+        )
 
-    async def _stop(
-        self, checked: CheckedOrder, request: ControlRequest, caller: Caller
+    async def _carry_out(
+        self, checked: CheckedOrder, task: ControlTask, take: Callable[[ControlTask], Reply]
     ) -> Reply:
+        """Store the order, then have the engine carry it out; StoreUnavailable keeps it away."""
+        book = self._parts.hand_book
+        unwritten = await book.durable(task, book.insert(task, checked))
+        try:
+            await self._ask(lambda: take(task))
+        except CtmoError as error:
+            task.state, task.reason = AttemptState.NOT_ATTEMPTED, str(error)
+            book.on_state(task)
+            raise
+        return await self._soon(checked, task.receipt, unwritten)
+
+    async def _stop(self, checked: CheckedOrder, request: ControlRequest, caller: Caller) -> Reply:
         """Stop at once by ourselves, then have safety latch it: neither waits for the other."""
         why = f"stop by {checked.user}" + (f": {request.reason}" if request.reason else "")
         task = self._task(checked, "stop", control_steps(request))
@@ -217,9 +234,11 @@ class DeskHandlers:
             engine.interrupt_and_flush(Ending(AttemptState.ABORTED, why))
             engine.enqueue(task)
 
+        written = self._parts.hand_book.insert(task, checked)
         await self._ask(stop_all)
         latch = await self._pass_to_safety(checked, caller)
-        reply = await self._soon(checked, task.receipt)
+        unwritten = await self._parts.hand_book.durable(task, written)
+        reply = await self._soon(checked, task.receipt, unwritten)
         return {**reply, "Verdict": latch.get("Verdict", {})}
 
     async def _pass_to_safety(self, checked: CheckedOrder, caller: Caller) -> Reply:
@@ -260,7 +279,7 @@ class DeskHandlers:
             run=run,
         )
 
-    async def _soon(self, checked: CheckedOrder, receipt: str) -> Reply:
+    async def _soon(self, checked: CheckedOrder, receipt: str, unwritten: str) -> Reply:
         """Answer with the result when it is there within a second, else with IN_PROGRESS."""
         view = await answer_on_change(
             self._parts.board,
@@ -270,13 +289,15 @@ class DeskHandlers:
             wait_s=QUICK_MACHINE_S,
         )
         failure = str(view["Failure"])
+        lost = f"It will not be known after a restart: {unwritten}" if unwritten else ""
+        passing("telescope.hand.reply")
         return order_reply(
             checked,
             status=str(view["Status"]),
-            message=f"{RECEIVED} {failure}".rstrip(),
+            message=" ".join(filter(None, (RECEIVED, failure, lost))),
             receipt=receipt,
             revision=_revision(await self._view(receipt) or {}),
-            reasons=(failure,) if failure else (),
+            reasons=tuple(filter(None, (failure, lost))),
             extra={"Failure": failure},
         )
 
@@ -353,13 +374,16 @@ class DeskHandlers:
             )
         view = await self._view(receipt) if receipt else None
         if view is None:
-            view = await asyncio.to_thread(
-                self._parts.book.view, name.receipt, name.user, name.order_id
-            )
+            view = await asyncio.to_thread(self._stored_view, name)
         if view is None:
             which = name.receipt or f"User {name.user!r}, ID {name.order_id!r}"
             raise UnknownOrder(f"{which}: no such order here")
         return view
+
+    def _stored_view(self, name: OrderName) -> Reply | None:
+        """View of what the engine does not remember, from the store; blocks."""
+        key = (name.receipt, name.user, name.order_id)
+        return self._parts.book.view(*key) or self._parts.hand_book.view(*key)
 
     async def _view(self, receipt: str) -> Reply | None:
         return await self._ask(lambda: self._parts.engine.tasks.view(receipt))

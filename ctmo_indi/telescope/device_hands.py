@@ -80,8 +80,10 @@ class DeviceHands:
             dome_moving=bool(dome and dome.moving),
             shutter=str(dome.shutter) if dome else "UNKNOWN",
             filter_name=wheel.filter_name if wheel else None,
+            exposing=camera.exposing if camera else None,
             ccd_temperature_c=camera.temperature_c if camera else None,
             focus_position=focuser.position if focuser else None,
+            switches=status.switches or {},
             wire=status.to_wire(),
         )
 

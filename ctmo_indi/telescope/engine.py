@@ -56,8 +56,13 @@ class EngineParts:
         (kind, subject, data) -> revision; thread-safe, does not block.
     hands_off_s
         See :class:`~ctmo_indi.telescope.takeover.Takeover`.
-    on_state
-        Called after each change of an attempt's state, to store it; must not block.
+    on_state, on_hand_state
+        Called after each change of an attempt's or a control order's state, to store it; must not
+        block.
+    may_attempt
+        Whether attempts may begin: not before it is known what a crash left.
+    recovery
+        What is told of that in the service's Status.
     each_turn
         Called twenty times a second, for watching over something; must not block.
     """
@@ -72,6 +77,9 @@ class EngineParts:
     hands_off_s: float | None = 0.0
     step_times: StepTimes = field(default_factory=StepTimes)
     each_turn: Callable[[], None] = _nothing
+    on_hand_state: Callable[[ControlTask], None] = lambda _task: None
+    may_attempt: Callable[[], bool] = lambda: True
+    recovery: Callable[[], dict[str, object]] = dict
 
 
 class Engine:
@@ -92,6 +100,7 @@ class Engine:
         self._beside: list[tuple[ControlTask | None, Procedure]] = []
         self._duty = Duty.HOLD
         self._is_ending = False
+        self._is_started = False
         self._was_known = False
         self._ledger = TimeLedger(parts.clock)
         self.takeover = Takeover(parts.clock, parts.hands_off_s)
@@ -104,8 +113,14 @@ class Engine:
         silent_s = self._parts.clock.machine_s() - self._turned_machine_s
         return silent_s <= HUNG_MACHINE_S
 
+    @property
+    def is_over(self) -> bool:
+        """Whether its thread has ended although nobody stopped it; any thread."""
+        return self._is_started and not self._thread.is_alive()
+
     def start(self) -> None:
         """Start the thread; returns at once."""
+        self._is_started = True
         self._thread.start()
 
     # -- orders ------------------------------------------------------------------------------------
@@ -263,6 +278,7 @@ class Engine:
             "Foreign Motion": self.takeover.to_wire(),
             "Alarm": self._closing.alarm,
             "Time Spent": self._ledger.to_wire(),
+            "Recovery": self._parts.recovery(),
         }
 
     # -- the thread --------------------------------------------------------------------------------
@@ -318,8 +334,8 @@ class Engine:
             task, procedure = self._current
             self._current = None
             self._conclude(task, procedure.error)
-        if self._is_idle() and self._waiting:
-            self._begin(self._waiting.popleft())
+        if self._is_idle():
+            self._begin_next()
         self._ledger.turn(
             classify(
                 self._current[1].waits_for if self._current else None,
@@ -368,6 +384,14 @@ class Engine:
 
     def _start_beside(self, task: ControlTask | None, name: str, steps: Steps[None]) -> None:
         self._beside.append((task, Procedure(name, steps, self._parts.clock, self._wake)))
+
+    def _begin_next(self) -> None:
+        may_attempt = self._parts.may_attempt()
+        for task in self._waiting:
+            if may_attempt or isinstance(task, ControlTask):
+                self._waiting.remove(task)
+                self._begin(task)
+                return
 
     def _begin(self, task: Task) -> None:
         if isinstance(task, ControlTask):
@@ -441,6 +465,8 @@ class Engine:
         if isinstance(task, Attempt):
             _log.info("attempt attempt=%s state=%s reason=%s", task.receipt, state, reason)
             self._parts.on_state(task)
+        else:
+            self._parts.on_hand_state(task)
         self._tell(task)
 
     def _tell(self, task: Task) -> None:

@@ -22,6 +22,7 @@ from ctmo_indi.errors import (
     NotConnected,
     StoreUnavailable,
 )
+from ctmo_indi.kill_points import passing
 from ctmo_indi.models.coordinates import separation_deg
 from ctmo_indi.models.orders import ExposureRecord
 from ctmo_indi.telescope.attempt import Ending
@@ -165,8 +166,11 @@ def _one_exposure(scene: Scene, loop: _Loop, sequence: int) -> Steps[None]:
     scene.report(f"exposure {sequence} of {request.count}, {request.exposure_s:g} s")
     asked_utc, before = scene.clock.utc(), scene.hands.sight()
     try:
+        passing("telescope.expose.intent.after")
         handle = scene.hands.expose(_spec(plan))
+        passing("telescope.expose.sent")
         yield from _begun(handle)
+        passing("telescope.expose.begun")
         loop.keep_taken()
         loop.intend_ahead(sequence + 1)
         yield from _finished(scene, handle, sequence)
@@ -174,6 +178,7 @@ def _one_exposure(scene: Scene, loop: _Loop, sequence: int) -> Steps[None]:
     except (Ending, CtmoError) as error:
         loop.forget(plan, str(error))
         raise
+    passing("telescope.frame.received")
     observed = Observed(asked_utc, before, scene.hands.sight())
     loop.take(plan, handle.future.result(), observed)
 

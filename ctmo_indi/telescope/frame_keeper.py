@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +17,7 @@ from types import ModuleType
 from ctmo_indi import __version__
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CtmoError
+from ctmo_indi.kill_points import passing
 from ctmo_indi.models.frame_facts import FrameFacts
 from ctmo_indi.models.nights import night_of
 from ctmo_indi.models.orders import ExposureRecord
@@ -26,8 +27,10 @@ from ctmo_indi.store import exposures, journal
 from ctmo_indi.store.database import Connection, Database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.store.journal import Effect, Outcome
+from ctmo_indi.telescope import leftovers
 from ctmo_indi.telescope.attempt import Attempt
 from ctmo_indi.telescope.hands import RawFrame
+from ctmo_indi.telescope.leftovers import Leftovers
 from ctmo_indi.telescope.scene import ExposurePlan, Observed
 
 _log = logging.getLogger(__name__)
@@ -84,18 +87,22 @@ class JournaledFrames:
 
     def intend(self, plan: ExposurePlan) -> Future[None]:
         """Journal the INTENT; done when it is durable."""
-        target = {
+        target: dict[str, object] = {
             "exposure_id": plan.exposure_id,
             "path": plan.path,
             "sequence": plan.sequence,
             "frame_type": plan.request.frame_type.value,
+            "exposure_s": plan.request.exposure_s,
         }
         now_utc_s = self._clock.utc().timestamp()
-        effect = self._writer.submit(
-            lambda connection: journal.intend(
-                connection, plan.attempt_id, EXPOSE, target, now_utc_s
-            )
-        )
+
+        def write(connection: Connection) -> int:
+            effect_id = journal.intend(connection, plan.attempt_id, EXPOSE, target, now_utc_s)
+            passing("telescope.expose.intent.inside")
+            return effect_id
+
+        passing("telescope.expose.intent.before")
+        effect = self._writer.submit(write)
         self._effects[plan.exposure_id] = effect
         return _without_result(effect)
 
@@ -135,8 +142,11 @@ class JournaledFrames:
         def done(connection: Connection) -> None:
             exposures.record(connection, [record], is_good=True)
             journal.settle(connection, effect.result(), Outcome.DONE, now_utc_s)
+            passing("telescope.frame.done.inside")
 
+        passing("telescope.frame.done.before")
         self._writer.run(done, STORE_S)
+        passing("telescope.frame.done.after")
         spent_ms = 1000.0 * (self._clock.machine_s() - started_s)
         _log.info(
             "frame_stored exposure=%s path=%s spent_ms=%.0f", plan.exposure_id, plan.path, spent_ms
@@ -148,13 +158,15 @@ class JournaledFrames:
         if effect is None:
             return
         now_utc_s = self._clock.utc().timestamp()
+
+        def write(connection: Connection) -> None:
+            journal.settle(connection, effect.result(), outcome, now_utc_s, detail)
+            passing("telescope.expose.forget.inside")
+
+        passing("telescope.expose.forget.before")
         try:
-            self._writer.run(
-                lambda connection: journal.settle(
-                    connection, effect.result(), outcome, now_utc_s, detail
-                ),
-                STORE_S,
-            )
+            self._writer.run(write, STORE_S)
+            passing("telescope.expose.forget.after")
         except CtmoError as error:  # the restart will ask the disk, as for any open intent
             _log.error("journal_not_written exposure=%s error=%s", plan.exposure_id, error)
 
@@ -201,53 +213,68 @@ class JournaledFrames:
 
     # -- after a restart ---------------------------------------------------------------------------
 
-    def reconcile(self) -> Mapping[str, Outcome]:
-        """Settle every INTENT without an end by asking the disk; blocks; return what was found.
-
-        A whole frame of that exposure id is DONE and gets its row; anything else is NOT_DONE. Left
-        halves are removed.
-        """
+    def open_exposures(self) -> list[Effect]:
+        """Exposures that have an INTENT and no end, oldest first; at a start, before any other."""
         with self._database.read() as connection:
-            effects = journal.open_intents(connection)
-        found = {}
-        for effect in effects:
-            record = self._look_for(effect)
-            outcome = Outcome.NOT_DONE if record is None else Outcome.FOUND_DONE
-            self._write_reconciled(effect, record, outcome)
-            found[str(effect.target.get("exposure_id", effect.effect_id))] = outcome
-        return found
+            return [one for one in journal.open_intents(connection) if one.kind == EXPOSE]
 
-    def _look_for(self, effect: Effect) -> ExposureRecord | None:
-        if effect.kind != EXPOSE:
-            return None
+    def reconcile(self, effect: Effect) -> Outcome:
+        """Settle an exposure cut off by a crash by asking the disk; blocks; imports astropy.
+
+        A whole frame of that exposure id is FOUND_DONE and gets its row; anything else is NOT_DONE.
+        """
         frame_writer = _frame_writer()
-        path = Path(str(effect.target["path"]))
-        frame_writer.temporary_path(path).unlink(missing_ok=True)
-        found: ExposureRecord | None = frame_writer.find_frame(
-            path,
-            str(effect.target["exposure_id"]),
-            FrameType(str(effect.target["frame_type"])),
+        record: ExposureRecord | None = frame_writer.find_frame(
+            Path(str(effect.target["path"])), str(effect.target["exposure_id"])
         )
-        return found
-
-    def _write_reconciled(
-        self, effect: Effect, record: ExposureRecord | None, outcome: Outcome
-    ) -> None:
+        outcome = Outcome.NOT_DONE if record is None else Outcome.FOUND_DONE
         now_utc_s = self._clock.utc().timestamp()
 
         def settle(connection: Connection) -> None:
             if record is not None:
                 exposures.record(connection, [record], is_good=True)
-            journal.settle(
-                connection, effect.effect_id, outcome, now_utc_s, "found after a restart"
-            )
+            if any(one.effect_id == effect.effect_id for one in journal.open_intents(connection)):
+                journal.settle(
+                    connection, effect.effect_id, outcome, now_utc_s, "found after a restart"
+                )
+            passing("telescope.recovery.exposure.inside")
 
+        passing("telescope.recovery.exposure.before")
         self._writer.run(settle, STORE_S)
+        passing("telescope.recovery.exposure.after")
         _log.warning(
             "journal_reconciled attempt=%s effect=%s outcome=%s",
             effect.attempt_id,
             effect.target,
             outcome,
+        )
+        return outcome
+
+    def look_around(self) -> Leftovers:
+        """Compare the frames of the last nights with their rows; blocks; imports astropy.
+
+        A whole frame of ours without a row is given one. Nothing is removed.
+        """
+        found = leftovers.newest_nights(self._data_dir.absolute() / "nights")
+        with self._database.read() as connection:
+            known = exposures.paths_below(connection, [str(night) for night in found.nights])
+        records: list[ExposureRecord] = []
+        unknown: list[str] = []
+        for path in sorted(found.frames - known):
+            record: ExposureRecord | None = _frame_writer().read_frame(Path(path))
+            if record is None:
+                unknown.append(path)
+            else:
+                records.append(record)
+        if records:
+            self._writer.run(
+                lambda connection: exposures.record(connection, records, is_good=True), STORE_S
+            )
+        return Leftovers(
+            adopted=tuple(one.path for one in records),
+            unknown=tuple(unknown),
+            missing=tuple(sorted(known - found.frames)),
+            temporary=tuple(sorted(found.temporary)),
         )
 
 

@@ -11,20 +11,20 @@ import hashlib
 import io
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from ctmo_indi.errors import BadFrame
+from ctmo_indi.kill_points import passing
 from ctmo_indi.models.frame_facts import FrameFacts
 from ctmo_indi.models.headers import complete_header, disagreements
 from ctmo_indi.models.orders import ExposureRecord
 from ctmo_indi.models.states import FrameType
 from ctmo_indi.telescope.hands import RawFrame
-
-TEMPORARY_SUFFIX = ".part"
+from ctmo_indi.telescope.leftovers import TEMPORARY_SUFFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +100,30 @@ def exposure_record(
     )
 
 
-def find_frame(path: Path, exposure_id: str, frame_type: FrameType) -> ExposureRecord | None:
-    """Return the row of a whole frame of that exposure id, None when there is none.
+def find_frame(path: Path, exposure_id: str) -> ExposureRecord | None:
+    """Return the row of the whole frame of that exposure id, None when there is none.
 
-    Half-written, altered or foreign files are none: CHECKSUM, DATASUM and EXPID must be right.
+    One that is whole under its temporary name, since a crash came before the renaming, is given its
+    name. Half-written, altered or foreign files are none; a half-written temporary file is removed.
+    """
+    found = read_frame(path)
+    if found is not None:
+        return found if found.exposure_id == exposure_id else None
+    temporary = temporary_path(path)
+    found = read_frame(temporary)
+    if found is None or found.exposure_id != exposure_id or path.exists():
+        temporary.unlink(missing_ok=True)
+        return None
+    temporary.rename(path)
+    _sync_folder(path.parent)
+    passing("telescope.recovery.adopted")
+    return replace(found, path=str(path))
+
+
+def read_frame(path: Path) -> ExposureRecord | None:
+    """Return the row of a frame of ours from its header; None when it is none, or not whole.
+
+    CHECKSUM and DATASUM must be there and right.
     """
     try:
         content = path.read_bytes()
@@ -116,9 +136,10 @@ def find_frame(path: Path, exposure_id: str, frame_type: FrameType) -> ExposureR
         ):
             warnings.simplefilter("error", AstropyWarning)
             header = units[0].header
-            if header.get("EXPID") != exposure_id or "CHECKSUM" not in header:
+            if "EXPID" not in header or "CHECKSUM" not in header:
                 return None
             sha256 = hashlib.sha256(content).hexdigest()
+            frame_type = FrameType(str(header["IMAGETYP"]).split()[0])
             return exposure_record(header, path, sha256, frame_type=frame_type)
     except (OSError, ValueError, TypeError, KeyError, AstropyWarning, fits.VerifyError):
         return None
@@ -144,12 +165,20 @@ def _store(path: Path, content: memoryview) -> None:
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
+            passing("telescope.frame.part.written")
             os.fsync(file.fileno())
+        passing("telescope.frame.part.synced")
         temporary.rename(path)
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    passing("telescope.frame.renamed")
+    _sync_folder(path.parent)
+    passing("telescope.frame.stored")
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

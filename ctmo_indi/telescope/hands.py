@@ -7,7 +7,7 @@ abort within the device's own deadlines.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,6 +28,8 @@ class Sight:
         Where the mount points, ICRS.
     lost
         Roles of the profile whose device is not there, not connected or not yet usable.
+    switches
+        What the profile binds to keys of Dome orders ("Blink01").
     wire
         The same for a Status reply.
     """
@@ -47,8 +49,10 @@ class Sight:
     dome_moving: bool = False
     shutter: str = "UNKNOWN"
     filter_name: str | None = None
+    exposing: bool | None = None
     ccd_temperature_c: float | None = None
     focus_position: float | None = None
+    switches: Mapping[str, bool | None] = field(default_factory=dict)
     wire: dict[str, object] = field(default_factory=dict)
 
 

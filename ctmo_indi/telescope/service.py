@@ -24,6 +24,7 @@ from ctmo_indi.indi.opening import transport_maker
 from ctmo_indi.models.observability import observable_now
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.profiles import Profile, Role
+from ctmo_indi.service_health import Health
 from ctmo_indi.store.database import open_database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.telescope.attempt_book import AttemptBook
@@ -33,6 +34,8 @@ from ctmo_indi.telescope.device_hands import DeviceHands
 from ctmo_indi.telescope.elements import read_elements
 from ctmo_indi.telescope.engine import Engine, EngineParts
 from ctmo_indi.telescope.frame_keeper import JournaledFrames
+from ctmo_indi.telescope.hand_book import HandBook
+from ctmo_indi.telescope.recovery import Recovery, RecoveryParts
 from ctmo_indi.telescope.safety_link import SafetyDesk, SafetyLink
 from ctmo_indi.telescope.scene import StepTimes
 from ctmo_indi.telescope.settling import SettlingWatch
@@ -105,7 +108,20 @@ class TelescopeService:
         )
         self._hands = DeviceHands(self.observatory, self.client, profile, clock)
         book = AttemptBook(self._database, self._writer, clock)
-        self._book = book
+        hand_book = HandBook(self._database, self._writer, clock)
+        contract = Contract.load(profile, clock)
+        self._recovery = Recovery(
+            RecoveryParts(
+                frames=self._frames,
+                attempts=book,
+                hand_orders=hand_book,
+                sight=lambda: self.engine.inbox.ask(self.engine.sight),
+                abort_exposure=lambda: self.engine.inbox.ask(self._hands.abort_exposure),
+                read_request=lambda row: contract.check(row.wire).request,
+                publish=self.board.publish,
+                clock=clock,
+            )
+        )
         self._cycles = Cycles(self._cycle_table(), clock)
         self.engine = Engine(
             EngineParts(
@@ -116,6 +132,9 @@ class TelescopeService:
                 observable=self._not_observable,
                 publish=self.board.publish,
                 on_state=book.on_state,
+                on_hand_state=hand_book.on_state,
+                may_attempt=self._recovery.may_attempt,
+                recovery=self._recovery.to_wire,
                 hands_off_s=profile.safety.foreign_hands_off_s,
                 step_times=step_times or StepTimes(),
                 each_turn=self._cycles.watch,
@@ -134,6 +153,7 @@ class TelescopeService:
                 engine=self.engine,
                 vigil=self._vigil,
                 book=book,
+                hand_book=hand_book,
                 board=self.board,
                 clock=clock,
                 safety=desk,
@@ -144,7 +164,6 @@ class TelescopeService:
                 ),
             )
         )
-        contract = Contract.load(profile, clock)
         self.telescope_desk: Desk = DispatchDesk("telescope", contract, self._handlers.telescope())
         self.dome_desk: Desk = DispatchDesk("dome", contract, self._handlers.dome_desk())
         self._connecting = KeepConnected(self.observatory, self.client, "telescope")
@@ -158,12 +177,11 @@ class TelescopeService:
         ]
 
     def start(self) -> None:
-        """Settle what a crash left, then begin; returns when orders can be taken.
+        """Read what a crash left, then begin; returns when orders can be taken.
 
         Needs no INDI server: it is connected to in the background.
         """
-        self._frames.reconcile()
-        self._book.settle_open()
+        self._recovery.begin()
         self.client.subscribe(self._settling.on_event)
         self._foreign.start()
         self.client.start()
@@ -173,7 +191,20 @@ class TelescopeService:
         if self._limits is not None:
             self._limits.start()
         self._cycles.start()
+
+    def on_ready(self) -> None:
+        """Settle what a crash left, and load what frames need; both import astropy (1 s)."""
+        self._recovery.start()
         self._frames.warm_up()
+
+    def health(self) -> Health:
+        """Whether the engine does its work."""
+        return Health(
+            is_alive=self.engine.is_turning,
+            status=f"{self.observatory.state()}, link {self.client.link}, "
+            f"{self.engine.busy or 'idle'}",
+            is_over=self.engine.is_over or not self._writer.is_alive,
+        )
 
     def stop(self, timeout_s: float) -> None:
         """End what is under way, close the observatory, end everything; may be repeated.
@@ -184,6 +215,7 @@ class TelescopeService:
             return
         self._ending.set()
         self._connecting.stop()
+        self._recovery.stop(5.0)
         self._cycles.stop()
         if self._limits is not None:
             self._limits.stop()
@@ -256,6 +288,7 @@ class TelescopeService:
             "Observatory": self.observatory.state().value,
             "Link": self.client.link.value,
             "Busy": self.engine.busy,
+            "Foreign Motion": self.engine.takeover.is_active,
         }
 
     def _drivers(self) -> str:

@@ -91,6 +91,7 @@ class Stage:
 
     def start(self) -> Stage:
         self.service.start()
+        self.service.on_ready()
         return self
 
     def ready(self) -> Stage:

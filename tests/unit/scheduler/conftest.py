@@ -91,6 +91,7 @@ class Stack:
             on_offline=self.offline.set,
         )
         service.start()
+        service.on_ready()
         server = FrontDeskServer([(service.desk, "127.0.0.1", 0)])
         (port,) = server.start()
         self._scheduler = (service, server)

@@ -50,7 +50,7 @@ def test_opening_again_changes_nothing_and_keeps_the_data(tmp_path: Path) -> Non
     with sqlite3.connect(path) as raw:
         assert raw.execute("SELECT count(*) FROM events").fetchone() == (2,)
         assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [
-            ("telescope_0002",)
+            ("telescope_0003",)
         ]
     raw.close()
 

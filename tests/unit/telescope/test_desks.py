@@ -27,6 +27,7 @@ from ctmo_indi.store.intake import Writer
 from ctmo_indi.telescope.attempt_book import AttemptBook
 from ctmo_indi.telescope.desk_handlers import DeskHandlers, DeskParts
 from ctmo_indi.telescope.engine import Engine, EngineParts
+from ctmo_indi.telescope.hand_book import HandBook
 from ctmo_indi.telescope.verdict_rules import VerdictTimes
 from ctmo_indi.telescope.vigil import Vigil
 from ctmo_indi.testing.fake_observatory import FakeHands
@@ -74,6 +75,7 @@ class Office:
         self.database = open_database("telescope", folder / "telescope.sqlite3")
         self.writer = Writer(self.database)
         self.book = AttemptBook(self.database, self.writer, self.clock)
+        self.hand_book = HandBook(self.database, self.writer, self.clock)
         self.safety_desk = SafetyDesk()
         self.scheduler_age_s = float("inf")
         self.open_engine()
@@ -90,6 +92,7 @@ class Office:
                 observable=lambda request, seconds: (),
                 publish=self.board.publish,
                 on_state=self.book.on_state,
+                on_hand_state=self.hand_book.on_state,
             )
         )
         handlers = DeskHandlers(
@@ -97,6 +100,7 @@ class Office:
                 self.engine,
                 vigil,
                 self.book,
+                self.hand_book,
                 self.board,
                 self.clock,
                 self.safety_desk,

@@ -94,6 +94,14 @@ def outcomes(keeper: Kept) -> list[Outcome | None]:
         return [effect.outcome for effect in journal.of_attempt(connection, "A-1")]
 
 
+def reconciled(keeper: Kept) -> dict[object, Outcome]:
+    """Settle what is open, as a start does."""
+    return {
+        effect.target["exposure_id"]: keeper.frames.reconcile(effect)
+        for effect in keeper.frames.open_exposures()
+    }
+
+
 def test_a_kept_frame_has_file_row_and_done(kept):
     keeper = kept[0]
     plan = keeper.frames.plan(attempt(), 1, 1)
@@ -131,10 +139,26 @@ def test_a_frame_found_after_a_crash_is_done_and_not_taken_again(kept):
     write_frame(raw, Path(plan.path), keeper.frames.facts(plan, raw, OBSERVED))
     kept.append(keeper.crash())
 
-    found = kept[-1].frames.reconcile()
-
-    assert found == {"A-1-001": Outcome.FOUND_DONE}
+    assert reconciled(kept[-1]) == {"A-1-001": Outcome.FOUND_DONE}
     assert rows(kept[-1]) == ["A-1-001"]
+
+
+def test_a_whole_frame_that_was_not_renamed_yet_is_found(kept):
+    keeper = kept[0]
+    plan = keeper.frames.plan(attempt(), 1, 1)
+    keeper.frames.intend(plan).result(5.0)
+    from ctmo_indi.telescope.frame_writer import temporary_path, write_frame
+
+    raw = RawFrame(data=driver_frame())
+    path = Path(plan.path)
+    write_frame(raw, path, keeper.frames.facts(plan, raw, OBSERVED))
+    path.rename(temporary_path(path))
+    kept.append(keeper.crash())
+
+    assert reconciled(kept[-1]) == {"A-1-001": Outcome.FOUND_DONE}
+    assert path.exists()
+    with kept[-1].database.read() as connection:
+        assert [row.path for row in exposures.of_attempt(connection, "A-1")] == [plan.path]
 
 
 def test_an_exposure_without_a_whole_frame_is_not_done_and_its_half_is_removed(kept):
@@ -147,12 +171,48 @@ def test_an_exposure_without_a_whole_frame_is_not_done_and_its_half_is_removed(k
     half.write_bytes(driver_frame()[:3000])
     kept.append(keeper.crash())
 
-    found = kept[-1].frames.reconcile()
-
-    assert found == {"A-1-001": Outcome.NOT_DONE}
+    assert reconciled(kept[-1]) == {"A-1-001": Outcome.NOT_DONE}
     assert rows(kept[-1]) == []
     assert not half.exists()
-    assert kept[-1].frames.reconcile() == {}
+    assert reconciled(kept[-1]) == {}
+
+
+def test_reconciling_twice_changes_nothing(kept):
+    keeper = kept[0]
+    keeper.frames.intend(keeper.frames.plan(attempt(), 1, 1)).result(5.0)
+    kept.append(keeper.crash())
+    (effect,) = kept[-1].frames.open_exposures()
+
+    assert [kept[-1].frames.reconcile(effect) for _ in range(2)] == [Outcome.NOT_DONE] * 2
+    assert outcomes(kept[-1]) == [Outcome.NOT_DONE]
+
+
+def test_what_folder_and_rows_disagree_about_is_found_and_a_whole_frame_taken_in(kept):
+    keeper = kept[0]
+    from ctmo_indi.telescope.frame_writer import temporary_path, write_frame
+
+    plans = [keeper.frames.plan(attempt(), number, number) for number in (1, 2, 3)]
+    raw = RawFrame(data=driver_frame())
+    for plan in plans[:2]:
+        keeper.frames.intend(plan).result(5.0)
+        keeper.frames.keep(plan, raw, OBSERVED).result(20.0)
+    adopted, lost, unrecorded = (Path(plan.path) for plan in plans)
+    lost.unlink()
+    write_frame(raw, unrecorded, keeper.frames.facts(plans[2], raw, OBSERVED))
+    foreign = adopted.with_name("mine.fits")
+    foreign.write_bytes(b"SIMPLE")
+    half = temporary_path(adopted)
+    half.write_bytes(b"SIMPLE")
+
+    found = keeper.frames.look_around()
+
+    assert found.adopted == (str(unrecorded),)
+    assert found.unknown == (str(foreign),)
+    assert found.missing == (str(lost),)
+    assert found.temporary == (str(half),)
+    assert rows(keeper) == ["A-1-001", "A-1-002", "A-1-003"]
+    assert len(found.notices()) == 4
+    assert keeper.frames.look_around().adopted == ()
 
 
 def test_a_restart_ends_the_attempts_that_had_not_ended(kept):
@@ -162,9 +222,13 @@ def test_a_restart_ends_the_attempts_that_had_not_ended(kept):
         row = AttemptRow(name, "O-1", "scheduler", name, state, "hash", {}, 0.0, 0.0)
         keeper.writer.run(lambda connection, row=row: attempts.insert_attempt(connection, row))
 
-    settled = keeper.book.settle_open()
+    begun = keeper.book.cut_off()
+    before = keeper.book.view("A-1")
+    keeper.book.settle("A-1")
 
-    assert settled == ["A-1", "A-2"]
+    assert begun == ["A-1"]
+    assert before is not None
+    assert before["Status"] == "IN_PROGRESS"
     views = [keeper.book.view(name) for name in states]
     assert [view["Status"] for view in views if view] == ["INTERRUPTED", "NOT_ATTEMPTED"]
     assert {view["Failure"] for view in views if view} == {RESTART}
@@ -182,8 +246,9 @@ def test_an_attempt_that_has_all_its_frames_is_completed_after_a_restart(kept, w
     keeper.frames.keep(plan, RawFrame(data=driver_frame()), OBSERVED).result(20.0)
     kept.append(keeper.crash())
 
-    kept[-1].frames.reconcile()
-    kept[-1].book.settle_open()
+    reconciled(kept[-1])
+    for name in kept[-1].book.cut_off():
+        kept[-1].book.settle(name)
 
     view = kept[-1].book.view("A-1")
     assert view is not None

@@ -132,7 +132,7 @@ def test_a_whole_frame_of_the_right_id_is_found(tmp_path):
     path = tmp_path / "light.fits"
     written = write_frame(RawFrame(data=driver_frame()), path, facts())
 
-    record = find_frame(path, "A-1-001", FrameType.LIGHT)
+    record = find_frame(path, "A-1-001")
 
     assert record is not None
     assert record.sha256 == written.sha256
@@ -153,4 +153,4 @@ def test_a_harmed_or_foreign_frame_is_not_found(tmp_path, harm):
     elif harm == "foreign":
         wanted = "A-2-001"
 
-    assert find_frame(Path(path), wanted, FrameType.LIGHT) is None
+    assert find_frame(Path(path), wanted) is None
