@@ -63,9 +63,9 @@ def client(
     config: Config, service: str, *, timeout_s: float = 10.0, user: str | None = None
 ) -> DeskClient:
     """Return a client of the desk of ``service`` (scheduler, telescope, dome, safety ...)."""
-    from ctmo_indi.desk_client.client import DeskClient
+    from ctmo_indi.desk_client.credentials import open_own_desk
     from ctmo_indi.errors import BadOrder
 
     if service not in SERVICES:
         raise BadOrder(f"service {service!r}: expected one of {', '.join(SERVICES)}")
-    return DeskClient(getattr(config, service).http, timeout_s=timeout_s, user=user)
+    return open_own_desk(config, service, timeout_s=timeout_s, user=user)

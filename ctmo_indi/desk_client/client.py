@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import xmlrpc.client
 from collections.abc import Callable, Collection, Mapping
@@ -12,6 +13,7 @@ from ctmo_indi.clock import Clock, SystemClock
 from ctmo_indi.desk_client.connection import DeskConnections
 from ctmo_indi.errors import BadOrder, CtmoError, ServiceUnreachable
 from ctmo_indi.models.states import OrderState
+from ctmo_indi.work_orders.access import ON_BEHALF, PassedOn
 from ctmo_indi.work_orders.lifecycle import SETTLED_ORDERS
 from ctmo_indi.work_orders.receipts import new_receipt
 
@@ -76,11 +78,13 @@ class DeskClient:
     Parameters
     ----------
     url
-        ``http://localhost:8000``.
+        ``http://localhost:8000``, ``https://...``.
     timeout_s
         Machine seconds for an answer, beside the ``Wait`` of the order.
     token
-        Sent as Bearer.
+        Sent as Bearer; a function is asked at each call.
+    trust
+        Whom to believe with https, see ``credentials.py``; the system's authorities when None.
     user
         Put into orders that have no ``User``.
     """
@@ -90,11 +94,12 @@ class DeskClient:
         url: str,
         *,
         timeout_s: float = 10.0,
-        token: str | None = None,
+        token: str | Callable[[], str] | None = None,
+        trust: ssl.SSLContext | None = None,
         user: str | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._connections = DeskConnections(url, token)
+        self._connections = DeskConnections(url, token, trust)
         self._timeout_s = timeout_s
         self._user = user
         self._clock = clock or SystemClock()
@@ -119,7 +124,8 @@ class DeskClient:
         """Send ``order`` and return the reply.
 
         Orders that must not be carried out twice get an ID if they have none, so that a repeated
-        sending after a dropped connection is recognised.
+        sending after a dropped connection is recognised. With an order that is
+        :class:`~ctmo_indi.work_orders.access.PassedOn` goes the name of whom it is for.
 
         Raises
         ------
@@ -145,7 +151,8 @@ class DeskClient:
                 "false, arrays and structs, and whole numbers of more than 32 bit as text"
             ) from error
         body = text.encode("utf-8", "xmlcharrefreplace")
-        status, answer = self._connections.post(body, self._timeout_s + wait_s)
+        more = {ON_BEHALF: order.on_behalf} if isinstance(order, PassedOn) else None
+        status, answer = self._connections.post(body, self._timeout_s + wait_s, more)
         if status != 200:
             raise DeskFault(status, answer[:500].decode("utf-8", "replace").strip())
         return self._read(answer)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import http.client
+import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import unquote, urlsplit
 
 from ctmo_indi.errors import ConfigError, ServiceUnreachable
@@ -17,7 +18,13 @@ from ctmo_indi.errors import ConfigError, ServiceUnreachable
 _LARGEST_REPLY_BYTES = 64 * 1024 * 1024
 _MOST_KEPT = 8
 #: The peer closed a kept connection before it answered a single byte.
-_DROPPED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
+_DROPPED = (
+    http.client.RemoteDisconnected,
+    ConnectionResetError,
+    BrokenPipeError,
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+)
 
 
 class DeskConnections:
@@ -26,9 +33,11 @@ class DeskConnections:
     Parameters
     ----------
     url
-        ``http://[name:token@]host[:port][/path]``.
+        ``http[s]://[name:token@]host[:port][/path]``.
     token
-        Sent as Bearer; wins over one in ``url``.
+        Sent as Bearer, asked for at each call; wins over one in ``url``.
+    trust
+        Whom to believe with https; the system's authorities when None.
 
     Raises
     ------
@@ -36,52 +45,72 @@ class DeskConnections:
         ``url`` is something else.
     """
 
-    def __init__(self, url: str, token: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str | Callable[[], str] | None = None,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
         parts = urlsplit(url)
+        shown = url.rpartition("@")[2]  # never name and token
         try:
             port = parts.port
         except ValueError as error:
-            raise ConfigError(f"{url!r}: {error}, expected http://host:port") from error
-        if parts.scheme != "http" or not parts.hostname:
-            raise ConfigError(f"address is {url!r}, expected http://host:port")
+            raise ConfigError(
+                f"{shown!r}: expected http://host:port, a port below 65536"
+            ) from error
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigError(f"address is {shown!r}, expected http://host:port or https://...")
+        self._trust: ssl.SSLContext | None = None
+        if parts.scheme == "https":
+            self._trust = trust or ssl.create_default_context()
         self._host = parts.hostname
-        self._port = port or 80
+        self._port = port or (443 if self._trust else 80)
         self._path = parts.path or "/"
-        self.name = f"http://{parts.hostname}:{self._port}"
+        self.name = f"{parts.scheme}://{parts.hostname}:{self._port}"
         self._headers: dict[str, str] = {
             "Content-Type": "text/xml; charset=utf-8",
             "User-Agent": "ctmo-indi",
         }
-        if token is not None:
-            self._headers["Authorization"] = f"Bearer {token}"
-        elif parts.username:
+        self._token = (lambda: token) if isinstance(token, str) else token
+        if parts.username:
             user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             basic = base64.b64encode(user.encode()).decode("ascii")
             self._headers["Authorization"] = f"Basic {basic}"
         self._lock = threading.Lock()
         self._kept: list[http.client.HTTPConnection] = []
 
-    def post(self, body: bytes, timeout_s: float) -> tuple[int, bytes]:
+    def post(
+        self, body: bytes, timeout_s: float, more: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes]:
         """Return HTTP status and body of the answer; blocks for at most about ``timeout_s``.
 
         A kept connection that the peer closed meanwhile is replaced once, only when not a byte of
         an answer came.
 
+        Parameters
+        ----------
+        more
+            Further headers.
+
         Raises
         ------
+        ConfigError
+            The token cannot be read; nothing was sent.
         ServiceUnreachable
             No connection, or no complete answer in time. The order may have been carried out.
         """
+        headers = {**self.headers, **(more or {})}
         connection, is_kept = self._take(timeout_s)
         try:
             try:
-                return self._exchange(connection, body)
+                return self._exchange(connection, body, headers)
             except _DROPPED:
                 if not is_kept:
                     raise
                 connection.close()
                 connection = self._new(timeout_s)
-                return self._exchange(connection, body)
+                return self._exchange(connection, body, headers)
         except TimeoutError as error:
             connection.close()
             raise ServiceUnreachable(
@@ -99,8 +128,10 @@ class DeskConnections:
         for connection in kept:
             connection.close()
 
-    def _exchange(self, connection: http.client.HTTPConnection, body: bytes) -> tuple[int, bytes]:
-        connection.request("POST", self._path, body, self._headers)
+    def _exchange(
+        self, connection: http.client.HTTPConnection, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        connection.request("POST", self._path, body, headers)
         response = connection.getresponse()
         answer = response.read(_LARGEST_REPLY_BYTES + 1)
         if len(answer) > _LARGEST_REPLY_BYTES:
@@ -126,9 +157,15 @@ class DeskConnections:
         return connection, True
 
     def _new(self, timeout_s: float) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(self._host, self._port, timeout=timeout_s)
+        if self._trust is None:
+            return http.client.HTTPConnection(self._host, self._port, timeout=timeout_s)
+        return http.client.HTTPSConnection(
+            self._host, self._port, timeout=timeout_s, context=self._trust
+        )
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Headers of every request."""
-        return self._headers
+        """Headers of every request; ConfigError when the token cannot be read."""
+        if self._token is None:
+            return self._headers
+        return {**self._headers, "Authorization": f"Bearer {self._token()}"}

@@ -28,11 +28,10 @@ from ctmo_indi.errors import ConfigError
 from ctmo_indi.front_desk.access import NotIdentified
 from ctmo_indi.front_desk.failures import Failures
 from ctmo_indi.tokens import NAME, Token, digest, read_tokens
-from ctmo_indi.work_orders.access import Caller, Role
+from ctmo_indi.work_orders.access import ON_BEHALF, Caller, Role
 
 _log = logging.getLogger(__name__)
 
-ON_BEHALF = "Ctmo-On-Behalf"
 ANONYMOUS = "anonymous"
 _CHALLENGE = 'Basic realm="ctmo-indi", charset="UTF-8"'
 _LONGEST_SECRET = 512

@@ -14,6 +14,8 @@ SERVICE_NAMES = frozenset(
     {"scheduler", "telescope", "dome", "safety", "preprocessor", "supervisor"}
 )
 ANYBODY = "*"
+#: HTTP header with which a service says for whom it hands an order on: NAME ROLE [known].
+ON_BEHALF = "Ctmo-On-Behalf"
 
 
 class Role(IntEnum):
@@ -97,3 +99,9 @@ class PassedOn(dict[str, object]):
     def __init__(self, order: Mapping[str, object], caller: Caller) -> None:
         super().__init__(order)
         self.caller = caller
+
+    @property
+    def on_behalf(self) -> str:
+        """Value of the header :data:`ON_BEHALF`."""
+        known = " known" if self.caller.is_known else ""
+        return f"{self.caller.name} {self.caller.role.name.lower()}{known}"

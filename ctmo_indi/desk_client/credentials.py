@@ -1,0 +1,142 @@
+"""What a client shows to a front desk: its token, and whom it believes.
+
+A token is read from a file or the environment and sent in a header; it is never part of an address,
+an argument of a program, a log line or an error.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.config import Config
+from ctmo_indi.desk_client.client import DeskClient
+from ctmo_indi.errors import ConfigError
+from ctmo_indi.tokens import read_secret
+
+TOKEN_VARIABLE = "CTMO_TOKEN"  # noqa: S105 - the variable's name
+FILE_VARIABLE = "CTMO_TOKEN_FILE"
+
+
+class TokenFileReader:
+    """The token in a file, read again when the file has changed. Thread-safe.
+
+    Raises
+    ------
+    ConfigError
+        At construction and when called: the file cannot be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read: tuple[tuple[int, ...], str] = (self._stamp(), read_secret(path))
+
+    def __call__(self) -> str:
+        """Return the token as it stands in the file now."""
+        stamp, secret = self._read
+        now = self._stamp()
+        if now != stamp:
+            secret = read_secret(self._path)
+            self._read = now, secret
+        return secret
+
+    def _stamp(self) -> tuple[int, ...]:
+        try:
+            found = os.stat(self._path)
+        except OSError as error:
+            raise ConfigError(
+                f"{self._path}: the token cannot be read: {error.strerror}"
+            ) from error
+        return found.st_mtime_ns, found.st_ino
+
+
+def open_desk(
+    config: Config,
+    service: str,
+    *,
+    timeout_s: float = 10.0,
+    user: str | None = None,
+    clock: Clock | None = None,
+) -> DeskClient:
+    """Return a service's client of another: with the site's ``Client Token File`` and trust.
+
+    Parameters
+    ----------
+    service
+        "scheduler", "telescope", "dome", "preprocessor" or "safety".
+
+    Raises
+    ------
+    ConfigError
+        The token or the certificates to be trusted cannot be read.
+    """
+    file = config.access.client_token_file
+    token = None if file is None else TokenFileReader(file)
+    return _open(config, service, token, timeout_s=timeout_s, user=user, clock=clock)
+
+
+def open_own_desk(
+    config: Config, service: str, *, timeout_s: float = 10.0, user: str | None = None
+) -> DeskClient:
+    """Return a person's client of a service: with :func:`own_token`; errors of both."""
+    return _open(config, service, own_token(config), timeout_s=timeout_s, user=user)
+
+
+def _open(
+    config: Config,
+    service: str,
+    token: Callable[[], str] | None,
+    *,
+    timeout_s: float,
+    user: str | None = None,
+    clock: Clock | None = None,
+) -> DeskClient:
+    address: str = getattr(config, service).http
+    trust = trusted(config.access.ca_file) if address.startswith("https:") else None
+    return DeskClient(
+        address, timeout_s=timeout_s, user=user, clock=clock, token=token, trust=trust
+    )
+
+
+def trusted(ca_file: Path | None) -> ssl.SSLContext:
+    """Return what a client believes: certificates of this file alone, else the system's.
+
+    Raises
+    ------
+    ConfigError
+        The file holds no certificate.
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # ssl's errors are
+        reason = getattr(error, "reason", None) or error.strerror or str(error)
+        raise ConfigError(f"CA File: {ca_file}: {reason}; expected certificates, PEM") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def own_token(
+    config: Config, environment: Mapping[str, str] | None = None
+) -> Callable[[], str] | None:
+    """Return the token of the person at the command line: environment, file, configuration.
+
+    The services' own file counts where that person may read it.
+
+    Raises
+    ------
+    ConfigError
+        A file that was named on purpose cannot be used.
+    """
+    found = os.environ if environment is None else environment
+    if found.get(TOKEN_VARIABLE):
+        secret = found[TOKEN_VARIABLE].strip()
+        return lambda: secret
+    if found.get(FILE_VARIABLE):
+        return TokenFileReader(Path(found[FILE_VARIABLE]).expanduser())
+    file = config.access.client_token_file
+    if file is None or not os.access(file, os.R_OK):
+        return None
+    return TokenFileReader(file)
