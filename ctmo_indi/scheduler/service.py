@@ -13,6 +13,7 @@ from ctmo_indi import catalogue
 from ctmo_indi.clock import Clock
 from ctmo_indi.config import Address, Config
 from ctmo_indi.desk_client.client import DeskClient
+from ctmo_indi.desk_client.credentials import open_desk
 from ctmo_indi.errors import BadOrder, WrongState
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.profiles import Profile
@@ -152,14 +153,14 @@ class SchedulerService:
     def _build_engine(self) -> SchedulerEngine:
         config, clock = self._config, self._clock
 
-        def client(address: Address, timeout_s: float) -> DeskClient:
-            return DeskClient(address.http, timeout_s=timeout_s, clock=clock)
+        def client(service: str, timeout_s: float) -> DeskClient:
+            return open_desk(config, service, timeout_s=timeout_s, clock=clock)
 
-        self._telescope = client(config.telescope, PEER_TIMEOUT_S)
-        self._safety = client(config.safety, SAFETY_TIMEOUT_S)
-        self._dome = client(config.dome, PEER_TIMEOUT_S)
-        self._preprocessor = client(config.preprocessor, PEER_TIMEOUT_S)
-        watched = client(config.telescope, TELEMETRY_TIMEOUT_S)
+        self._telescope = client("telescope", PEER_TIMEOUT_S)
+        self._safety = client("safety", SAFETY_TIMEOUT_S)
+        self._dome = client("dome", PEER_TIMEOUT_S)
+        self._preprocessor = client("preprocessor", PEER_TIMEOUT_S)
+        watched = client("telescope", TELEMETRY_TIMEOUT_S)
         self._others = (self._dome, self._preprocessor, watched)
         self._night_info = GeneralInfo(self._profile)
         self._telemetry = TelemetryLoop(watched, clock, self._board.publish, self._general_info)
