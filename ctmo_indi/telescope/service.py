@@ -14,6 +14,7 @@ from pathlib import Path
 from ctmo_indi.clock import Clock
 from ctmo_indi.config import Address, Config
 from ctmo_indi.desk_client.client import DeskClient
+from ctmo_indi.desk_client.credentials import open_desk
 from ctmo_indi.devices.foreign import ForeignWatch
 from ctmo_indi.devices.keep_connected import KeepConnected
 from ctmo_indi.devices.limits_watch import LimitWatch
@@ -235,8 +236,9 @@ class TelescopeService:
     # -- pieces ------------------------------------------------------------------------------------
 
     def _safety_client(self) -> DeskClient:
-        return DeskClient(
-            self._config.safety.http,
+        return open_desk(
+            self._config,
+            "safety",
             timeout_s=SAFETY_TIMEOUT_S,
             user="telescope",
             clock=self._clock,
