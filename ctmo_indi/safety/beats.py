@@ -48,6 +48,15 @@ class Beats:
         since_s = self._start_machine_s if beat is None else beat.machine_s
         return self._clock.machine_s() - since_s
 
+    def is_idle(self, service: str) -> bool:
+        """Whether its last beat says that it does nothing, and that nobody else has its devices."""
+        beat = self.last(service)
+        return (
+            beat is not None
+            and beat.state.get("Busy") == ""
+            and beat.state.get("Foreign Motion") is not True
+        )
+
     def silent(self, policy: SafetyPolicy) -> tuple[str, ...]:
         """Say which services have been silent for longer than the policy allows."""
         limits = {

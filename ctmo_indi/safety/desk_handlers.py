@@ -6,6 +6,9 @@ Handlers run on the front desk's loop; what takes time goes to a thread.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,9 +18,11 @@ from ctmo_indi.errors import CtmoError, NotPermitted, NotServedHere
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.models.verdict import LockKind
 from ctmo_indi.safety.beats import Beats
+from ctmo_indi.safety.clock_watch import ClockWatch
 from ctmo_indi.safety.closer import Closer
 from ctmo_indi.safety.holds import Holds
 from ctmo_indi.safety.loop import SafetyLoop
+from ctmo_indi.safety.notices import Notices
 from ctmo_indi.work_orders.access import Caller, Role
 from ctmo_indi.work_orders.contract import CheckedOrder
 from ctmo_indi.work_orders.desk import Handler, Reply, order_reply
@@ -39,6 +44,8 @@ class SafetyHandlers:
     ----------
     stop_all
         Stops every motion and the exposure over safety's own link; blocks; returns what it did.
+    moved_ago_s
+        Machine seconds since safety itself moved or stopped anything.
     observatory_status
         What the devices say, as a struct.
     """
@@ -53,7 +60,10 @@ class SafetyHandlers:
         board: RevisionBoard,
         clock: Clock,
         stop_all: Callable[[], str],
+        moved_ago_s: Callable[[], float] = lambda: math.inf,
         observatory_status: Callable[[], dict[str, object]],
+        clock_watch: ClockWatch,
+        notices: Notices,
     ) -> None:
         self._loop = loop
         self._holds = holds
@@ -62,7 +72,10 @@ class SafetyHandlers:
         self._board = board
         self._clock = clock
         self._stop_all = stop_all
+        self._moved_ago_s = moved_ago_s
         self._observatory_status = observatory_status
+        self._clock_watch = clock_watch
+        self._notices = notices
         self._commands: dict[ControlCommand, Callable[[ControlRequest], str]] = {
             ControlCommand.STOP: self._stop,
             ControlCommand.ABORT: lambda _request: self._stop_all(),
@@ -86,6 +99,7 @@ class SafetyHandlers:
         request = order.request
         assert isinstance(request, HeartbeatRequest)
         self._beats.record(request.service, request.state)
+        moved_ago_s = self._moved_ago_s()
         verdict = self._loop.verdict
         return order_reply(
             order,
@@ -98,6 +112,8 @@ class SafetyHandlers:
                 "Closing": self._closer.is_closing,
                 "Alarm": self._closer.alarm or "",
                 "Beats": self._beats.to_wire(),
+                # So that nobody takes what safety does for another client's hand.
+                **({} if math.isinf(moved_ago_s) else {"Moved": round(moved_ago_s, 3)}),
             },
         )
 
@@ -125,8 +141,11 @@ class SafetyHandlers:
             "Verdict Age": round(self._clock.machine_s() - verdict.machine_s, 3),
             "Beats": self._beats.to_wire(),
             "Closing": self._closer.is_closing,
-            "Alarm": self._closer.alarm or self._holds.write_failure or "",
+            "Alarm": self._closer.alarm or self._holds.write_failure,
             "Devices": self._observatory_status(),
+            "Cycle": self._loop.pulse.to_wire(),
+            "Clock Step": self._clock_watch.to_wire(),
+            "Notices": self._notices.to_wire(),
         }
 
     async def control(self, order: CheckedOrder, caller: Caller) -> Reply:
@@ -143,12 +162,11 @@ class SafetyHandlers:
         request = replace(request, user=caller.answers_to(request.user))
         if request.command is ControlCommand.UNLOCK:
             self._check_unlock(request.user, caller)
-        message = await asyncio.to_thread(command, request)
-        self._board.publish(
-            "control",
-            request.command.value,
-            {"User": request.user, "Reason": request.reason, "Message": message},
-        )
+        message = await _in_own_thread(lambda: command(request), request.command.value)
+        data = {"User": request.user, "Reason": request.reason, "Message": message}
+        self._board.publish("control", request.command.value, data)
+        told = f"by {request.user}: {request.reason or 'no reason given'}. {message}"
+        self._notices.note(request.command.value, {"Message": told})
         return order_reply(
             order,
             status=AttemptState.COMPLETED.value,
@@ -168,14 +186,15 @@ class SafetyHandlers:
     def _stop(self, request: ControlRequest) -> str:
         self._holds.set_latch(request.user, request.reason or "stop")
         try:
-            done = self._stop_all()
+            done = f"Stopped and latched until release. {self._stop_all()}"
         except CtmoError as error:
-            return f"The stop latch is set, but not everything could be stopped: {error}"
-        return f"Stopped and latched until release. {done}"
+            done = f"The stop latch is set, but not everything could be stopped: {error}"
+        return done + self._not_durable()
 
     def _release(self, request: ControlRequest) -> str:
         self._holds.release(request.user)
-        return "The stop latch is released."
+        believed = " The computer's clock is believed." if self._clock_watch.believe() else ""
+        return f"The stop latch is released.{believed}{self._not_durable()}"
 
     def _lock(self, request: ControlRequest) -> str:
         expires_utc = (
@@ -214,3 +233,34 @@ class SafetyHandlers:
             return f"Nothing moves: {lock.owner} holds the maintenance lock."
         self._closer.demand(f"asked by {request.user}: {request.reason or 'no reason given'}")
         return "Closing."
+
+    def _not_durable(self) -> str:
+        """Wait for the disk; what to tell when a restart would not know of it."""
+        trouble = self._holds.trouble()
+        return f" BUT A RESTART WOULD FORGET IT: {trouble}" if trouble else ""
+
+
+async def _in_own_thread(work: Callable[[], str], name: str) -> str:
+    """Run ``work`` in a thread of its own: threads of a pool may all hang in a disk or a link."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[str] = loop.create_future()
+
+    def settle(result: str | None, error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result or "")
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except BaseException as raised:  # noqa: BLE001 - handed over to who waits
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the desk has stopped meanwhile
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=run, name=f"safety-{name}", daemon=True).start()
+    return await done

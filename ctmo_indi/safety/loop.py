@@ -1,7 +1,8 @@
 """The safety loop: look, judge, decide, close; once a second, in a plain thread.
 
 Never APScheduler, never a disk or network wait: the INDI snapshots are in memory, the Sun is
-computed, closing runs in a thread of its own. A cycle that fails is itself a reason for UNSAFE.
+computed, the disk is measured and written by other threads, closing runs in a thread of its own. A
+cycle that fails is itself a reason for UNSAFE.
 """
 
 from __future__ import annotations
@@ -9,30 +10,27 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.models.states import ObservatoryState
-from ctmo_indi.models.verdict import Verdict, VerdictLevel
+from ctmo_indi.models.verdict import Finding, Verdict, VerdictLevel
 from ctmo_indi.profiles import SafetyPolicy
 from ctmo_indi.safety.beats import Beats
 from ctmo_indi.safety.closer import Closer
-from ctmo_indi.safety.decision import Situation, reason_to_close
+from ctmo_indi.safety.decision import Situation, causes, reason_to_close
 from ctmo_indi.safety.holds import Holds
-from ctmo_indi.safety.rules import Facts, judge
+from ctmo_indi.safety.look import Look
+from ctmo_indi.safety.pulse import Pulse
+from ctmo_indi.safety.rules import judge, level_of
+from ctmo_indi.safety.since import Since
 from ctmo_indi.safety.weather_memory import WeatherMemory
 
 _log = logging.getLogger(__name__)
 
 PERIOD_S = 1.0  # machine seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What one look at the observatory gave."""
-
-    facts: Facts
-    state: ObservatoryState
+HALF_WAY_FLOOR_MACHINE_S = 10.0
+_SETTLED = (ObservatoryState.OPEN, ObservatoryState.CLOSED)
 
 
 class SafetyLoop:
@@ -42,11 +40,17 @@ class SafetyLoop:
     ----------
     look
         Reads the present facts; called in the loop's thread with the elapsed seconds since the
-        last bad weather (None when none was seen); must not block.
+        last bad weather (None when none was seen) and those for which there has been an alert;
+        must not block.
     publish
         Called in the loop's thread with (kind, data) whenever something changed.
     on_verdict
         Called in the loop's thread with every verdict: our own interlocks go by it.
+
+    Attributes
+    ----------
+    pulse
+        How regularly cycles are completed.
     """
 
     def __init__(
@@ -54,7 +58,7 @@ class SafetyLoop:
         *,
         policy: SafetyPolicy,
         clock: Clock,
-        look: Callable[[float | None], Look],
+        look: Callable[[float | None, float], Look],
         holds: Holds,
         beats: Beats,
         closer: Closer,
@@ -71,11 +75,14 @@ class SafetyLoop:
         self._publish = publish
         self._on_verdict = on_verdict
         self._weather = weather
-        self._cause_since_elapsed_s: float | None = None
-        self._latched_since_elapsed_s: float | None = None
-        self._unreachable_since_machine_s: float | None = None
+        self._alert = Since(clock.elapsed_s)
+        self._cause = Since(clock.elapsed_s)
+        self._latched = Since(clock.elapsed_s)
+        self._unreachable = Since(clock.machine_s)
+        self._half_way = Since(clock.machine_s)
         self._cycle = 0
         self.failures = 0
+        self.pulse = Pulse(clock)
         self._verdict: Verdict | None = None
         self._state = ObservatoryState.UNKNOWN
         self._stop = threading.Event()
@@ -89,9 +96,16 @@ class SafetyLoop:
         """
         verdict = self._verdict
         if verdict is None:
-            return self._make_verdict(("no safety cycle was completed yet",))
-        if verdict.is_safe and self._closer.is_closing:
-            verdict = replace(verdict, level=VerdictLevel.UNSAFE, reasons=("safety is closing",))
+            text = "no safety cycle was completed yet"
+            return self._make_verdict((Finding("cycle", VerdictLevel.UNSAFE, text),))
+        if not verdict.is_unsafe and self._closer.is_closing:
+            closing = Finding("closing", VerdictLevel.UNSAFE, "safety is closing")
+            verdict = replace(
+                verdict,
+                level=VerdictLevel.UNSAFE,
+                reasons=(*verdict.reasons, closing.text),
+                findings=(*verdict.findings, closing),
+            )
         return replace(verdict, lock=self._holds.lock, latch=self._holds.latch)
 
     @property
@@ -112,87 +126,84 @@ class SafetyLoop:
 
     def cycle(self) -> Verdict:
         """Do one cycle; the loop's thread calls it, and tests."""
-        now_s = self._clock.elapsed_s()
+        findings = self._findings()
+        self._latched.note(self._holds.latch is not None)
+        self._cycle += 1
+        before = self._verdict
+        verdict = self._make_verdict(findings)
+        self._verdict = verdict
+        self._on_verdict(verdict)
+        if _differs(before, verdict):
+            _log.info("verdict level=%s reasons=%r", verdict.level, list(verdict.reasons))
+            self._publish("verdict", verdict.to_wire())
+        self._act(verdict)
+        self.pulse.beat(self._cycle)
+        return verdict
+
+    def _findings(self) -> tuple[Finding, ...]:
+        since_s = self._weather.last_elapsed_s
+        since_bad_s = None if since_s is None else self._clock.elapsed_s() - since_s
         try:
-            look = self._look(self._since(self._weather.last_elapsed_s, now_s))
+            look = self._look(since_bad_s, self._alert.seconds)
             judgement = judge(look.facts, self._policy)
         except Exception as error:  # noqa: BLE001 - a broken look is unknown, hence unsafe
             _log.exception("safety_look_failed")
             self._state = ObservatoryState.UNKNOWN
-            is_reachable = False
-            reasons: tuple[str, ...] = (f"the safety cycle failed: {error!r}",)
+            self._unreachable.note(True)
+            text = f"the safety cycle failed: {error!r}"
+            findings: tuple[Finding, ...] = (Finding("cycle", VerdictLevel.UNSAFE, text),)
         else:
             self._state = look.state
-            reasons = judgement.reasons
-            is_reachable = look.facts.link_up and not look.facts.unknown_devices
+            self._unreachable.note(not look.facts.link_up or bool(look.facts.unknown_devices))
+            self._alert.note(judgement.is_alerted)
+            findings = judgement.findings
             if judgement.is_bad_weather:
                 self._weather.note()
-        self._note_reach(is_reachable)
         alarm = self._closer.alarm
         if alarm is not None and self._state is not ObservatoryState.CLOSED:
             # What could not be closed must not stay open, let alone be used, in fine weather.
-            reasons += (f"ALARM: {alarm}",)
-        if self._holds.latch is None:
-            self._latched_since_elapsed_s = None
-        elif self._latched_since_elapsed_s is None:
-            self._latched_since_elapsed_s = now_s
-        self._cycle += 1
-        before = self._verdict
-        self._verdict = self._make_verdict(reasons)
-        self._on_verdict(self._verdict)
-        if _differs(before, self._verdict):
-            _log.info("verdict level=%s reasons=%r", self._verdict.level, list(reasons))
-            self._publish("verdict", self._verdict.to_wire())
-        self._act(reasons, now_s)
-        return self._verdict
+            findings = (*findings, Finding("alarm", VerdictLevel.UNSAFE, f"ALARM: {alarm}"))
+        return findings
 
-    def _note_reach(self, is_reachable: bool) -> None:
-        if is_reachable:
-            self._unreachable_since_machine_s = None
-        elif self._unreachable_since_machine_s is None:
-            self._unreachable_since_machine_s = self._clock.machine_s()
-
-    def _act(self, reasons: tuple[str, ...], now_s: float) -> None:
+    def _act(self, verdict: Verdict) -> None:
         if self._state is ObservatoryState.CLOSED and not self._closer.is_closing:
             self._closer.confirm_closed()
-        silent = self._beats.silent(self._policy)
-        if not (reasons or silent):
-            self._cause_since_elapsed_s = None
-        elif self._cause_since_elapsed_s is None:
-            self._cause_since_elapsed_s = now_s
+        self._half_way.note(self._state not in _SETTLED and self._beats.is_idle("telescope"))
         situation = Situation(
             state=self._state,
-            reasons=reasons,
-            silent=silent,
+            reasons=tuple(
+                finding.text for finding in verdict.findings if finding.level is VerdictLevel.UNSAFE
+            ),
+            silent=self._beats.silent(self._policy),
             lock=self._holds.lock,
             latch=self._holds.latch,
-            cause_for_s=self._since(self._cause_since_elapsed_s, now_s) or 0.0,
-            unreachable_for_s=self._unreachable_for_s(),
-            latched_for_s=self._since(self._latched_since_elapsed_s, now_s) or 0.0,
+            cause_for_s=0.0,
+            unreachable_for_s=self._unreachable.seconds_or(1e-3),  # 0 says that all is there
+            latched_for_s=self._latched.seconds,
+            half_way_for_s=self._half_way_for_s(),
         )
+        self._cause.note(bool(causes(situation)))
+        situation = replace(situation, cause_for_s=self._cause.seconds)
         reason = reason_to_close(situation, self._policy)
         if reason is not None:
             self._closer.demand(reason)
 
-    def _unreachable_for_s(self) -> float:
-        since_s = self._unreachable_since_machine_s
-        # At least a moment: 0 says that all is there.
-        return 0.0 if since_s is None else max(self._clock.machine_s() - since_s, 1e-3)
+    def _half_way_for_s(self) -> float:
+        """Elapsed seconds; none at first, since under a fast clock a beat is minutes old."""
+        machine_s = self._half_way.seconds
+        return machine_s * self._clock.speed if machine_s >= HALF_WAY_FLOOR_MACHINE_S else 0.0
 
-    def _make_verdict(self, reasons: tuple[str, ...]) -> Verdict:
+    def _make_verdict(self, findings: tuple[Finding, ...]) -> Verdict:
         return Verdict(
-            level=VerdictLevel.UNSAFE if reasons else VerdictLevel.SAFE,
-            reasons=reasons,
+            level=level_of(findings),
+            reasons=tuple(finding.text for finding in findings),
             cycle=self._cycle,
             utc=self._clock.utc().isoformat(timespec="milliseconds"),
             machine_s=self._clock.machine_s(),
             lock=self._holds.lock,
             latch=self._holds.latch,
+            findings=findings,
         )
-
-    @staticmethod
-    def _since(then_s: float | None, now_s: float) -> float | None:
-        return None if then_s is None else now_s - then_s
 
     def _run(self) -> None:
         next_s = self._clock.machine_s()
@@ -210,9 +221,9 @@ def _differs(before: Verdict | None, after: Verdict) -> bool:
     """Whether a verdict is news: numbers inside a reason change each second and are none."""
     if before is None:
         return True
-    return (
-        before.level is not after.level
-        or before.lock != after.lock
-        or before.latch != after.latch
-        or len(before.reasons) != len(after.reasons)
-    )
+
+    def news(verdict: Verdict) -> tuple[object, ...]:
+        found = tuple((finding.rule, finding.level) for finding in verdict.findings)
+        return verdict.level, verdict.lock, verdict.latch, found
+
+    return news(before) != news(after)

@@ -11,13 +11,19 @@ from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.devices.stopping import endpoint_of, stop_everything
 from ctmo_indi.indi.client import IndiClient
 from ctmo_indi.indi.wire_transport import IndipyTransport
+from ctmo_indi.kept_value import KeptValue
 from ctmo_indi.profiles import Profile
 from ctmo_indi.safety.beats import Beats
+from ctmo_indi.safety.clock_watch import ClockWatch
 from ctmo_indi.safety.closer import Closer
 from ctmo_indi.safety.desk_handlers import SafetyHandlers
+from ctmo_indi.safety.disk_watch import DiskWatch
+from ctmo_indi.safety.event_file import EventFile
 from ctmo_indi.safety.holds import Holds
-from ctmo_indi.safety.look import take_look
+from ctmo_indi.safety.look import Lookout
 from ctmo_indi.safety.loop import SafetyLoop
+from ctmo_indi.safety.notices import Notices, apprise_sender
+from ctmo_indi.safety.watched import KeepWatchedConnected
 from ctmo_indi.safety.weather_memory import WeatherMemory
 from ctmo_indi.service_health import Health
 from ctmo_indi.work_orders.contract import Contract
@@ -33,25 +39,42 @@ class SafetyService:
     def __init__(self, config: Config, profile: Profile, clock: Clock) -> None:
         self._config = config
         self._clock = clock
+        policy, folder = profile.safety, config.data_dir / "safety"
         endpoint = endpoint_of(config.indi, profile.indiserver)
         self._client = IndiClient(lambda: IndipyTransport(endpoint, clock), clock, name="safety")
         self.observatory = Observatory.build(profile, self._client, clock)
-        self._board = RevisionBoard(clock)
-        self._holds = Holds(config.data_dir / "safety" / "holds.json", clock)
-        self._beats = Beats(clock)
-        self._weather = WeatherMemory(config.data_dir / "safety" / "weather.json", clock)
-        self._closer = Closer(
-            self.observatory, profile.safety, clock, self._announce, lambda: self._holds.latch
+        self._events = EventFile(folder / "events.jsonl", clock)
+        self._board = RevisionBoard(clock, store=self._events)
+        addresses = config.notify.addresses if config.notify else None
+        self._notices = Notices(
+            profile.site.name,
+            clock,
+            (lambda: apprise_sender(addresses())) if addresses else None,
         )
+        self._holds = Holds(folder / "holds.json", clock)
+        self._beats = Beats(clock)
+        self._weather = WeatherMemory(folder / "weather.json", clock)
+        self._disk = DiskWatch(config.data_dir, clock)
+        self._clock_watch = ClockWatch(clock, policy.clock_step_max_s, self._clock_stepped)
+        self._alarm = KeptValue(folder / "alarm.json")
+        self._closer = Closer(
+            self.observatory,
+            policy,
+            clock,
+            lambda kind, text: self._publish(kind, {"Message": text}),
+            self._alarm,
+            lambda: self._holds.latch,
+        )
+        lookout = Lookout(self.observatory, self._client, clock, self._clock_watch, self._disk)
         self.loop = SafetyLoop(
-            policy=profile.safety,
+            policy=policy,
             clock=clock,
-            look=lambda since_s: take_look(self.observatory, self._client, clock, since_s),
+            look=lookout.look,
             holds=self._holds,
             beats=self._beats,
             closer=self._closer,
             weather=self._weather,
-            publish=lambda kind, data: self._board.publish(kind, "safety", data),
+            publish=self._publish,
             on_verdict=self.observatory.hear_verdict,
         )
         handlers = SafetyHandlers(
@@ -62,10 +85,15 @@ class SafetyService:
             board=self._board,
             clock=clock,
             stop_all=lambda: stop_everything(self.observatory),
+            moved_ago_s=self.observatory.moves.idle_machine_s,
             observatory_status=lambda: self.observatory.status().to_wire(),
+            clock_watch=self._clock_watch,
+            notices=self._notices,
         )
         self._desk = DispatchDesk("safety", Contract.load(profile), handlers.table())
         self._connecting = KeepConnected(self.observatory, self._client, "safety")
+        roles = [device.name for device in self.observatory.devices.values()]
+        self._watching = KeepWatchedConnected(policy.watch, roles, self._client)
 
     @property
     def desks(self) -> Sequence[tuple[Desk, Address]]:
@@ -74,8 +102,12 @@ class SafetyService:
 
     def start(self) -> None:
         """Start the link and the loop; the first verdicts are UNSAFE until the devices are read."""
+        self._notices.start()
+        self._publish("started", {"Message": f"alarm: {self._closer.alarm or 'none'}"})
+        self._disk.start()
         self._client.start()
         self._connecting.start()
+        self._watching.start()
         self.loop.start()
 
     def on_ready(self) -> None:
@@ -84,10 +116,9 @@ class SafetyService:
     def health(self) -> Health:
         """Whether a cycle was completed lately."""
         verdict = self.loop.verdict
-        age_s = self._clock.machine_s() - verdict.machine_s
         why = "; ".join(verdict.reasons) or "all well"
         return Health(
-            is_alive=age_s <= CYCLE_LATE_MACHINE_S,
+            is_alive=self.loop.pulse.health.since_cycle_s <= CYCLE_LATE_MACHINE_S,
             status=f"{verdict.level}, {self.loop.state}: {why}",
         )
 
@@ -95,10 +126,22 @@ class SafetyService:
         """End loop and link; a closing under way is finished first. Nothing is opened or closed."""
         self._closer.join(timeout_s / 2)
         self._connecting.stop()
+        self._watching.stop()
+        self._disk.stop()
         self.loop.stop(timeout_s / 4)
+        for file in (self._holds, self._alarm, self._events, self._notices):
+            file.close(1.0)
         self._weather.join(1.0)
         self._client.close()
         self._connecting.join(timeout_s / 4)
 
-    def _announce(self, text: str) -> None:
-        self._board.publish("closing", "safety", {"Message": text})
+    def _publish(self, kind: str, data: dict[str, object]) -> None:
+        self._board.publish(kind, "safety", data)
+        self._notices.note(kind, data)
+
+    def _clock_stepped(self, step_s: float) -> None:
+        text = (
+            f"the computer's clock was set by {step_s:+.1f} s; until a release the Sun is judged "
+            "at both times"
+        )
+        self._publish("clock_step", {"Step": step_s, "Message": text})

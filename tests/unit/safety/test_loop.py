@@ -8,14 +8,21 @@ from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.models.verdict import VerdictLevel
 from ctmo_indi.profiles import SafetyPolicy
 from ctmo_indi.safety.beats import Beats
+from ctmo_indi.safety.facts import ClockFacts, DiskFacts, Facts, WeatherFacts, WeatherLevel
 from ctmo_indi.safety.holds import Holds
-from ctmo_indi.safety.loop import Look, SafetyLoop
-from ctmo_indi.safety.rules import Facts, WeatherFacts, WeatherLevel
+from ctmo_indi.safety.look import Look
+from ctmo_indi.safety.loop import SafetyLoop
 from ctmo_indi.safety.weather_memory import WeatherMemory
 from ctmo_indi.testing.fake_clock import FakeClock
 
 POLICY = SafetyPolicy(reopen_delay_s=600.0, latched_close_notice_s=600.0)
-CLEAR = Facts(-30.0, link_up=True, weather=WeatherFacts(WeatherLevel.GOOD, age_s=3.0))
+CLEAR = Facts(
+    -30.0,
+    link_up=True,
+    weather=WeatherFacts(WeatherLevel.GOOD, age_s=3.0),
+    disk=DiskFacts(9000.0, 1.0),
+    clock=ClockFacts(),
+)
 
 
 class FakeCloser:
@@ -34,7 +41,8 @@ class FakeCloser:
 class Rig:
     """A loop turned by hand, over facts and a state that the test sets."""
 
-    def __init__(self, tmp_path):
+    def __init__(self, tmp_path, policy=POLICY):
+        self.telescope = {"Busy": ""}
         self.clock = FakeClock()
         self.facts, self.state = CLEAR, ObservatoryState.OPEN
         self.beats = Beats(self.clock)
@@ -42,7 +50,7 @@ class Rig:
         self.closer = FakeCloser()
         self.weather_memory = WeatherMemory(tmp_path / "weather.json", self.clock)
         self.loop = SafetyLoop(
-            policy=POLICY,
+            policy=policy,
             clock=self.clock,
             look=self._look,
             holds=self.holds,
@@ -52,15 +60,16 @@ class Rig:
             publish=lambda kind, data: None,
         )
 
-    def _look(self, since_s):
+    def _look(self, since_s, alert_s):
         if isinstance(self.facts, Exception):
             raise self.facts
-        return Look(replace(self.facts, seconds_since_bad_weather=since_s), self.state)
+        facts = replace(self.facts, seconds_since_bad_weather=since_s, alert_for_s=alert_s)
+        return Look(facts, self.state)
 
     def turn(self, seconds=1.0):
         self.clock.advance(seconds)
-        for service in ("telescope", "scheduler"):
-            self.beats.record(service, {})
+        self.beats.record("telescope", self.telescope)
+        self.beats.record("scheduler", {})
         return self.loop.cycle()
 
     def weather(self, level):
@@ -136,3 +145,70 @@ def test_the_loop_outlives_a_cycle_that_breaks(rig):
     rig.loop.cycle = cycle
     rig.loop._run()
     assert rig.loop.failures == 2
+
+
+def test_an_alert_holds_for_the_delay_and_then_closes(tmp_path):
+    rig = Rig(tmp_path, replace(POLICY, close_delay_s=30.0))
+    rig.weather(WeatherLevel.ALERT)
+    seen = [rig.turn().level for _ in range(30)]
+    assert set(seen) == {VerdictLevel.HOLD}
+    assert rig.closer.demands == []
+    assert rig.turn().level is VerdictLevel.UNSAFE
+    assert rig.closer.demands
+
+
+def test_a_gust_shorter_than_the_delay_is_forgotten(tmp_path):
+    rig = Rig(tmp_path, replace(POLICY, close_delay_s=30.0))
+    for _ in range(5):
+        rig.weather(WeatherLevel.ALERT)
+        assert rig.turn(20.0).level is VerdictLevel.HOLD
+        rig.weather(WeatherLevel.GOOD)
+        assert rig.turn(20.0).is_safe
+
+
+def test_a_hold_closes_nothing(rig):
+    rig.facts = replace(CLEAR, clock=ClockFacts(3600.0, 1.0))
+    assert rig.turn().level is VerdictLevel.HOLD
+    rig.turn(600.0)
+    assert rig.closer.demands == []
+
+
+@pytest.mark.parametrize("state", [ObservatoryState.UNKNOWN, ObservatoryState.OPENING])
+def test_what_was_left_half_way_is_closed(rig, state):
+    rig.state = state
+    for _ in range(120):
+        assert rig.turn().is_safe
+    assert rig.closer.demands == []
+    rig.turn()
+    assert "nobody works on it" in rig.closer.demands[0]
+
+
+@pytest.mark.parametrize("beat", [{"Busy": "open"}, {"Busy": "", "Foreign Motion": True}, {}])
+def test_nothing_is_half_way_while_somebody_is_at_work(rig, beat):
+    rig.state, rig.telescope = ObservatoryState.OPENING, beat
+    for _ in range(300):
+        rig.turn()
+    assert rig.closer.demands == []
+
+
+def test_a_person_who_pressed_stop_left_it_half_way_on_purpose(rig):
+    rig.state = ObservatoryState.OPENING
+    rig.holds.set_latch("ana", "cable caught")
+    for _ in range(900):
+        rig.turn()
+    assert rig.closer.demands == []
+
+
+def test_the_gap_between_cycles_is_measured(rig):
+    rig.turn()
+    rig.turn(1.0)
+    assert rig.loop.pulse.longest_gap_s == pytest.approx(1.0)
+    rig.turn(5.0)
+    wire = rig.loop.pulse.to_wire()
+    assert (wire["Longest Gap"], wire["Long Gaps"], wire["Number"]) == (5.0, 1, 3)
+
+
+def test_rules_are_data_with_their_ages(rig):
+    rig.weather(WeatherLevel.ALERT)
+    (rule,) = rig.turn().to_wire()["Rules"]
+    assert (rule["Rule"], rule["Level"], rule["Age"]) == ("weather_alert", "UNSAFE", 3.0)
