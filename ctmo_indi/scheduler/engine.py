@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ctmo_indi.clock import Deadline
 from ctmo_indi.errors import CtmoError
@@ -26,6 +26,7 @@ from ctmo_indi.scheduler.engine_parts import EngineParts
 from ctmo_indi.scheduler.modes.choice import make_mode
 from ctmo_indi.scheduler.modes.mode import Mode, ModeContext
 from ctmo_indi.scheduler.orders.attempt_runner import AttemptRunner
+from ctmo_indi.scheduler.orders.intake import NewOrder
 from ctmo_indi.scheduler.orders.orders_book import OrdersBook
 from ctmo_indi.scheduler.queue_commands import QueueCommands
 from ctmo_indi.scheduler.safety_link import SafetyLink, VerdictNews
@@ -37,7 +38,6 @@ from ctmo_indi.script_queue.queueing import ScriptQueue, Sender
 from ctmo_indi.script_queue.registry import ScriptRegistry
 from ctmo_indi.script_queue.script import ScriptRun
 from ctmo_indi.script_queue.scripts import park
-from ctmo_indi.store.orders import OrderRow
 from ctmo_indi.work_orders.receipts import new_receipt
 
 _log = logging.getLogger(__name__)
@@ -207,12 +207,14 @@ class SchedulerEngine:
         if self.book.expire():
             self._poke()
 
-    def order_stored(self, row: OrderRow) -> None:
-        """Take a new order; its row is durable already."""
-        self.book.adopt(row)
-        self._parts.publish(
-            "order", row.receipt, {"Receipt": row.receipt, "Status": row.state.value}
-        )
+    def orders_stored(self, new: Sequence[NewOrder]) -> None:
+        """Take new orders; their rows are durable already."""
+        for order in new:
+            row = order.row
+            self.book.adopt(row, order.request)
+            self._parts.publish(
+                "order", row.receipt, {"Receipt": row.receipt, "Status": row.state.value}
+            )
         self._poke()
 
     def cancel(self, receipt: str, reason: str) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ctmo_indi import catalogue
 from ctmo_indi.clock import Clock
@@ -29,7 +30,7 @@ from ctmo_indi.scheduler.engine import SchedulerEngine
 from ctmo_indi.scheduler.engine_parts import EngineParts
 from ctmo_indi.scheduler.event_store import TELEMETRY_KINDS, open_event_log
 from ctmo_indi.scheduler.general_info import GeneralInfo
-from ctmo_indi.scheduler.orders.intake import OrderIntake
+from ctmo_indi.scheduler.orders.intake import NewOrder, OrderIntake
 from ctmo_indi.scheduler.orders.records import Records
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.telemetry import TELEMETRY_TIMEOUT_S, TelemetryLoop
@@ -45,6 +46,9 @@ from ctmo_indi.store.orders import OrderRow
 from ctmo_indi.work_orders.contract import Contract
 from ctmo_indi.work_orders.desk import Desk, DispatchDesk
 from ctmo_indi.work_orders.revisions import RevisionBoard
+
+if TYPE_CHECKING:
+    from ctmo_indi.models.sure_targets import SureTargets
 
 _log = logging.getLogger(__name__)
 
@@ -99,6 +103,7 @@ class SchedulerService:
         self._board = RevisionBoard(clock, store=self._events, quiet=TELEMETRY_KINDS)
         self._log_messages = LogMessages(self._board.publish)
         self._engine = self._build_engine()
+        self._sure_targets: SureTargets | None = None
         self._comeback = Comeback(config.data_dir / "scheduler" / "comeback.json")
         self._cycles = Cycles(clock, self._cycle_table(), on_step=self._clock_was_set)
         self.desk: Desk = self._build_desk()
@@ -210,14 +215,15 @@ class SchedulerService:
         inbox = engine.inbox
         engine.queue_commands.on_move = self._queue_moved
 
-        def stored(row: OrderRow) -> None:
-            inbox.post(lambda: engine.order_stored(row))
+        def stored(new: Sequence[NewOrder]) -> None:
+            inbox.post(lambda: engine.orders_stored(new))
 
         intake = OrderIntake(
             self._database,
             self._writer,
             self._clock,
             self._profile.priority,
+            self._is_sure,
             self._why_never,
             stored,
         )
@@ -303,12 +309,18 @@ class SchedulerService:
         )
         return "" if is_possible else reason
 
-    @staticmethod
-    def _warm_up() -> None:
-        """Import the sky models before the first order asks for them."""
-        from ctmo_indi.models import sky
+    def _is_sure(self, request: ObservationRequest) -> bool:
+        return self._sure_targets is not None and self._sure_targets.has(request)
 
-        _log.info("sky models ready module=%s", sky.__name__)
+    def _warm_up(self) -> None:
+        """Import the sky models before the first order asks for them."""
+        from ctmo_indi.models.sure_targets import SureTargets  # heavy, as the sky
+
+        profile = self._profile
+        self._sure_targets = SureTargets.of(
+            profile.site, profile.limits, profile.night, self._clock.utc()
+        )
+        _log.info("sky models ready sure_targets=%s", any(self._sure_targets.dark))
 
 
 def _folder_of(file: Path | None) -> tuple[Path, ...]:

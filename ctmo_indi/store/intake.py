@@ -3,6 +3,9 @@
 A durable commit costs milliseconds of disk, a row some tens of microseconds of CPU; so everything
 that came in while one commit was under way goes into the next one (group commit). Nobody waits
 longer than for two commits, and a single order on an idle system waits for its own only.
+
+Work Orders come by the thousand. They are items of a :class:`Bulk`: one statement writes all those
+of a group, and their sender is told of all of them at once.
 """
 
 from __future__ import annotations
@@ -17,16 +20,17 @@ from typing import Any, TypeVar
 
 from ctmo_indi.errors import InternalError, StoreUnavailable
 from ctmo_indi.store.database import Connection, Database, our_errors
+from ctmo_indi.store.write_groups import Bulk, Item, Job, parts_of
+
+__all__ = ["MAX_GROUP", "MAX_WAITING", "Bulk", "Writer"]
 
 _log = logging.getLogger(__name__)
 
+ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
 MAX_WAITING = 10_000
 MAX_GROUP = 512
-
-# Any: a job's result type is known to its submitter only
-_Job = tuple[Callable[[Connection], Any], "Future[Any]"]
 
 
 class Writer:
@@ -41,7 +45,7 @@ class Writer:
     def __init__(self, database: Database, *, max_waiting: int = MAX_WAITING) -> None:
         self._database = database
         self._max_waiting = max_waiting
-        self._waiting: deque[_Job] = deque()
+        self._waiting: deque[Job | Item] = deque()
         self._changed = threading.Condition()
         self._closed = False
         self.commits = 0
@@ -70,6 +74,20 @@ class Writer:
             Too many are waiting, or the writer is closed; the function will not run.
         """
         future: Future[ResultT] = Future()
+        self._take((function, future))
+        return future
+
+    def submit_item(self, bulk: Bulk[ItemT, ResultT], item: ItemT) -> None:
+        """Have ``item`` written with others of ``bulk``; any thread, does not block.
+
+        Raises
+        ------
+        StoreUnavailable
+            Too many are waiting, or the writer is closed; the item will not be written.
+        """
+        self._take((bulk, item))
+
+    def _take(self, job: Job | Item) -> None:
         with self._changed:
             if self._closed:
                 raise StoreUnavailable(f"{self._database.described}: the writer is closed")
@@ -78,10 +96,9 @@ class Writer:
                     f"{self._database.described}: {len(self._waiting)} writes are waiting, no more "
                     "are taken; try again later"
                 )
-            self._waiting.append((function, future))
+            self._waiting.append(job)
             if len(self._waiting) == 1:
                 self._changed.notify()
-        return future
 
     def run(self, function: Callable[[Connection], ResultT], timeout_s: float = 30.0) -> ResultT:
         """Submit and wait until it is durable; any thread but the writer's own.
@@ -131,42 +148,38 @@ class Writer:
         while group := self._next_group():
             self._write(group)
 
-    def _next_group(self) -> list[_Job]:
+    def _next_group(self) -> list[Job | Item]:
         with self._changed:
             while not self._waiting and not self._closed:
                 self._changed.wait()
             count = min(len(self._waiting), MAX_GROUP)
             return [self._waiting.popleft() for _ in range(count)]
 
-    def _write(self, group: list[_Job]) -> None:
-        running = [job for job in group if job[1].set_running_or_notify_cancel()]
-        if not running:
+    def _write(self, group: list[Job | Item]) -> None:
+        parts = parts_of(group)
+        if not parts:
             return
-        settled: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
             with self._database.write() as connection:
                 savepoints = _Savepoints(connection)
-                for function, future in running:
-                    settled.append((future, *self._run_one(connection, savepoints, function)))
+                for part in parts:
+                    part.run(lambda write: self._run_one(connection, savepoints, write))
         except Exception as error:  # noqa: BLE001 - outermost loop: whatever it is, the group failed
             self.failures += 1
             _log.error(
                 "write failed service=%s writes=%d failures=%d error=%s",
                 self._database.service,
-                len(running),
+                len(group),
                 self.failures,
                 error,
             )
-            for _, future in running:  # one exception each: many threads will raise them
-                future.set_exception(_copy(error))
-            return
-        self.commits += 1
-        self.committed += len(running)
-        for future, result, failed in settled:
-            if failed is None:
-                future.set_result(result)
-            else:
-                future.set_exception(failed)
+            for part in parts:
+                part.fail(error)
+        else:
+            self.commits += 1
+            self.committed += sum(part.count for part in parts)
+        for part in parts:
+            part.tell()
 
     def _run_one(
         self,
@@ -184,13 +197,6 @@ class Writer:
             return None, error
         savepoints.keep()
         return result, None
-
-
-def _copy(error: Exception) -> Exception:
-    kind = StoreUnavailable if isinstance(error, StoreUnavailable) else InternalError
-    copy = kind(str(error))
-    copy.__cause__ = error
-    return copy
 
 
 class _Savepoints:

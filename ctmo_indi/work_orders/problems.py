@@ -37,7 +37,9 @@ class Problems:
 
     def __contains__(self, key: str) -> bool:
         """Whether the top-level ``key``, or anything inside it, is already found wrong."""
-        return any(name == key or name.startswith((f"{key}.", f"{key}[")) for name in self._by_key)
+        return bool(self._by_key) and any(
+            name == key or name.startswith((f"{key}.", f"{key}[")) for name in self._by_key
+        )
 
     def add(self, key: str, text: str) -> None:
         """Note that ``key`` is wrong; ``text`` follows "key: "."""

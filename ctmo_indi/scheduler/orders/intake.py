@@ -1,14 +1,16 @@
 """Take Observation orders: can it ever be observed, Priority, durable row, receipt.
 
-On the front desk's loop; in every summary state. What blocks (the first import of the sky models, a
-commit) runs in threads.
+On the front desk's loop; in every summary state. What blocks (a long look at the sky, a commit)
+runs in threads. Orders come by the thousand: those that one commit made durable are handed to the
+engine, logged and answered together.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import BadOrder, ConflictingOrder, NeverObservable
@@ -18,7 +20,7 @@ from ctmo_indi.models.states import OrderState
 from ctmo_indi.profiles import PriorityPolicy
 from ctmo_indi.store import orders
 from ctmo_indi.store.database import Connection, Database
-from ctmo_indi.store.intake import Writer
+from ctmo_indi.store.intake import Bulk, Writer
 from ctmo_indi.store.orders import OrderRow
 from ctmo_indi.work_orders import priority
 from ctmo_indi.work_orders.access import Caller
@@ -28,16 +30,42 @@ from ctmo_indi.work_orders.receipts import new_receipt
 
 _log = logging.getLogger(__name__)
 
+LOGGED_ONE_BY_ONE = 8
+"""Of a commit; a line costs as much CPU as half an order, and the database has each of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """An order that was just made durable, with what it asks for."""
+
+    row: OrderRow
+    request: ObservationRequest
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # each is itself
+class _Arrival:
+    """An order on its way into the database, and who waits for it."""
+
+    row: OrderRow
+    request: ObservationRequest
+    stored: asyncio.Future[OrderRow]
+
+
+_Settled = Sequence[tuple[_Arrival, OrderRow | BaseException]]
+
 
 class OrderIntake:
     """Handler of Observation orders.
 
     Parameters
     ----------
+    is_sure
+        Whether a request can be observed beyond doubt; at once, any thread.
     why_never
-        Says why a request can never be observed here, "" when it can; may block, thread-safe.
+        Asked otherwise: says why a request can never be observed here, "" when it can; may block,
+        thread-safe.
     on_stored
-        Told of each new row, once it is durable; any thread, must not block.
+        Told of all new orders of a commit, once they are durable; any thread, must not block.
     """
 
     def __init__(
@@ -46,15 +74,18 @@ class OrderIntake:
         writer: Writer,
         clock: Clock,
         policy: PriorityPolicy,
+        is_sure: Callable[[ObservationRequest], bool],
         why_never: Callable[[ObservationRequest], str],
-        on_stored: Callable[[OrderRow], None],
+        on_stored: Callable[[Sequence[NewOrder]], None],
     ) -> None:
         self._database = database
         self._writer = writer
         self._clock = clock
         self._policy = policy
+        self._is_sure = is_sure
         self._why_never = why_never
         self._on_stored = on_stored
+        self._bulk = Bulk(_insert, self._settled)
 
     async def handle(self, checked: CheckedOrder, _caller: Caller) -> Reply:
         """Store the order and give its receipt.
@@ -71,15 +102,25 @@ class OrderIntake:
         request = checked.request
         if not isinstance(request, ObservationRequest):
             raise BadOrder(f"WOType: came {checked.kind.value}, expected Observation")
-        before = await asyncio.to_thread(self._known, checked)
-        if before is not None:
-            return self._reply(checked, before)
-        if request.frame_type.needs_sky:
+        if request.frame_type.needs_sky and not self._is_sure(request):
             reason = await asyncio.to_thread(self._why_never, request)
             if reason:
+                # What was taken when its windows had not ended keeps its receipt.
+                before = await asyncio.to_thread(self._known, checked)
+                if before is not None:
+                    return self._reply(checked, before)
                 raise NeverObservable(f"{request.object_name or checked.id}: {reason}")
+        arrival = _Arrival(
+            self._row(checked, request), request, asyncio.get_running_loop().create_future()
+        )
+        passing("scheduler.order.commit.before")
+        self._writer.submit_item(self._bulk, arrival)
+        return self._reply(checked, await arrival.stored)
+
+    def _row(self, checked: CheckedOrder, request: ObservationRequest) -> OrderRow:
         now = self._clock.utc()
-        row = OrderRow(
+        now_utc_s = now.timestamp()
+        return OrderRow(
             receipt=new_receipt("O", now),
             user=checked.user,
             order_id=checked.id,
@@ -87,27 +128,30 @@ class OrderIntake:
             state=OrderState.PENDING,
             priority=priority.assign(request, checked.wish_priority, self._policy),
             content_hash=checked.content_hash,
-            wire=dict(checked.wire),
-            created_utc_s=now.timestamp(),
-            updated_utc_s=now.timestamp(),
+            wire=checked.wire,
+            created_utc_s=now_utc_s,
+            updated_utc_s=now_utc_s,
             wish_priority=checked.wish_priority,
             wanted_count=request.count,
         )
-        passing("scheduler.order.commit.before")
-        stored = await asyncio.wrap_future(
-            self._writer.submit(lambda connection: _insert(connection, row))
-        )
+
+    def _settled(self, settled: _Settled) -> None:
+        """In the writer's thread: the engine has the orders before their senders are answered."""
         passing("scheduler.order.commit.after")
-        if stored.receipt == row.receipt:
-            _log.info(
-                "order received receipt=%s user=%r id=%r priority=%g",
-                row.receipt,
-                row.user,
-                row.order_id,
-                row.priority,
-            )
-            self._on_stored(stored)
-        return self._reply(checked, stored)
+        new = [
+            NewOrder(arrival.row, arrival.request)
+            for arrival, stored in settled
+            if isinstance(stored, OrderRow) and stored.receipt == arrival.row.receipt
+        ]
+        if new:
+            self._on_stored(new)
+        loops = {arrival.stored.get_loop() for arrival, _ in settled}
+        for loop in loops:
+            try:
+                loop.call_soon_threadsafe(_answer, loop, settled)
+            except RuntimeError:  # the front desk has stopped; the orders are kept
+                _log.warning("orders stored after the front desk stopped orders=%d", len(settled))
+        _tell(new)
 
     def _known(self, checked: CheckedOrder) -> OrderRow | None:
         """Return the row of the same order sent before; its receipt stands."""
@@ -132,7 +176,43 @@ class OrderIntake:
         )
 
 
-def _insert(connection: Connection, row: OrderRow) -> OrderRow:
-    stored = orders.insert_order(connection, row)
+def _insert(
+    connection: Connection, arrivals: Sequence[_Arrival]
+) -> list[OrderRow | ConflictingOrder]:
+    stored = orders.insert_orders(connection, [arrival.row for arrival in arrivals])
     passing("scheduler.order.commit.inside")
     return stored
+
+
+def _answer(loop: asyncio.AbstractEventLoop, settled: _Settled) -> None:
+    """Let the waiting go on; in ``loop``."""
+    for arrival, stored in settled:
+        future = arrival.stored
+        if future.get_loop() is not loop or future.done():
+            continue
+        if isinstance(stored, BaseException):
+            future.set_exception(stored)
+        else:
+            future.set_result(stored)
+
+
+def _tell(new: Sequence[NewOrder]) -> None:
+    """Write the log: a line an order, or one line for a burst."""
+    if len(new) <= LOGGED_ONE_BY_ONE:
+        for order in new:
+            row = order.row
+            _log.info(
+                "order received receipt=%s user=%r id=%r priority=%g",
+                row.receipt,
+                row.user,
+                row.order_id,
+                row.priority,
+            )
+        return
+    _log.info(
+        "orders received count=%d first=%s last=%s users=%d",
+        len(new),
+        new[0].row.receipt,
+        new[-1].row.receipt,
+        len({order.row.user for order in new}),
+    )

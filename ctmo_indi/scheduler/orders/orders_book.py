@@ -156,12 +156,20 @@ class OrdersBook:
                 self._change(receipt, OrderState.PENDING, _NOT_UNDER_WAY)
         _log.info("orders loaded open=%d attempts=%d", len(self._open), len(self._attempts))
 
-    def adopt(self, row: OrderRow) -> None:
+    def adopt(self, row: OrderRow, request: ObservationRequest | None = None) -> None:
         """Take an order that was just stored, or read back, among the open ones.
 
         One that no longer keeps the contract (the profile was changed) is HELD until it does.
+
+        Parameters
+        ----------
+        request
+            What it asks for, of an order that was just checked.
         """
         if row.receipt in self._open or row.state not in OPEN_STATES:
+            return
+        if request is not None:
+            self._open[row.receipt] = OpenOrder(row, request)
             return
         try:
             request = self.read_request(row)
