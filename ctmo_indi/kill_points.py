@@ -34,6 +34,7 @@ _WRITES: Mapping[str, str] = {
     "telescope.recovery.hand": "what became of a Dome or Control order cut off by a crash",
     "scheduler.order.commit": "an order is taken",
     "scheduler.order.change": "a new state of a waiting order: cancel, expiry, restart",
+    "scheduler.cancel.request": "the cancel of an order whose attempt has to end first",
     "scheduler.attempt.begin": "an attempt, its order SCHEDULED",
     "scheduler.attempt.progress": "the begin or new frames of an attempt",
     "scheduler.attempt.settle": "the end of an attempt and what it means for its order",

@@ -63,3 +63,11 @@ observations = sa.Table(
     sa.Index("observations_attempt_id", "attempt_id", unique=True),
     sqlite_autoincrement=True,  # a snapshot names the last number it knows: none may come again
 )
+
+cancel_requests = sa.Table(
+    "cancel_requests",
+    metadata,
+    sa.Column("receipt", sa.Text, sa.ForeignKey("orders.receipt"), primary_key=True),
+    sa.Column("at_utc_s", sa.Double, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)

@@ -41,7 +41,7 @@ from ctmo_indi.scheduler.orders.settlement import (
 )
 from ctmo_indi.scheduling.target import DriverTarget, PendingOrder
 from ctmo_indi.script_queue.attempts import AttemptResult
-from ctmo_indi.store import attempts, exposures, observations, orders
+from ctmo_indi.store import attempts, cancel_requests, exposures, observations, orders
 from ctmo_indi.store.attempts import AttemptRow
 from ctmo_indi.store.database import Connection, Database
 from ctmo_indi.store.intake import Writer
@@ -137,6 +137,7 @@ class OrdersBook:
         with self.database.read() as connection:
             rows = orders.in_states(connection, OPEN_STATES)
             open_attempts = attempts.open_attempts(connection)
+            to_cancel = cancel_requests.of_orders_in(connection, OPEN_STATES)
             recent = ended_since(connection, first_born(self.clock.utc() - DAY), TELLING)
         passing("scheduler.recovery.loaded")
         for row in rows:
@@ -146,12 +147,18 @@ class OrdersBook:
             if who is not None and (who.driver or who.name in self._open):
                 self._rests.ended(who, one.state, one.frames, one.reason, one.ended_utc_s)
         self._attempts = {row.attempt_id: row for row in open_attempts if row.parent in self._open}
+        for receipt, reason in to_cancel.items():
+            if receipt in self._open:
+                self._open[receipt].is_cancel_requested = True
+                self._open[receipt].cancel_reason = reason
         busy = {row.parent for row in self._attempts.values()}
         for receipt, known in list(self._open.items()):
             if receipt in busy:
                 continue
             if is_internal(known.row):
                 self._change(receipt, OrderState.CANCELED, _NOT_UNDER_WAY)
+            elif known.is_cancel_requested:
+                self._change(receipt, OrderState.CANCELED, known.cancel_reason)
             elif known.row.state in _UNDER_WAY:
                 self._change(receipt, OrderState.PENDING, _NOT_UNDER_WAY)
         _log.info("orders loaded open=%d attempts=%d", len(self._open), len(self._attempts))
@@ -398,6 +405,15 @@ class OrdersBook:
         known = self.order(receipt)
         attempt_id = self.attempt_of(receipt)
         if attempt_id:
+            now_utc_s = self.clock.utc().timestamp()
+
+            def write(connection: Connection) -> None:
+                cancel_requests.insert(connection, receipt, reason, now_utc_s)
+                passing("scheduler.cancel.request.inside")
+
+            passing("scheduler.cancel.request.before")
+            self.writer.run(write)
+            passing("scheduler.cancel.request.after")
             known.is_cancel_requested = True
             known.cancel_reason = reason
             return attempt_id

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from ctmo_indi.errors import BadOrder, UnknownOrder, WrongState
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest, Window
@@ -55,6 +56,11 @@ class Books:
         if row.receipt in self.unreadable:
             raise BadOrder("Filter: came I, expected one of U, B, V")
         return self.requests[row.receipt]
+
+    def end_attempts(self) -> None:
+        """As if a crash had come between the end of the attempts and that of the order."""
+        end = sa.text("UPDATE attempts SET state = 'CANCELED'")
+        self._writer.run(lambda connection: connection.execute(end) and None)
 
     def close(self) -> None:
         self._writer.close()
@@ -272,6 +278,26 @@ def test_canceling_an_order_under_way_waits_for_its_attempt(books: Books) -> Non
     book.settle(AttemptResult(attempt_id, AttemptState.CANCELED), Cause.ORDER_CANCELED)
     assert (books.row().state, books.row().reason) == (OrderState.CANCELED, "not needed")
     assert books.attempt_states() == [AttemptState.CANCELED]
+
+
+@pytest.mark.parametrize("attempt_is_left", [True, False])
+def test_a_cancel_that_waits_for_an_attempt_survives_a_crash(
+    books: Books, attempt_is_left: bool
+) -> None:
+    book = books.open()
+    books.add(book)
+    attempt_id = begin(books, book).row.attempt_id
+    book.cancel("O-1", "not needed")
+    book.cancel("O-1", "again")
+    if not attempt_is_left:
+        books.end_attempts()
+
+    book = books.open()
+
+    if attempt_is_left:
+        assert book.order("O-1").is_cancel_requested
+        book.settle(AttemptResult(attempt_id, AttemptState.INTERRUPTED), Cause.ORDER_CANCELED)
+    assert (books.row().state, books.row().reason) == (OrderState.CANCELED, "not needed")
 
 
 def test_an_order_expires_with_its_last_window(books: Books) -> None:

@@ -63,7 +63,7 @@ def test_a_database_of_a_newer_version_is_refused_untouched(tmp_path: Path) -> N
     raw.commit()
 
     with pytest.raises(
-        ConfigError, match=r"scheduler\.sqlite3.*revision 9999, expected scheduler_0002 or older"
+        ConfigError, match=r"scheduler\.sqlite3.*revision 9999, expected scheduler_0003 or older"
     ):
         open_database("scheduler", path)
 
@@ -80,7 +80,7 @@ def test_a_migration_that_fails_leaves_the_schema_as_it_was(
     shutil.copytree(schema.FOLDER, newer, ignore=shutil.ignore_patterns("__pycache__"))
     (newer / "scheduler" / "versions" / "9999_broken.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n"
-        "revision = '9999'\ndown_revision = 'scheduler_0002'\n"
+        "revision = '9999'\ndown_revision = 'scheduler_0003'\n"
         "def upgrade():\n"
         "    op.create_table('extra', sa.Column('a', sa.Integer))\n"
         "    op.drop_table('events')\n"
@@ -116,7 +116,7 @@ def test_a_database_of_another_service_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "one.sqlite3"
     open_database("scheduler", path).close()
 
-    with pytest.raises(ConfigError, match=r"scheduler_0002.*another service"):
+    with pytest.raises(ConfigError, match=r"scheduler_0003.*another service"):
         open_database("telescope", path)
 
 
