@@ -6,6 +6,7 @@ under load a subscriber may be seconds behind.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -97,6 +98,18 @@ class OwnMoves:
         at_s = self._clock.elapsed_s() if at_elapsed_s is None else at_elapsed_s
         with self._lock:
             return any(span.holds(at_s, self._grace_s) for span in self._spans.get(device, ()))
+
+    def idle_machine_s(self) -> float:
+        """Machine seconds since an operation of ours ended; 0 while one lasts, inf before any."""
+        now_s = self._clock.elapsed_s()
+        with self._lock:
+            ends_s = [
+                now_s if span.end_s is None else span.end_s
+                for spans in self._spans.values()
+                for span in spans
+                if not span.is_announced
+            ]
+        return (now_s - max(ends_s)) / self._clock.speed if ends_s else math.inf
 
     def is_announced(self, device: str, at_elapsed_s: float) -> bool:
         """Whether whatever that device does then counts as ours; see :meth:`announce`."""

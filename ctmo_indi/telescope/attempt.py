@@ -28,12 +28,22 @@ class Ending(Exception):
     stops_motion
         Whether our motion under way is to be aborted. Not while safety closes or another client
         moves the mount: our abort would stop theirs.
+    stops_exposure
+        Likewise for the exposure: not when another client's has replaced it.
     """
 
-    def __init__(self, state: AttemptState, reason: str, *, stops_motion: bool = True) -> None:
+    def __init__(
+        self,
+        state: AttemptState,
+        reason: str,
+        *,
+        stops_motion: bool = True,
+        stops_exposure: bool = True,
+    ) -> None:
         self.state = state
         self.reason = reason
         self.stops_motion = stops_motion
+        self.stops_exposure = stops_exposure
         super().__init__(f"{state}: {reason}")
 
 
@@ -116,15 +126,15 @@ def outcome(error: BaseException | None, *, has_begun: bool) -> tuple[AttemptSta
     """State and reason an attempt ends with, from what ended it.
 
     A refusal by safety, a limit or an interlock is no failure: INTERRUPTED, or NOT_ATTEMPTED before
-    the last look was passed. A human's stop and foreign motion are ABORTED.
+    the last look was passed; so is another client's hand. A human's stop is ABORTED.
     """
     if error is None:
         return AttemptState.COMPLETED, ""
     if isinstance(error, Ending):
         state, reason = error.state, error.reason
-    elif isinstance(error, ForeignMotion | Stopped):
+    elif isinstance(error, Stopped):
         state, reason = AttemptState.ABORTED, str(error)
-    elif isinstance(error, SafetyError):
+    elif isinstance(error, ForeignMotion | SafetyError):
         state, reason = AttemptState.INTERRUPTED, str(error)
     elif isinstance(error, CtmoError):
         state, reason = AttemptState.FAILED, f"{type(error).__name__}: {error}"

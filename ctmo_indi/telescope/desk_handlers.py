@@ -170,7 +170,7 @@ class DeskHandlers:
         request = _request(checked, ControlRequest)
         match request.command:
             case ControlCommand.RELEASE:
-                self._parts.engine.inbox.post(self._parts.engine.takeover.release)
+                await self._ask(lambda: self._parts.engine.release(checked.user))
                 return await self._pass_to_safety(checked, caller)
             case ControlCommand.LOCK | ControlCommand.UNLOCK:
                 return await self._pass_to_safety(checked, caller)

@@ -211,6 +211,12 @@ class DeviceHands:
         """Stop whatever the camera exposes; nothing to do is fine."""
         return _begin(lambda: _require(self._observatory.camera, Role.CAMERA).abort())
 
+    def let_go(self, role: Role, reason: str) -> None:
+        """Follow no deed of that device any longer; it is not told."""
+        device = self._observatory.devices.get(role)
+        if device is not None:
+            device.let_go(reason)
+
     def _mount(self) -> Mount:
         return _require(self._observatory.mount, Role.MOUNT)
 

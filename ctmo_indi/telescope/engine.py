@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CtmoError, ForeignMotion, SafetyError, WrongState
@@ -28,6 +29,7 @@ from ctmo_indi.telescope.ledger import TimeLedger, classify
 from ctmo_indi.telescope.procedure import All, Procedure, Steps, Until
 from ctmo_indi.telescope.scene import FrameKeeper, Scene, StepTimes
 from ctmo_indi.telescope.steps import attempt_steps
+from ctmo_indi.telescope.suspicion import Suspicions
 from ctmo_indi.telescope.takeover import Takeover
 from ctmo_indi.telescope.task_book import Task, TaskBook
 from ctmo_indi.telescope.verdict_rules import Duty
@@ -54,7 +56,7 @@ class EngineParts:
         See :class:`~ctmo_indi.telescope.scene.Scene`.
     publish
         (kind, subject, data) -> revision; thread-safe, does not block.
-    hands_off_s
+    hands_off_s, takeover_path
         See :class:`~ctmo_indi.telescope.takeover.Takeover`.
     on_state, on_hand_state
         Called after each change of an attempt's or a control order's state, to store it; must not
@@ -75,6 +77,7 @@ class EngineParts:
     publish: Callable[[str, str, dict[str, object]], int]
     on_state: Callable[[Attempt], None]
     hands_off_s: float | None = 0.0
+    takeover_path: Path | None = None
     step_times: StepTimes = field(default_factory=StepTimes)
     each_turn: Callable[[], None] = _nothing
     on_hand_state: Callable[[ControlTask], None] = lambda _task: None
@@ -103,7 +106,9 @@ class Engine:
         self._is_started = False
         self._was_known = False
         self._ledger = TimeLedger(parts.clock)
-        self.takeover = Takeover(parts.clock, parts.hands_off_s)
+        self.takeover = Takeover(parts.clock, parts.hands_off_s, parts.takeover_path)
+        self._suspicions = Suspicions(parts.clock)
+        self._is_dome_by_hand = False
         self.failures = 0
         self._turned_machine_s = parts.clock.machine_s()
 
@@ -211,22 +216,55 @@ class Engine:
         self.interrupt(Ending(AttemptState.INTERRUPTED, f"limit: {reason}", stops_motion=False))
         self._start_beside(None, "limit", self._leave_limit())
 
-    def foreign_motion(self, what: str) -> None:
-        """Another INDI client moved something: report, and end the attempt it disturbs."""
-        self._tell_foreign_motion(what)
-        task = self._current[0] if self._current else None
-        if isinstance(task, ControlTask) or (task and task.request.frame_type.needs_sky):
-            reason = f"foreign motion: {what}"
-            self.interrupt(Ending(AttemptState.ABORTED, reason, stops_motion=False))
+    def foreign_motion(
+        self, what: str, role: Role = Role.MOUNT, *, may_be_closer: bool = False
+    ) -> None:
+        """Another INDI client did something: report, and end the attempt it disturbs.
 
-    def _tell_foreign_motion(self, what: str) -> None:
+        What our own closers do as well is judged first: :mod:`ctmo_indi.telescope.suspicion`.
+        """
+        if may_be_closer:
+            self._suspicions.note(what, role)
+            return
+        self._take_over(what)
+        task = self._current[0] if self._current else None
+        if isinstance(task, ControlTask) or (
+            task and (task.request.frame_type.needs_sky or role is Role.CAMERA)
+        ):
+            self.interrupt(
+                Ending(
+                    AttemptState.INTERRUPTED,
+                    f"foreign motion: {what}",
+                    stops_motion=False,
+                    stops_exposure=role is not Role.CAMERA,
+                )
+            )
+        self._parts.hands.let_go(role, f"another INDI client: {what}")
+
+    def release(self, user: str) -> None:
+        """End a takeover; what it left neither open nor closed is closed."""
+        if self.takeover.release():
+            _log.warning("takeover_released by=%s", user)
+            self._parts.publish("takeover", "telescope", {"Released By": user, "Reason": ""})
+            self._was_known = False
+
+    def _take_over(self, what: str) -> None:
+        was_active = self.takeover.is_active
         _log.warning("foreign_motion what=%s", what)
         self._parts.publish("foreign_motion", "telescope", self.takeover.begin(what))
+        if self.takeover.is_active and not was_active:
+            self._parts.publish("takeover", "telescope", self.takeover.to_wire())
+
+    def _judge_suspects(self) -> None:
+        for suspect in self._suspicions.judge(self._parts.vigil.news):
+            self.foreign_motion(suspect.what, suspect.role)
 
     def follow_dome(self, threshold_deg: float = THRESHOLD_DEG) -> None:
         """Turn the dome after the tracking mount; posted by a cycle."""
         hands = self._parts.hands
         sight = hands.sight()
+        if self._is_dome_by_hand:
+            return
         waits_for = self._current[1].waits_for if self._current is not None else ""
         is_pointing = any(word in waits_for for word in ("slew", "dome"))
         if is_pointing or self._beside or self.takeover.is_active:
@@ -276,6 +314,7 @@ class Engine:
             "Waits For": current[1].waits_for if current else "",
             "Waiting": len(self._waiting),
             "Foreign Motion": self.takeover.to_wire(),
+            "Held": self.takeover.reason,
             "Alarm": self._closing.alarm,
             "Time Spent": self._ledger.to_wire(),
             "Recovery": self._parts.recovery(),
@@ -349,6 +388,7 @@ class Engine:
         sight = self._parts.hands.sight()
         state = sight.state
         judgement = self._parts.vigil.look(state)
+        self._judge_suspects()
         self._tidy_up(sight)
         if judgement.duty is not self._duty:
             _log.info("duty from=%s to=%s reason=%s", self._duty, judgement.duty, judgement.reason)
@@ -372,6 +412,8 @@ class Engine:
         is_known = sight.link_up and sight.parked is not None and sight.shutter != "UNKNOWN"
         if not is_known:
             self._was_known = False
+        elif self.takeover.is_active:
+            return
         elif not self._was_known and self._parts.vigil.refusal(True) is None and self._is_idle():
             self._was_known = True
             if sight.state is ObservatoryState.UNKNOWN:
@@ -419,18 +461,19 @@ class Engine:
             clock=self._parts.clock,
             times=self._parts.step_times,
             refusal=self._attempt_refusal,
-            is_held=self._parts.vigil.is_held,
+            is_held=self._is_held,
             observable=self._parts.observable,
             begin=begin,
             report=report,
             report_later=lambda text: self.inbox.post(lambda: report(text)),
+            is_suspicious=lambda: self._suspicions.is_pending,
         )
 
     def _attempt_refusal(self, needs_sky: bool) -> SafetyError | None:
-        refusal = self._parts.vigil.refusal(needs_sky)
-        if refusal is None and needs_sky:
-            return self.takeover.refusal()
-        return refusal
+        return self._parts.vigil.refusal(needs_sky) or self.takeover.refusal()
+
+    def _is_held(self, needs_sky: bool) -> bool:
+        return self._parts.vigil.is_held(needs_sky) or self._suspicions.is_pending
 
     def _conclude(self, task: Task, error: BaseException | None) -> None:
         has_begun = task.has_begun if isinstance(task, Attempt) else True
@@ -439,7 +482,7 @@ class Engine:
             self.failures += 1
             _log.error("procedure_failed receipt=%s", task.receipt, exc_info=error)
         if isinstance(error, ForeignMotion):
-            self._tell_foreign_motion(reason)
+            self._take_over(reason)
         self._set(task, state, reason)
 
     def _conclude_beside(self, task: ControlTask | None, procedure: Procedure) -> None:

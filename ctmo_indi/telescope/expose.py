@@ -245,8 +245,9 @@ def _finished(scene: Scene, handle: ExposureHandle, sequence: int) -> Steps[None
     exposure_s = scene.request.exposure_s
     try:
         yield All((handle.future,), exposure_s + scene.times.frame_s, f"exposure {sequence}", 30.0)
-    except (Ending, CtmoError):
-        if not handle.future.done():
+    except (Ending, CtmoError) as error:
+        is_ours = not isinstance(error, Ending) or error.stops_exposure
+        if is_ours and not handle.future.done():
             yield from _abort(scene, handle)
         raise
 

@@ -178,6 +178,10 @@ class Hands(Protocol):
         """Stop whatever the camera exposes; nothing to do is fine."""
         ...
 
+    def let_go(self, role: Role, reason: str) -> None:
+        """Follow no deed of that device any longer, since somebody else uses it; it is not told."""
+        ...
+
     def dome_azimuth_for(self, ra_deg: float, dec_deg: float) -> float | None:
         """Azimuth the dome needs for a pointing (ICRS) now; None without a dome."""
         ...

@@ -8,6 +8,7 @@ unreachable, or alive but no longer completing cycles (the cycle number stands s
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -46,12 +47,15 @@ class VerdictNews:
         not ENABLED is not at work.
     safety_is_closing
         Whether a closing of safety's is under way: then we keep our hands off.
+    safety_moved_machine_s
+        Our machine time when safety last moved or stopped anything.
     """
 
     verdict: Verdict
     learned_machine_s: float
     beats: Mapping[str, float]
     safety_is_closing: bool = False
+    safety_moved_machine_s: float = -math.inf
 
     def age_machine_s(self, now_machine_s: float) -> float:
         """Machine seconds since this verdict was news."""
@@ -172,8 +176,13 @@ class SafetyLink:
         # Old already when safety answers but judges no more: at our start its number says nothing.
         age_s = reply.get("Verdict Age")
         age_s = max(0.0, float(age_s)) if isinstance(age_s, int | float) else 0.0
+        moved_ago_s = reply.get("Moved")
         self._news = VerdictNews(
-            verdict, sent_machine_s - age_s, _beats(reply), reply.get("Closing") is True
+            verdict,
+            sent_machine_s - age_s,
+            _beats(reply),
+            reply.get("Closing") is True,
+            sent_machine_s - moved_ago_s if isinstance(moved_ago_s, int | float) else -math.inf,
         )
         self._on_news(verdict, self.age_machine_s())
 

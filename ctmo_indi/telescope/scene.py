@@ -93,6 +93,8 @@ class StepTimes:
         How long a hold may last before the verdict rules end the attempt; machine seconds.
     settle_s
         Between lamp on and the first flat.
+    blame_machine_s
+        How long it may take to hear that it was another client who spoiled a motion of ours.
     """
 
     motion_s: float = 600.0
@@ -103,6 +105,7 @@ class StepTimes:
     abort_s: float = 20.0
     store_machine_s: float = 60.0
     settle_s: float = 1.0
+    blame_machine_s: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,8 @@ class Scene:
         Says what goes on: to Status, events and log.
     report_later
         The same for deeds that run in a thread of their own.
+    is_suspicious
+        Whether it is not known yet whose doing something was.
     """
 
     attempt: Attempt
@@ -137,6 +142,7 @@ class Scene:
     begin: Callable[[], None]
     report: Callable[[str], None]
     report_later: Callable[[str], None]
+    is_suspicious: Callable[[], bool] = lambda: False
 
     @property
     def request(self) -> ObservationRequest:
@@ -203,6 +209,24 @@ def devices_there(scene: Scene) -> Steps[None]:
         )
     except CommandTimeout:
         raise NotConnected(f"not there in time: {', '.join(missing())}") from None
+
+
+def whose_doing(scene: Scene) -> Steps[None]:
+    """Wait, after a device failed us, for the news that somebody else was the cause.
+
+    A stop by another client ends our slew, too, and the end may be heard before the stop. When it
+    was somebody else, the attempt's :class:`Ending` is raised here.
+    """
+    end_machine_s = scene.clock.machine_s() + scene.times.blame_machine_s
+    try:
+        yield Until(
+            lambda: scene.clock.machine_s() >= end_machine_s and not scene.is_suspicious(),
+            0.0,
+            "whose doing it was",
+            scene.times.hold_machine_s,
+        )
+    except CommandTimeout:
+        return
 
 
 def do(scene: Scene, what: str, *deeds: Future[None]) -> Steps[None]:

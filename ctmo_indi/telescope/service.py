@@ -137,6 +137,7 @@ class TelescopeService:
                 may_attempt=self._recovery.may_attempt,
                 recovery=self._recovery.to_wire,
                 hands_off_s=profile.safety.foreign_hands_off_s,
+                takeover_path=Path(config.data_dir) / "telescope" / "takeover.json",
                 step_times=step_times or StepTimes(),
                 each_turn=self._cycles.watch,
             )
@@ -146,7 +147,9 @@ class TelescopeService:
         self._foreign = ForeignWatch(
             self.observatory,
             lambda move: self.engine.inbox.post(
-                lambda: self.engine.foreign_motion(f"{move.device} {move.what}")
+                lambda: self.engine.foreign_motion(
+                    str(move), move.role, may_be_closer=move.may_be_closer
+                )
             ),
         )
         self._handlers = DeskHandlers(
@@ -290,6 +293,7 @@ class TelescopeService:
             "Observatory": self.observatory.state().value,
             "Link": self.client.link.value,
             "Busy": self.engine.busy,
+            "Held": self.engine.takeover.reason,
             "Foreign Motion": self.engine.takeover.is_active,
         }
 

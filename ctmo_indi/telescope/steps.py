@@ -10,14 +10,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ctmo_indi.errors import CtmoError, Interlocked, NotConnected, Unsafe
+from ctmo_indi.errors import CtmoError, DeviceError, Interlocked, NotConnected, Unsafe
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import FrameType, ObservatoryState
 from ctmo_indi.telescope.attempt import Ending
 from ctmo_indi.telescope.expose import expose_all
 from ctmo_indi.telescope.hands import Deed
 from ctmo_indi.telescope.procedure import All, Steps, Until, afterwards
-from ctmo_indi.telescope.scene import Scene, devices_there, do, permission
+from ctmo_indi.telescope.scene import Scene, devices_there, do, permission, whose_doing
 
 _log = logging.getLogger(__name__)
 
@@ -164,10 +164,19 @@ STEPS: tuple[Step, ...] = (
 
 def attempt_steps(scene: Scene) -> Steps[None]:
     """The whole attempt; the lamp never stays on."""
-    steps = _table(scene)
+    steps = _blamed(scene)
     if scene.request.frame_type is FrameType.FLAT:
         steps = afterwards(steps, lambda: _lamp_off(scene))
     yield from steps
+
+
+def _blamed(scene: Scene) -> Steps[None]:
+    """The table; what another client has spoiled is no failure of ours."""
+    try:
+        yield from _table(scene)
+    except DeviceError:
+        yield from whose_doing(scene)
+        raise
 
 
 def _table(scene: Scene) -> Steps[None]:
@@ -217,6 +226,7 @@ def _stoppable(scene: Scene, what: str, *deeds: Deed) -> Steps[None]:
             yield from _stop(scene)
         raise
     except CtmoError:
+        yield from whose_doing(scene)
         yield from _stop(scene)
         raise
 

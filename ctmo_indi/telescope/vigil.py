@@ -38,6 +38,11 @@ class Vigil:
         self._latched_since_machine_s: float | None = None
 
     @property
+    def news(self) -> VerdictNews | None:
+        """The newest verdict with when it was learned and what safety does."""
+        return self._source.news
+
+    @property
     def verdict(self) -> Verdict | None:
         """The newest verdict, whatever its age."""
         news = self._source.news

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from ctmo_indi.errors import CommandCanceled, Interlocked
 from ctmo_indi.models.states import ObservatoryState
+from ctmo_indi.profiles import Role
 from ctmo_indi.telescope.hands import Deed, ExposureSpec, RawFrame, Sight
 
 
@@ -170,6 +171,10 @@ class FakeHands:
         elif "expose" not in self.slow:
             exposure.future.set_result(RawFrame(data=self.frame))
         return exposure
+
+    def let_go(self, role: Role, reason: str) -> None:
+        """Note it."""
+        self.done.append(f"let go {role}")
 
     def abort_exposure(self) -> Deed:
         """Stop what the camera exposes."""

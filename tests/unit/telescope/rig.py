@@ -12,7 +12,7 @@ from ctmo_indi.telescope.attempt import Attempt
 from ctmo_indi.telescope.engine import Engine, EngineParts
 from ctmo_indi.telescope.hands import RawFrame
 from ctmo_indi.telescope.safety_link import VerdictNews
-from ctmo_indi.telescope.scene import ExposurePlan, Observed
+from ctmo_indi.telescope.scene import ExposurePlan, Observed, StepTimes
 from ctmo_indi.telescope.verdict_rules import VerdictTimes
 from ctmo_indi.telescope.vigil import Vigil
 from ctmo_indi.testing.fake_clock import FakeClock
@@ -110,6 +110,8 @@ class Rig:
     state: ObservatoryState = ObservatoryState.CLOSED
     clock: FakeClock = field(default_factory=FakeClock)
     unobservable: tuple[str, ...] = ()
+    hands_off_s: float | None = 0.0
+    blame_machine_s: float = 0.0
 
     def __post_init__(self) -> None:
         self.hands = FakeHands(self.state)
@@ -127,6 +129,8 @@ class Rig:
                 observable=lambda request, seconds: self.unobservable,
                 publish=self._publish,
                 on_state=lambda attempt: self.states.append(attempt.state.value),
+                step_times=StepTimes(blame_machine_s=self.blame_machine_s),
+                hands_off_s=self.hands_off_s,
             )
         )
 

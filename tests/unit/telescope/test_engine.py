@@ -364,7 +364,7 @@ def test_a_lock_interrupts_the_attempt():
     assert "ann" in attempt.reason
 
 
-def test_foreign_motion_aborts_a_sky_attempt_and_is_published():
+def test_foreign_motion_interrupts_a_sky_attempt_and_is_published():
     rig = Rig(ObservatoryState.OPEN)
     rig.hands.slow.add("expose")
     attempt = rig.submit(rig.attempt())
@@ -372,10 +372,113 @@ def test_foreign_motion_aborts_a_sky_attempt_and_is_published():
     rig.engine.foreign_motion("mount: slewed to RA 3 h")
     rig.turn()
 
-    assert attempt.state is AttemptState.ABORTED
+    assert attempt.state is AttemptState.INTERRUPTED
     assert attempt.reason.startswith("foreign motion")
     assert "foreign_motion" in rig.kinds()
     assert "abort_motion" not in rig.hands.done
+
+
+def test_after_a_takeover_nothing_is_attempted_until_it_is_released():
+    rig = Rig(ObservatoryState.OPEN, hands_off_s=None)
+    rig.engine.foreign_motion("mount slews")
+    rig.turn(100000.0)
+    rig.safety.say()
+    light = rig.submit(rig.attempt())
+    dark = rig.submit(rig.attempt("A-2", frame_type=FrameType.DARK, ra_deg=None, dec_deg=None))
+    rig.engine.follow_dome(0.0)
+    moved = [word for word in rig.hands.done if not word.startswith("let go")]
+    told = rig.engine.to_wire()["Held"]
+    rig.engine.release("ada")
+    again = rig.submit(rig.attempt("A-3"))
+
+    assert (light.state, dark.state) == (AttemptState.NOT_ATTEMPTED,) * 2
+    assert "another INDI client took over (mount slews" in light.reason
+    assert moved == []
+    assert "mount slews" in str(told)
+    assert again.state is AttemptState.COMPLETED
+    assert rig.engine.to_wire()["Held"] == ""
+    assert [data["Reason"] == "" for kind, _, data in rig.events if kind == "takeover"] == [
+        False,
+        True,
+    ]
+
+
+def test_another_clients_exposure_ends_the_attempt_and_is_not_aborted():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    attempt = rig.submit(rig.attempt())
+    rig.engine.foreign_motion("camera exposes anew", Role.CAMERA)
+    rig.turn()
+
+    assert attempt.state is AttemptState.INTERRUPTED
+    assert "let go camera" in rig.hands.done
+    assert not any(word.startswith("abort") for word in rig.hands.done)
+
+
+@pytest.mark.parametrize(
+    ("level", "held", "ended"),
+    [
+        (VerdictLevel.SAFE, True, AttemptState.INTERRUPTED),
+        (VerdictLevel.UNSAFE, False, AttemptState.INTERRUPTED),
+    ],
+)
+def test_somebody_elses_park_is_a_takeover_unless_safety_may_have_done_it(level, held, ended):
+    rig = Rig(ObservatoryState.OPEN, hands_off_s=None)
+    rig.hands.slow.add("expose")
+    attempt = rig.submit(rig.attempt())
+    rig.engine.foreign_motion("mount parks", may_be_closer=True)
+    rig.turn()
+    at_once = attempt.state
+    rig.clock.advance(1.0)
+    rig.safety.say(level, *([] if held else ["rain"]))
+    rig.turn()
+
+    assert at_once is AttemptState.IN_PROGRESS
+    assert attempt.state is ended
+    assert rig.engine.takeover.is_active is held
+
+
+def test_what_another_client_stopped_is_no_failure():
+    rig = Rig(ObservatoryState.OPEN, hands_off_s=None)
+    rig.hands.failing["slew"] = CommandRejected("it went Idle")
+    rig.engine.foreign_motion("mount is stopped", may_be_closer=True)
+    rig.clock.advance(0.1)
+    attempt = rig.submit(rig.attempt())
+    rig.turn(1.0)
+    rig.safety.say()
+    rig.turn()
+
+    assert attempt.state in (AttemptState.INTERRUPTED, AttemptState.NOT_ATTEMPTED)
+    assert "abort_motion" not in rig.hands.done
+
+
+def test_the_end_of_a_slew_is_heard_before_the_stop_that_ended_it():
+    rig = Rig(ObservatoryState.OPEN, hands_off_s=None, blame_machine_s=0.5)
+    rig.hands.failing["slew"] = CommandRejected("it went Idle")
+    attempt = rig.submit(rig.attempt())
+    failed = attempt.state
+    rig.engine.foreign_motion("mount is stopped", may_be_closer=True)
+    rig.turn(1.0)
+    rig.safety.say()
+    rig.turn()
+
+    assert failed is AttemptState.IN_PROGRESS
+    assert attempt.state is AttemptState.INTERRUPTED
+    assert "abort_motion" not in rig.hands.done
+
+
+def test_a_takeover_is_tidied_up_at_its_release_not_before():
+    rig = Rig(ObservatoryState.CLOSED, hands_off_s=None)
+    rig.turn()
+    rig.engine.foreign_motion("mount is unparked")
+    rig.hands.see(state=ObservatoryState.UNKNOWN, parked=False)
+    rig.turn()
+    before = list(rig.hands.done)
+    rig.engine.release("ada")
+    rig.turn()
+
+    assert "close" not in before
+    assert "close" in rig.hands.done
 
 
 def test_foreign_motion_does_not_touch_a_dark():

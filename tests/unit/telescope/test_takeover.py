@@ -1,3 +1,5 @@
+import pytest
+
 from ctmo_indi.telescope.takeover import Takeover
 from ctmo_indi.testing.fake_clock import FakeClock
 
@@ -24,9 +26,57 @@ def test_each_motion_counts_anew_and_a_release_ends_it():
     clock.advance(800.0)
     takeover.begin("dome turned")
     clock.advance(800.0)
-    assert "dome turned" in str(takeover.refusal())
+    assert "mount slewed" in str(takeover.refusal())  # who began it
     takeover.release()
     assert takeover.refusal() is None
+
+
+def test_without_a_time_only_the_release_ends_it():
+    clock = FakeClock()
+    takeover = Takeover(clock, None)
+    wire = takeover.begin("mount slewed")
+    clock.advance(1e6)
+    assert takeover.is_active
+    assert wire["Hands Off Until"] == "released"
+    assert takeover.release() is True
+    assert takeover.release() is False
+    assert takeover.reason == ""
+
+
+@pytest.mark.parametrize("hands_off_s", [None, 900.0])
+def test_a_takeover_outlives_the_process_and_its_release_does_too(tmp_path, hands_off_s):
+    clock, path = FakeClock(), tmp_path / "telescope" / "takeover.json"
+    Takeover(clock, hands_off_s, path).begin("mount slewed")
+    again = Takeover(clock, hands_off_s, path)
+    reason = again.reason
+    again.release()
+
+    assert "mount slewed" in reason
+    assert not Takeover(clock, hands_off_s, path).is_active
+
+
+def test_a_takeover_with_a_time_ends_over_a_restart(tmp_path):
+    clock, path = FakeClock(), tmp_path / "takeover.json"
+    Takeover(clock, 900.0, path).begin("mount slewed")
+    clock.advance(901.0)
+    assert not Takeover(clock, 900.0, path).is_active
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"is_active": 1}', "[]"])
+def test_a_file_that_cannot_be_read_is_a_takeover(tmp_path, text):
+    path = tmp_path / "takeover.json"
+    path.write_text(text)
+    takeover = Takeover(FakeClock(), None, path)
+    assert "unknown" in takeover.reason
+    takeover.release()
+    assert not Takeover(FakeClock(), None, path).is_active
+
+
+def test_a_full_disk_does_not_keep_hands_on(tmp_path):
+    (tmp_path / "file").write_text("")
+    takeover = Takeover(FakeClock(), None, tmp_path / "file" / "takeover.json")
+    takeover.begin("mount slewed")
+    assert takeover.is_active
 
 
 def test_a_site_may_go_on_at_once():
