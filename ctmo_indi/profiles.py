@@ -18,6 +18,8 @@ from ctmo_indi.checked_yaml import Lines, load_checked
 from ctmo_indi.errors import ConfigError
 
 SCHEMA_NAME = "profile.schema.json"
+WATCHDOG_MARGIN_S = 10.0
+"""Machine seconds that the WatchDog driver must leave the telescope to begin closing."""
 _MAX_SLOTS_SHOWN = 12
 _Made = TypeVar("_Made")
 
@@ -182,7 +184,10 @@ class SafetyPolicy:
         Elapsed seconds without orders of the manager's own after another INDI client moved
         something; None: until released. A release ends it in any case.
     scheduler_silence_s, telescope_silence_s
-        Machine seconds without a heartbeat after which an open observatory is closed.
+        Machine seconds without a heartbeat after which safety closes an open observatory.
+    safety_silence_s
+        Machine seconds without a new verdict after which the telescope closes it; more than the 10
+        after which it holds.
     close_delay_s
         Elapsed seconds a weather alert must last before the verdict is UNSAFE; HOLD until then.
     weather_warning
@@ -212,6 +217,7 @@ class SafetyPolicy:
     foreign_hands_off_s: float | None = None
     scheduler_silence_s: float = 300.0
     telescope_silence_s: float = 30.0
+    safety_silence_s: float = 30.0
     close_delay_s: float = 0.0
     weather_warning: WeatherWarningPolicy = WeatherWarningPolicy.OBSERVE
     weather_limits: Mapping[str, Range] = field(default_factory=dict)
@@ -519,6 +525,27 @@ def _contradictions(data: Mapping[str, Any], lines: Lines) -> list[str]:
             )
         )
     problems += _bad_mask(limits.get("horizon_mask_deg", ()), lines)
+    problems += _overtaking_watchdog(data, lines)
+    return problems
+
+
+def _overtaking_watchdog(data: Mapping[str, Any], lines: Lines) -> list[str]:
+    """A last closer that would not be the last one, or has nothing to close."""
+    if "watchdog" not in data["equipment"]:
+        return []
+    problems = []
+    if "dome" not in data["equipment"]:
+        key = ("equipment", "watchdog")
+        problems.append(lines.problem(key, "came a watchdog, expected none without a dome"))
+    safety, usual = data.get("safety", {}), SafetyPolicy()
+    second_s = safety.get("safety_silence_s", usual.safety_silence_s)
+    last_s = safety.get("watchdog_silence_s", usual.watchdog_silence_s)
+    if last_s < second_s + WATCHDOG_MARGIN_S:
+        text = (
+            f"came {last_s:g}, expected safety_silence_s = {second_s:g} and at least "
+            f"{WATCHDOG_MARGIN_S:g} s more, or it would overtake the telescope"
+        )
+        problems.append(lines.problem(("safety", "watchdog_silence_s"), text))
     return problems
 
 

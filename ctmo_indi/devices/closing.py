@@ -31,6 +31,7 @@ TRIES = 3
 _ABORT_WAIT_S = 10.0
 _PAUSE_FLOOR_MACHINE_S = 0.1
 _STEP_FLOOR_MACHINE_S = 5.0
+_BEAT_MACHINE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +253,11 @@ class _Closing:
         """Carry out a motion until the deadline; return why it failed."""
         try:
             motion = begin()
-            if not motion.join(deadline.remaining_machine_s()):
-                motion.cancel("it took too long")
+            while not motion.join(min(_BEAT_MACHINE_S, deadline.remaining_machine_s())):
+                if deadline.expired:
+                    motion.cancel("it took too long")
+                    break
+                self._keep_last_closer_waiting()
             motion.wait()
         except (DeviceError, Interlocked) as error:
             return error
@@ -264,7 +268,16 @@ class _Closing:
         machine_s = Deadline(self._clock, seconds, _PAUSE_FLOOR_MACHINE_S).remaining_machine_s()
         if deadline is not None:
             machine_s = min(machine_s, deadline.remaining_machine_s())
+        self._keep_last_closer_waiting()
         threading.Event().wait(machine_s)
+
+    def _keep_last_closer_waiting(self) -> None:
+        """Beat INDI's WatchDog: its PARK, sent while the mount parks, would end the parking.
+
+        Only as long as a step here is within its time: then it may try.
+        """
+        if self._observatory.watchdog is not None:
+            self._observatory.watchdog.beat_as_armed()
 
     def _yield_if_asked(self) -> None:
         reason = self._give_way() if self._give_way else None
@@ -273,6 +286,7 @@ class _Closing:
 
     def _say(self, line: str) -> None:
         self._steps.append(line)
+        self._keep_last_closer_waiting()
         _log.info("closing step=%r", line)
         self._tell(line)
 

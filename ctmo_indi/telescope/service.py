@@ -315,4 +315,8 @@ def _verdict_times(profile: Profile) -> VerdictTimes:
     """Safety's own time to close: park, three tries at the shutter, the dome."""
     policy = profile.safety
     closes_s = policy.park_timeout_s + 3.0 * policy.shutter_timeout_s + 120.0
-    return VerdictTimes(safety_closes_s=closes_s, latch_notice_s=policy.latched_close_notice_s)
+    return VerdictTimes(
+        close_machine_s=policy.safety_silence_s,
+        safety_closes_s=closes_s,
+        latch_notice_s=policy.latched_close_notice_s,
+    )

@@ -15,6 +15,7 @@ from ctmo_indi.telescope.attempt import Attempt, Ending
 from ctmo_indi.telescope.control import ControlTask
 from ctmo_indi.telescope.safety_link import VerdictNews
 from ctmo_indi.telescope.verdict_rules import Duty, Judgement, VerdictTimes, judge, refusal
+from ctmo_indi.wakefulness import Wakefulness
 
 
 class VerdictSource(Protocol):
@@ -36,6 +37,7 @@ class Vigil:
         self._begun_machine_s = clock.machine_s()
         self._unsafe_since_machine_s: float | None = None
         self._latched_since_machine_s: float | None = None
+        self._wakefulness = Wakefulness(clock)
 
     @property
     def news(self) -> VerdictNews | None:
@@ -56,6 +58,7 @@ class Vigil:
 
     def look(self, observatory: ObservatoryState) -> Judgement:
         """Judge the present; call it at every turn, it remembers when UNSAFE began."""
+        self._wakefulness.look()
         verdict = self.verdict
         now_machine_s = self._clock.machine_s()
         if verdict is None or not verdict.is_unsafe:
@@ -70,11 +73,17 @@ class Vigil:
         if since_machine_s is not None and self._latched_since_machine_s is not None:
             # The notice that a stop is given counts from the stop.
             since_machine_s = max(since_machine_s, self._latched_since_machine_s)
+        unsafe_for_machine_s = 0.0 if since_machine_s is None else now_machine_s - since_machine_s
+        awake_machine_s = self._wakefulness.awake_machine_s()
+        age_machine_s = self.age_machine_s()
+        # Stopped ourselves, we know nothing of safety, which may be closing: hold until it had
+        # time to tell.
+        held_machine_s = min(age_machine_s, self._times.hold_machine_s + 1.0)
         return judge(
             verdict,
-            self.age_machine_s(),
+            max(held_machine_s, min(age_machine_s, awake_machine_s)),
             observatory,
-            0.0 if since_machine_s is None else now_machine_s - since_machine_s,
+            min(unsafe_for_machine_s, awake_machine_s),
             self._clock.speed,
             self._times,
             safety_is_closing=self._source.news is not None and self._source.news.safety_is_closing,

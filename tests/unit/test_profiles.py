@@ -116,6 +116,15 @@ def test_keys_that_contradict_each_other_are_refused(
     assert "line 9" in str(raised.value)
 
 
+def test_a_watchdog_must_not_overtake_the_telescope_and_needs_a_dome(tmp_path: Path) -> None:
+    text = MINIMAL.replace("equipment:\n", "equipment:\n  watchdog: {description: watchdog}\n")
+    text += "safety: {safety_silence_s: 45, watchdog_silence_s: 50}\n"
+    with pytest.raises(ConfigError) as raised:
+        profiles.load(_written(tmp_path, text))
+    assert "came a watchdog, expected none without a dome" in str(raised.value)
+    assert "came 50, expected safety_silence_s = 45 and at least 10 s more" in str(raised.value)
+
+
 def test_filters_need_a_wheel_and_slots_it_has(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="expected none without a filter_wheel"):
         profiles.load(_written(tmp_path, MINIMAL.replace("filters: {}", "filters: {I: I}")))

@@ -140,6 +140,10 @@ class Rig:
 
     def turn(self, machine_s: float = 0.0) -> None:
         """Let time pass, then run what is posted and the engine's turns until it waits."""
+        while 2.0 < machine_s < 3600.0:  # a longer gap would be taken for a sleep of our own
+            self.clock.advance(2.0)
+            self.engine._turn()
+            machine_s -= 2.0
         self.clock.advance(machine_s)
         for _ in range(20):
             self.engine.inbox.run_pending(0)
