@@ -89,6 +89,12 @@ class AuditEntry:
         )
 
 
+def path_for(log_file: Path | None, data_dir: Path) -> Path:
+    """Return where the audit log is: beside the log, or with the data where there is none."""
+    folder = log_file.parent if log_file is not None else data_dir / "logs"
+    return folder / NAME
+
+
 class AuditLog:
     """Writes entries behind the caller's back. :meth:`record` from any thread, never blocks.
 

@@ -10,14 +10,17 @@ interlocked, 5 failed; 130 interrupted.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 from typer.exceptions import TyperException
 
 from ctmo_indi import __version__
 from ctmo_indi.cli import (
+    access,
     demo,
     events,
     fleet,
@@ -55,6 +58,7 @@ _GROUPS = (
     simulate,
     events,
     hands,
+    access,
     installation,
 )
 for module in _GROUPS:
@@ -72,8 +76,18 @@ def _options(
     version: bool = typer.Option(
         False, "--version", callback=_show_version, is_eager=True, help="Print the version."
     ),
+    token_file: Path | None = typer.Option(  # noqa: B008 - typer's way
+        None,
+        "--token-file",
+        help="File with your token, where the services ask for one; or CTMO_TOKEN_FILE.",
+        metavar="FILE",
+        show_default=False,
+    ),
 ) -> None:
     """Run a small observatory: Work Orders in, FITS frames out."""
+    if token_file is not None:
+        # its name alone, never the token; commands that ask in several threads see it, too
+        os.environ["CTMO_TOKEN_FILE"] = str(token_file.absolute())
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -35,7 +35,7 @@ def check(
     """Say what is right and wrong here.
 
     Looks at configuration, profile, device files, contract, the scheduler's configuration and its
-    driver, data folder and services.
+    driver, data folder, access and services.
     """
     from ctmo_indi import daemon
 
@@ -47,6 +47,7 @@ def check(
         _check_contract(observatory),
         *_check_scheduler(settings, observatory),
         _check_data_folder(settings.data_dir),
+        *_check_access(settings),
         *_check_services(settings),
     ]
     if devices:
@@ -123,6 +124,24 @@ def _check_data_folder(folder: Path) -> tuple[str, bool, str]:
     nearest = next((p for p in (folder, *folder.resolve().parents) if p.exists()), Path("/"))
     good = os.access(nearest, os.W_OK)
     return ("data folder", good, f"{folder}" if good else f"{folder}: {nearest} is not writable")
+
+
+def _check_access(settings: Config) -> list[tuple[str, bool, str]]:
+    """Tokens, TLS and what addresses on the network need."""
+    from ctmo_indi.front_desk.opening import INSECURE, access_problems
+    from ctmo_indi.tokens import read_tokens
+
+    services = ("scheduler", "telescope", "dome", "preprocessor", "safety")
+    addresses = {name: getattr(settings, name) for name in services}
+    problems = access_problems(settings, addresses)
+    if problems:
+        return [("access", False, problem) for problem in problems]
+    if settings.access.is_network_insecure:
+        return [("access", True, INSECURE)]
+    count = len(read_tokens(settings.access.tokens))
+    role = "operate" if settings.anonymous_may_operate else "read"
+    tls = "TLS on the network" if settings.access.has_tls else "this machine only"
+    return [("access", True, f"{tls}; {count} tokens; without one on this machine: {role}")]
 
 
 def _check_services(settings: Config) -> list[tuple[str, bool, str]]:

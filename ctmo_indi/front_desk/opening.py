@@ -10,11 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import urlsplit
 
-from ctmo_indi import audit_log
-from ctmo_indi.audit_log import AuditEntry, AuditLog
+from ctmo_indi.audit_log import AuditEntry, AuditLog, path_for
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.config import Address, Config, is_loopback
 from ctmo_indi.errors import ConfigError
@@ -64,7 +62,7 @@ def open_front_desk(
     insecure = bool(network) and access.is_network_insecure
     if insecure:
         _log.warning("insecure_network services=%s: %s", ",".join(network), INSECURE)
-    audit = AuditLog(audit_path(config))
+    audit = AuditLog(path_for(config.logging.file, config.data_dir))
     clock = SystemClock()
     return FrontDeskServer(
         [
@@ -152,13 +150,6 @@ def _host_names(config: Config, addresses: Iterable[Address]) -> set[str]:
         host = urlsplit(address.http).hostname
         names |= {host} if host else set()
     return names
-
-
-def audit_path(config: Config) -> Path:
-    """Return where the audit log is: beside the log, or with the data."""
-    log = config.logging.file
-    folder = log.parent if log is not None else config.data_dir / "logs"
-    return folder / audit_log.NAME
 
 
 def _everywhere(_address: str) -> bool:
