@@ -207,8 +207,8 @@ def apprise_sender(urls: Sequence[str]) -> Send:
         import apprise
     except ImportError:
         raise ConfigError("Notify: apprise is not installed; install ctmo-indi[notify]") from None
-    # apprise logs addresses when it fails
-    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    for name in ("apprise", "urllib3", "requests"):  # they log addresses
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     client = apprise.Apprise()
     wrong = [str(number) for number, url in enumerate(urls, 1) if not client.add(url)]
     if wrong:

@@ -1,0 +1,166 @@
+"""People are told, by a real apprise to a real HTTP server on loopback, and nobody waits for it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from ctmo_indi.errors import ConfigError
+from ctmo_indi.safety.notices import MOST_WAITING, TOLD, Notices, apprise_sender
+from ctmo_indi.testing.fake_clock import FakeClock
+
+# One of apprise's own dependencies, on Python 3.11 and 3.12.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+LIMIT_S = 20.0
+
+
+class Receiver:
+    """Keeps what is posted to it; ``status`` is what it answers."""
+
+    def __init__(self) -> None:
+        self.posts: list[dict] = []
+        self.statuses: list[int] = []
+        self.hold: threading.Event | None = None
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.posts.append(json.loads(body))
+                if receiver.hold is not None:
+                    receiver.hold.wait(LIMIT_S)
+                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
+                self.end_headers()
+
+            def log_message(self, *_words: object) -> None:
+                """Keep quiet."""
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"json://ada:s3cret@127.0.0.1:{self.server.server_port}/hook"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
+        self.thread.start()
+
+    def close(self) -> None:
+        if self.hold is not None:
+            self.hold.set()
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join(LIMIT_S)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    found = Receiver()
+    yield found
+    found.close()
+
+
+def notices(urls: list[str], clock: FakeClock, **options: float) -> Notices:
+    made = Notices("CTMO", clock, lambda: apprise_sender(urls), **options)
+    made.start()
+    return made
+
+
+def test_an_alarm_reaches_people(receiver):
+    told = notices([receiver.url], FakeClock())
+    told.note("alarm", {"Message": "ALARM: the shutter reads OPEN"})
+    assert told.flush(LIMIT_S)
+    (post,) = receiver.posts
+    assert post["title"] == "CTMO: ALARM: the observatory is not closed"
+    assert "the shutter reads OPEN" in post["message"]
+    assert "2026-11-22 00:30:00" in post["message"]
+    assert post["type"] == "failure"
+    told.close(LIMIT_S)
+
+
+@pytest.mark.parametrize("kind", list(TOLD))
+def test_each_kind_that_concerns_people_is_sent(receiver, kind):
+    told = notices([receiver.url], FakeClock())
+    told.note(kind, {"Message": "it happened"})
+    assert told.flush(LIMIT_S)
+    assert len(receiver.posts) == 1
+    told.close(LIMIT_S)
+
+
+def test_the_rest_is_not_sent(receiver):
+    told = notices([receiver.url], FakeClock())
+    told.note("verdict", {"Level": "SAFE"})
+    told.note("closing", {"Message": "parking the mount, try 1"})
+    assert told.flush(LIMIT_S)
+    assert receiver.posts == []
+    told.close(LIMIT_S)
+
+
+def test_of_one_kind_one_a_minute_is_sent_and_the_next_says_how_many_were_not(receiver):
+    clock = FakeClock()
+    told = notices([receiver.url], clock)
+    for number in range(5):
+        told.note("alarm", {"Message": f"try {number}"})
+    told.note("closed", {"Message": "closed and read back"})
+    clock.advance(61.0)
+    told.note("alarm", {"Message": "try 5"})
+    assert told.flush(LIMIT_S)
+    messages = [post["message"].split("\n")[0] for post in receiver.posts]
+    assert messages == ["try 0", "closed and read back", "try 5 (4 more of these were not sent)"]
+    told.close(LIMIT_S)
+
+
+def test_one_that_was_not_taken_is_sent_again(receiver):
+    receiver.statuses = [503]
+    told = notices([receiver.url], FakeClock(), retry_pause_s=0.02)
+    told.note("alarm", {"Message": "open"})
+    assert told.flush(LIMIT_S)
+    assert len(receiver.posts) == 2
+    assert (told.sent, told.failed) == (1, 0)
+    told.close(LIMIT_S)
+
+
+def test_a_dead_network_holds_up_nobody_and_memory_is_bounded(receiver):
+    receiver.hold = threading.Event()
+    clock = FakeClock()
+    told = notices([receiver.url], clock, per_kind_s=0.0)
+    for number in range(1000):
+        told.note("alarm", {"Message": str(number)})
+    assert len(told._waiting) <= MOST_WAITING
+    assert told.dropped >= 1000 - MOST_WAITING - 1
+    assert not told.flush(0.01)
+    told.close(0.01)
+
+
+def test_no_secret_is_logged_or_shown(receiver, caplog):
+    caplog.set_level(logging.DEBUG)
+    receiver.statuses = [500, 500, 500]
+    told = notices([receiver.url], FakeClock(), retry_pause_s=0.02)
+    told.note("alarm", {"Message": "open"})
+    assert told.flush(LIMIT_S)
+    told.close(LIMIT_S)
+    assert told.failed == 1
+    assert "notice_not_sent" in caplog.text
+    assert "s3cret" not in caplog.text + str(told.to_wire())
+    with pytest.raises(ConfigError, match="URL 2") as refused:
+        apprise_sender([receiver.url, "nosuch://ada:s3cret@example"])
+    assert "s3cret" not in str(refused.value) + caplog.text
+
+
+def test_without_addresses_nothing_is_begun():
+    quiet = Notices("CTMO", FakeClock(), None)
+    quiet.start()
+    quiet.note("alarm", {"Message": "open"})
+    assert quiet.to_wire()["Enabled"] is False
+    assert quiet.flush(0.01)
+    quiet.close(0.01)
+
+
+def test_a_wrong_address_is_survived(caplog):
+    told = notices(["nosuch://x"], FakeClock())
+    told.note("alarm", {"Message": "open"})
+    assert told.flush(LIMIT_S)
+    assert told.failed == 1
+    assert "notice_failed" in caplog.text
+    told.close(LIMIT_S)
