@@ -30,6 +30,9 @@ def check(
     devices: Annotated[
         bool, typer.Option("--devices", help="Also look for each device on the INDI server.")
     ] = False,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Also send a trial notice to everybody in Notify.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what is right and wrong here.
@@ -52,6 +55,8 @@ def check(
     ]
     if devices:
         rows += _check_indi(settings, observatory)
+    if notify:
+        rows.append(_check_notices(settings, observatory))
     if as_json:
         print_json([{"what": what, "ok": good, "detail": detail} for what, good, detail in rows])
     else:
@@ -161,6 +166,24 @@ def _check_services(settings: Config) -> list[tuple[str, bool, str]]:
         else:
             rows.append((f"service {name}", True, f"{address} answers"))
     return rows
+
+
+def _check_notices(settings: Config, observatory: Profile) -> tuple[str, bool, str]:
+    from ctmo_indi.errors import ConfigError
+    from ctmo_indi.safety.notices import Notice, apprise_sender
+
+    what = "notices"
+    if settings.notify is None:
+        return (what, False, "the configuration has no key Notify")
+    try:
+        addresses = settings.notify.addresses()
+        send = apprise_sender(addresses)
+    except ConfigError as error:
+        return (what, False, str(error))
+    title = f"{observatory.site.name}: trial"
+    if send(Notice("trial", title, "A trial notice of ctmo-indi check --notify.", is_urgent=False)):
+        return (what, True, f"sent to {len(addresses)}")
+    return (what, False, f"not taken by every one of {len(addresses)}")
 
 
 def _check_indi(settings: Config, observatory: Profile) -> list[tuple[str, bool, str]]:

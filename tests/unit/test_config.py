@@ -168,3 +168,26 @@ def test_two_services_cannot_listen_at_one_place(tmp_path: Path) -> None:
     text = "Scheduler Address: {Port: 8000}\nDome Address: {Port: 8000}\n"
     with pytest.raises(ConfigError, match="expected another than that of Scheduler Address"):
         config.load(_written(tmp_path, text))
+
+
+def test_addresses_for_notices_come_from_the_file_and_from_a_secret_one(tmp_path):
+    secrets = tmp_path / "notify"
+    secrets.write_text("# phones\n\n json://127.0.0.1/b \n")
+    path = tmp_path / "ctmo.conf.yaml"
+    path.write_text(f"Notify: {{URLs: ['json://ada:s3cret@127.0.0.1/a'], File: {secrets}}}\n")
+    notify = config.load(path).notify
+    assert notify is not None
+    assert notify.addresses() == ("json://ada:s3cret@127.0.0.1/a", "json://127.0.0.1/b")
+    assert "s3cret" not in repr(config.load(path))
+    secrets.unlink()
+    with pytest.raises(ConfigError, match="notify cannot be read"):
+        notify.addresses()
+
+
+def test_notify_without_any_address_is_told(tmp_path):
+    path = tmp_path / "ctmo.conf.yaml"
+    path.write_text("Notify: {URLs: []}\n")
+    notify = config.load(path).notify
+    assert notify is not None
+    with pytest.raises(ConfigError, match="one at least"):
+        notify.addresses()

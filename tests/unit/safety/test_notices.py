@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.safety.notices import MOST_WAITING, TOLD, Notices, apprise_sender
 from ctmo_indi.testing.fake_clock import FakeClock
+from ctmo_indi.testing.notice_receiver import NoticeReceiver
 
 # One of apprise's own dependencies, on Python 3.11 and 3.12.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -20,45 +19,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:Deprecati
 LIMIT_S = 20.0
 
 
-class Receiver:
-    """Keeps what is posted to it; ``status`` is what it answers."""
-
-    def __init__(self) -> None:
-        self.posts: list[dict] = []
-        self.statuses: list[int] = []
-        self.hold: threading.Event | None = None
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.posts.append(json.loads(body))
-                if receiver.hold is not None:
-                    receiver.hold.wait(LIMIT_S)
-                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
-                self.end_headers()
-
-            def log_message(self, *_words: object) -> None:
-                """Keep quiet."""
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"json://ada:s3cret@127.0.0.1:{self.server.server_port}/hook"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
-        self.thread.start()
-
-    def close(self) -> None:
-        if self.hold is not None:
-            self.hold.set()
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join(LIMIT_S)
-
-
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-    yield found
-    found.close()
+def receiver() -> Iterator[NoticeReceiver]:
+    with NoticeReceiver() as found:
+        yield found
 
 
 def notices(urls: list[str], clock: FakeClock, **options: float) -> Notices:
