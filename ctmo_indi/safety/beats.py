@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.profiles import SafetyPolicy
+from ctmo_indi.wakefulness import Wakefulness
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Beats:
         self._mutex = threading.Lock()
         self._beats: dict[str, Beat] = {}
         self._start_machine_s = clock.machine_s()
+        self._wakefulness = Wakefulness(clock)
 
     def record(self, service: str, state: Mapping[str, object]) -> None:
         """Note a heartbeat of ``service``."""
@@ -58,7 +60,13 @@ class Beats:
         )
 
     def silent(self, policy: SafetyPolicy) -> tuple[str, ...]:
-        """Say which services have been silent for longer than the policy allows."""
+        """Say which services have been silent for longer than the policy allows.
+
+        In the loop's thread, once a cycle. After a sleep of our own (SIGSTOP) silence counts from
+        the awakening: what they sent meanwhile was not read.
+        """
+        self._wakefulness.look()
+        awake_s = self._wakefulness.awake_machine_s()
         limits = {
             "scheduler": policy.scheduler_silence_s,
             "telescope": policy.telescope_silence_s,
@@ -66,7 +74,7 @@ class Beats:
         return tuple(
             f"{service} silent for {self.age_s(service):.0f} s, limit {limit_s:g} s"
             for service, limit_s in limits.items()
-            if self.age_s(service) > limit_s
+            if min(self.age_s(service), awake_s) > limit_s
         )
 
     def to_wire(self) -> dict[str, object]:

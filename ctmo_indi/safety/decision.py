@@ -34,6 +34,8 @@ class Situation:
     unreachable_for_s
         Machine seconds for which the link, the mount or the dome has been away; 0 when all are
         there. A closing then cannot succeed; after a grace it is tried all the same, for the alarm.
+    watchdog_closes
+        Whether INDI's WatchDog is closing: one closer at a time.
     half_way_for_s
         Elapsed seconds for which it has been neither open nor closed while the telescope says that
         it does nothing: an opening that failed on the way.
@@ -48,6 +50,7 @@ class Situation:
     unreachable_for_s: float = 0.0
     latched_for_s: float = math.inf
     half_way_for_s: float = 0.0
+    watchdog_closes: bool = False
 
 
 def _half_way(situation: Situation) -> tuple[str, ...]:
@@ -78,6 +81,11 @@ def _is_connecting(situation: Situation, policy: SafetyPolicy) -> bool:
     return 0.0 < situation.unreachable_for_s < UNREACHABLE_GRACE_S
 
 
+def _is_being_closed(situation: Situation, policy: SafetyPolicy) -> bool:
+    """By another, who has his time for it."""
+    return situation.watchdog_closes
+
+
 def _is_noticed(situation: Situation, policy: SafetyPolicy) -> bool:
     """The stop latch defers closing by the policy's notice."""
     noticed_s = min(situation.cause_for_s, situation.latched_for_s)
@@ -89,6 +97,7 @@ HINDRANCES: tuple[Callable[[Situation, SafetyPolicy], bool], ...] = (
     _is_closed,
     _is_maintenance,
     _is_connecting,
+    _is_being_closed,
     _is_noticed,
 )
 

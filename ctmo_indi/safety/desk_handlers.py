@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import CtmoError, NotPermitted, NotServedHere
+from ctmo_indi.errors import CommandRejected, CtmoError, NotPermitted, NotServedHere
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.models.verdict import LockKind
 from ctmo_indi.safety.beats import Beats
@@ -23,6 +23,7 @@ from ctmo_indi.safety.closer import Closer
 from ctmo_indi.safety.holds import Holds
 from ctmo_indi.safety.loop import SafetyLoop
 from ctmo_indi.safety.notices import Notices
+from ctmo_indi.safety.watchdog_beats import WatchdogBeats
 from ctmo_indi.work_orders.access import Caller, Role
 from ctmo_indi.work_orders.contract import CheckedOrder
 from ctmo_indi.work_orders.desk import Handler, Reply, order_reply
@@ -48,6 +49,8 @@ class SafetyHandlers:
         Machine seconds since safety itself moved or stopped anything.
     observatory_status
         What the devices say, as a struct.
+    watchdog
+        The keeper of INDI's WatchDog, None without one.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class SafetyHandlers:
         observatory_status: Callable[[], dict[str, object]],
         clock_watch: ClockWatch,
         notices: Notices,
+        watchdog: WatchdogBeats | None = None,
     ) -> None:
         self._loop = loop
         self._holds = holds
@@ -76,6 +80,7 @@ class SafetyHandlers:
         self._observatory_status = observatory_status
         self._clock_watch = clock_watch
         self._notices = notices
+        self._watchdog = watchdog
         self._commands: dict[ControlCommand, Callable[[ControlRequest], str]] = {
             ControlCommand.STOP: self._stop,
             ControlCommand.ABORT: lambda _request: self._stop_all(),
@@ -146,6 +151,7 @@ class SafetyHandlers:
             "Cycle": self._loop.pulse.to_wire(),
             "Clock Step": self._clock_watch.to_wire(),
             "Notices": self._notices.to_wire(),
+            **({} if self._watchdog is None else {"Watchdog": self._watchdog.to_wire()}),
         }
 
     async def control(self, order: CheckedOrder, caller: Caller) -> Reply:
@@ -208,11 +214,28 @@ class SafetyHandlers:
         locked = f"Locked ({lock.kind}) for {lock.owner}{until}."
         if kind is not LockKind.MAINTENANCE:
             return locked
+        not_disarmed = self._disarm_watchdog()
         # Nothing moves under it: not what was moving before, and no tracking into a limit either.
         try:
-            return f"{locked} {self._stop_all()}"
+            told = f"{locked} {self._stop_all()}"
         except CtmoError as error:
-            return f"{locked} But not everything could be stopped: {error}"
+            told = f"{locked} But not everything could be stopped: {error}"
+        if not_disarmed is not None:
+            raise CommandRejected(
+                f"{told} BUT INDI's WatchDog is not known to be off and may park and close: stay "
+                f"out, or end its driver. {not_disarmed}"
+            ) from not_disarmed
+        return told
+
+    def _disarm_watchdog(self) -> CtmoError | None:
+        """Before a human is told that nothing moves; return why it is not known to be off."""
+        if self._watchdog is None:
+            return None
+        try:
+            self._watchdog.disarm()
+        except CtmoError as error:
+            return error
+        return None
 
     def _check_unlock(self, user: str, caller: Caller) -> None:
         """Raise NotPermitted for somebody else's lock: there may be a human in the dome."""

@@ -117,6 +117,8 @@ class Facts:
         Elapsed seconds; None when none was seen.
     alert_for_s
         Elapsed seconds for which a rule that may wait for ``close_delay_s`` has not been content.
+    watchdog_closes
+        Whether INDI's WatchDog is closing now.
     """
 
     sun_altitude_deg: float | None
@@ -129,3 +131,4 @@ class Facts:
     watched: Mapping[str, WatchedFacts] = field(default_factory=dict)
     seconds_since_bad_weather: float | None = None
     alert_for_s: float = math.inf
+    watchdog_closes: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ctmo_indi.clock import Clock
@@ -50,12 +51,14 @@ class Lookout:
         clock: Clock,
         clock_watch: ClockWatch,
         disk: DiskWatch,
+        watchdog_closes: Callable[[], bool] = lambda: False,
     ) -> None:
         self._observatory = observatory
         self._client = client
         self._clock = clock
         self._clock_watch = clock_watch
         self._disk = disk
+        self._watchdog_closes = watchdog_closes
         self._contradictions = Contradictions(clock)
 
     def look(self, since_bad_weather_s: float | None, alert_for_s: float) -> Look:
@@ -82,6 +85,7 @@ class Lookout:
             watched=read_watched(observatory.profile.safety.watch, self._client.get, self._clock),
             seconds_since_bad_weather=since_bad_weather_s,
             alert_for_s=alert_for_s,
+            watchdog_closes=link_up and self._watchdog_closes(),
         )
         return Look(facts, status.state)
 

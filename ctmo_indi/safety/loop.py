@@ -46,6 +46,8 @@ class SafetyLoop:
         Called in the loop's thread with (kind, data) whenever something changed.
     on_verdict
         Called in the loop's thread with every verdict: our own interlocks go by it.
+    on_cycle
+        Called in the loop's thread after each completed cycle, whatever its verdict.
 
     Attributes
     ----------
@@ -65,6 +67,7 @@ class SafetyLoop:
         weather: WeatherMemory,
         publish: Callable[[str, dict[str, object]], object],
         on_verdict: Callable[[Verdict], None] = lambda _verdict: None,
+        on_cycle: Callable[[], None] = lambda: None,
     ) -> None:
         self._policy = policy
         self._clock = clock
@@ -74,6 +77,8 @@ class SafetyLoop:
         self._closer = closer
         self._publish = publish
         self._on_verdict = on_verdict
+        self._on_cycle = on_cycle
+        self._watchdog_closes = False
         self._weather = weather
         self._alert = Since(clock.elapsed_s)
         self._cause = Since(clock.elapsed_s)
@@ -138,6 +143,7 @@ class SafetyLoop:
             self._publish("verdict", verdict.to_wire())
         self._act(verdict)
         self.pulse.beat(self._cycle)
+        self._on_cycle()
         return verdict
 
     def _findings(self) -> tuple[Finding, ...]:
@@ -149,11 +155,13 @@ class SafetyLoop:
         except Exception as error:  # noqa: BLE001 - a broken look is unknown, hence unsafe
             _log.exception("safety_look_failed")
             self._state = ObservatoryState.UNKNOWN
+            self._watchdog_closes = False
             self._unreachable.note(True)
             text = f"the safety cycle failed: {error!r}"
             findings: tuple[Finding, ...] = (Finding("cycle", VerdictLevel.UNSAFE, text),)
         else:
             self._state = look.state
+            self._watchdog_closes = look.facts.watchdog_closes
             self._unreachable.note(not look.facts.link_up or bool(look.facts.unknown_devices))
             self._alert.note(judgement.is_alerted)
             findings = judgement.findings
@@ -181,6 +189,7 @@ class SafetyLoop:
             unreachable_for_s=self._unreachable.seconds_or(1e-3),  # 0 says that all is there
             latched_for_s=self._latched.seconds,
             half_way_for_s=self._half_way_for_s(),
+            watchdog_closes=self._watchdog_closes,
         )
         self._cause.note(bool(causes(situation)))
         situation = replace(situation, cause_for_s=self._cause.seconds)

@@ -58,6 +58,10 @@ def _devices(facts: Facts, policy: SafetyPolicy) -> Reason | None:
     return None
 
 
+def _watchdog(facts: Facts, policy: SafetyPolicy) -> Reason | None:
+    return Reason("INDI's WatchDog is closing") if facts.watchdog_closes else None
+
+
 def _contradictory(facts: Facts, policy: SafetyPolicy) -> Reason | None:
     found = list(facts.contradictions)
     weather = facts.weather
@@ -237,6 +241,7 @@ RULES: tuple[Rule, ...] = (
     Rule("sun", _sun),
     Rule("indi_link", _link),
     Rule("devices", _devices),
+    Rule("watchdog", _watchdog),
     Rule("contradictory", _contradictory),
     Rule("weather_known", _weather_known),
     Rule("weather_fresh", _weather_fresh),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.config import Address, Config
@@ -10,8 +11,10 @@ from ctmo_indi.devices.keep_connected import KeepConnected
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.devices.stopping import endpoint_of, stop_everything
 from ctmo_indi.indi.client import IndiClient
+from ctmo_indi.indi.link import LinkState
 from ctmo_indi.indi.wire_transport import IndipyTransport
 from ctmo_indi.kept_value import KeptValue
+from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.profiles import Profile
 from ctmo_indi.safety.beats import Beats
 from ctmo_indi.safety.clock_watch import ClockWatch
@@ -23,6 +26,7 @@ from ctmo_indi.safety.holds import Holds
 from ctmo_indi.safety.look import Lookout
 from ctmo_indi.safety.loop import SafetyLoop
 from ctmo_indi.safety.notices import Notices, apprise_sender
+from ctmo_indi.safety.watchdog_beats import WatchdogBeats
 from ctmo_indi.safety.watched import KeepWatchedConnected
 from ctmo_indi.safety.weather_memory import WeatherMemory
 from ctmo_indi.service_health import Health
@@ -41,6 +45,8 @@ class SafetyService:
         self._clock = clock
         policy, folder = profile.safety, config.data_dir / "safety"
         endpoint = endpoint_of(config.indi, profile.indiserver)
+        # The real port, for the WatchDog driver, which connects to the server it runs in.
+        profile = replace(profile, indiserver=replace(profile.indiserver, port=endpoint.port))
         self._client = IndiClient(lambda: IndipyTransport(endpoint, clock), clock, name="safety")
         self.observatory = Observatory.build(profile, self._client, clock)
         self._events = EventFile(folder / "events.jsonl", clock)
@@ -65,7 +71,15 @@ class SafetyService:
             self._alarm,
             lambda: self._holds.latch,
         )
-        lookout = Lookout(self.observatory, self._client, clock, self._clock_watch, self._disk)
+        self._watchdog = self._watchdog_beats(profile)
+        lookout = Lookout(
+            self.observatory,
+            self._client,
+            clock,
+            self._clock_watch,
+            self._disk,
+            watchdog_closes=lambda: self._watchdog is not None and self._watchdog.is_closing,
+        )
         self.loop = SafetyLoop(
             policy=policy,
             clock=clock,
@@ -76,6 +90,7 @@ class SafetyService:
             weather=self._weather,
             publish=self._publish,
             on_verdict=self.observatory.hear_verdict,
+            on_cycle=lambda: self._watchdog.cycle_completed() if self._watchdog else None,
         )
         handlers = SafetyHandlers(
             loop=self.loop,
@@ -89,6 +104,7 @@ class SafetyService:
             observatory_status=lambda: self.observatory.status().to_wire(),
             clock_watch=self._clock_watch,
             notices=self._notices,
+            watchdog=self._watchdog,
         )
         self._desk = DispatchDesk("safety", Contract.load(profile), handlers.table())
         self._connecting = KeepConnected(self.observatory, self._client, "safety")
@@ -108,6 +124,8 @@ class SafetyService:
         self._client.start()
         self._connecting.start()
         self._watching.start()
+        if self._watchdog is not None:
+            self._watchdog.start()
         self.loop.start()
 
     def on_ready(self) -> None:
@@ -129,11 +147,28 @@ class SafetyService:
         self._watching.stop()
         self._disk.stop()
         self.loop.stop(timeout_s / 4)
+        if self._watchdog is not None:
+            is_closed = self.observatory.state() is ObservatoryState.CLOSED
+            self._watchdog.stop(5.0, is_closed=is_closed)
         for file in (self._holds, self._alarm, self._events, self._notices):
             file.close(1.0)
         self._weather.join(1.0)
         self._client.close()
         self._connecting.join(timeout_s / 4)
+
+    def _watchdog_beats(self, profile: Profile) -> WatchdogBeats | None:
+        if self.observatory.watchdog is None:
+            return None
+        return WatchdogBeats(
+            self.observatory.watchdog,
+            profile.safety,
+            self._clock,
+            context=self.observatory.context,
+            link_is_up=lambda: self._client.link is LinkState.UP,
+            lock=lambda: self._holds.lock,
+            latch=lambda: self._holds.latch,
+            publish=self._publish,
+        )
 
     def _publish(self, kind: str, data: dict[str, object]) -> None:
         self._board.publish(kind, "safety", data)

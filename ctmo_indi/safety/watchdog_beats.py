@@ -198,7 +198,10 @@ class WatchdogBeats:
             self._told = (self.state, self.message)
             level = logging.WARNING if self.state in _TROUBLE else logging.INFO
             _log.log(level, "watchdog state=%s message=%s", self.state, self.message)
-            self._publish("watchdog", {"State": self.state.value, "Message": self.message})
+            # People are told of the one, see ``notices``.
+            kind = "watchdog_lost" if self.state in _TROUBLE else "watchdog"
+            message = self.trouble or f"WatchDog {self.state}"
+            self._publish(kind, {"State": self.state.value, "Message": message})
 
     # -- one cycle ---------------------------------------------------------------------------------
 

@@ -11,6 +11,13 @@ POLICY = SafetyPolicy()
 OPEN_IN_RAIN = Situation(ObservatoryState.OPEN, ("rain",), (), None, None, 0.0)
 
 
+def test_what_indis_watchdog_is_closing_is_left_to_it():
+    assert reason_to_close(OPEN_IN_RAIN, SafetyPolicy()) == "rain"
+    closing = replace(OPEN_IN_RAIN, watchdog_closes=True)
+    assert reason_to_close(closing, SafetyPolicy()) is None
+
+
+
 def test_rain_closes_an_open_observatory():
     assert reason_to_close(OPEN_IN_RAIN, POLICY) == "rain"
 
