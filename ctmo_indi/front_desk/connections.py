@@ -19,6 +19,7 @@ from typing import Protocol, TypeAlias
 from aiohttp import web
 
 from ctmo_indi.front_desk.limits import Limits
+from ctmo_indi.work_orders.desk import Reply
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +89,8 @@ class Gate:
     def sweep(self, now_s: float) -> None:
         """Cut every connection that is over its time."""
         for connection in list(self._connections):
+            if isinstance(connection, DeskConnection):
+                connection.look_at_answer(now_s)
             if now_s > connection.deadline_s:
                 self._cut(connection, "time")
 
@@ -113,7 +116,16 @@ class Gate:
 class DeskConnection(web.RequestHandler):
     """aiohttp's HTTP protocol of one connection, with a phase and a deadline."""
 
-    __slots__ = ("_gate", "address", "deadline_s", "phase", "since_s")
+    __slots__ = (
+        "_answer",
+        "_answer_by_s",
+        "_gate",
+        "address",
+        "deadline_s",
+        "phase",
+        "right_head",
+        "since_s",
+    )
 
     def __init__(self, manager: web.Server, gate: Gate, *, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
@@ -130,6 +142,9 @@ class DeskConnection(web.RequestHandler):
         )
         self._gate = gate
         self.address = ""
+        self.right_head: object = None
+        self._answer: asyncio.Future[Reply] | None = None
+        self._answer_by_s = 0.0
         self.phase = Phase.HEADERS
         self.since_s = loop.time()
         self.deadline_s = self.since_s + gate.limits.headers_s
@@ -139,6 +154,29 @@ class DeskConnection(web.RequestHandler):
         self.phase = phase
         self.since_s = self._loop.time()
         self.deadline_s = self.since_s + timeout_s
+
+    async def answered(self, answer: asyncio.Future[Reply]) -> Reply:
+        """Wait for an answer of the desk.
+
+        Raises
+        ------
+        TimeoutError
+            It did not come in time; told at the next sweep.
+        """
+        limits = self._gate.limits
+        self.enter(Phase.ANSWER, limits.answer_s + limits.reply_s)
+        self._answer_by_s = self.since_s + limits.answer_s
+        self._answer = answer
+        try:
+            return await answer
+        finally:
+            self._answer = None
+
+    def look_at_answer(self, now_s: float) -> None:
+        """Give up an answer that does not come in time."""
+        answer = self._answer
+        if answer is not None and now_s > self._answer_by_s and not answer.done():
+            answer.set_exception(TimeoutError("no answer of the desk"))
 
     def abort(self) -> None:
         """Close at once, without sending what is left."""
