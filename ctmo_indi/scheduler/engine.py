@@ -114,6 +114,7 @@ class SchedulerEngine:
         self.csc = self.component.csc
         self._thread = threading.Thread(target=self.inbox.run, name="scheduler-engine", daemon=True)
         self._last_verdict: Verdict | None = None
+        self._held: tuple[str, ...] = ()
         self._beats = 0
         self._is_started = False
         self._beat_machine_s = clock.machine_s()
@@ -237,7 +238,7 @@ class SchedulerEngine:
 
     def _look_at_status(self) -> None:
         verdict = self.safety.news.verdict if self.safety.news is not None else None
-        self.status.look(facts_of(self.csc.summary, verdict, is_day=self._is_day))
+        self.status.look(facts_of(self.csc.summary, verdict, is_day=self._is_day, held=self._held))
 
     def _update_status(self, call: CommandCall) -> Mapping[str, object]:
         self.status.update(call.status, call.note)
@@ -310,6 +311,17 @@ class SchedulerEngine:
         if before is None or _says(before) != _says(news.verdict):
             self._parts.publish("verdict", "safety", news.verdict.to_wire())
             self._poke()
+        if news.held != self._held:
+            self._hold_changed(news.held)
+
+    def _hold_changed(self, held: tuple[str, ...]) -> None:
+        """Humans took the observatory, or gave it back: then all goes on at once."""
+        _log.warning("held by=%r", held)
+        was_held, self._held = bool(self._held), held
+        self._parts.publish("held", "", {"Held": "; ".join(held)})
+        if was_held and not held:
+            self.book.hold_is_over()
+        self._poke()
 
     def _poke(self) -> None:
         if self.csc.mode is not None:

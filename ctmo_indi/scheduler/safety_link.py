@@ -23,10 +23,31 @@ _LOG_EVERY = 60
 
 @dataclass(frozen=True, slots=True)
 class VerdictNews:
-    """A verdict and when it was asked for, machine seconds of this process' clock."""
+    """A verdict and when it was asked for, machine seconds of this process' clock.
+
+    Parameters
+    ----------
+    takeover
+        Why the telescope keeps its hands off, as it told safety; empty while nobody took over.
+    """
 
     verdict: Verdict
     asked_machine_s: float
+    takeover: str = ""
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """Which humans hold the observatory; while any does, nothing is attempted."""
+        reasons = []
+        if self.verdict.lock is not None:
+            lock = self.verdict.lock
+            reasons.append(f"{lock.kind} lock of {lock.owner}: {lock.reason}")
+        if self.verdict.latch is not None:
+            latch = self.verdict.latch
+            reasons.append(f"stopped by {latch.owner}: {latch.reason}")
+        if self.takeover:
+            reasons.append(self.takeover)
+        return tuple(reasons)
 
 
 class SafetyLink:
@@ -91,7 +112,7 @@ class SafetyLink:
                 asked_machine_s -= max(0.0, age_s)
             if not isinstance(wire, Mapping):
                 raise ValueError(f"Verdict is {wire!r}, expected a struct")  # noqa: TRY004, TRY301
-            news = VerdictNews(Verdict.from_wire(wire), asked_machine_s)
+            news = VerdictNews(Verdict.from_wire(wire), asked_machine_s, _takeover(reply))
         except (CtmoError, KeyError, ValueError) as error:
             text = str(error)
             self._post(lambda: self._failed(text))
@@ -117,3 +138,11 @@ class SafetyLink:
             _log.info("verdict %s reasons=%r", news.verdict.level, news.verdict.reasons)
         self.news = news
         self._on_news(news)
+
+
+def _takeover(reply: Mapping[str, object]) -> str:
+    """What the telescope's last beat said of another INDI client; safety hands it on."""
+    part: object = reply
+    for key in ("Beats", "telescope", "State", "Held"):
+        part = part.get(key) if isinstance(part, Mapping) else None
+    return part if isinstance(part, str) else ""

@@ -83,6 +83,8 @@ class Conditions:
         Machine seconds since the verdict was received.
     pending
         Orders that wait, in no particular order.
+    takeover
+        Why the telescope keeps its hands off after another INDI client; empty: it does not.
     state
         Where mount, dome and filter are, or will be when the next target begins; None: not known.
     telemetry
@@ -99,6 +101,7 @@ class Conditions:
     telescope_answers: bool
     pending: tuple[PendingOrder, ...]
     telescope_trouble: str = ""
+    takeover: str = ""
     state: ObservatoryModelState | None = None
     telemetry: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
     not_before_utc_s: Mapping[str, float] = field(default_factory=dict)
@@ -115,6 +118,8 @@ class Conditions:
         if self.verdict is not None and self.verdict.latch is not None:
             latch = self.verdict.latch
             reasons.append(f"stopped by {latch.owner}: {latch.reason}")
+        if self.takeover:
+            reasons.append(f"held: {self.takeover}")
         return tuple(reasons)
 
     @property

@@ -53,6 +53,8 @@ class FakeTelescope:
     ----------
     outcome
         How a new attempt ends and with how many frames; None: as :meth:`finish` says.
+    held
+        Why it keeps its hands off after another INDI client.
     is_down
         True: does not answer (``front_desk`` only).
     faults
@@ -68,6 +70,7 @@ class FakeTelescope:
         default=lambda request: (AttemptState.COMPLETED, request.count)
     )
     observatory: ObservatoryState = ObservatoryState.CLOSED
+    held: str = ""
     is_down: bool = False
     faults: list[CtmoError] = field(default_factory=list)
     orders: list[CheckedOrder] = field(default_factory=list)
@@ -169,7 +172,12 @@ class FakeTelescope:
     def _status(self, request: StatusRequest) -> Reply:
         name = request.name.receipt or request.name.order_id
         if not name:
-            return {"Kind": "Status", "Observatory": self.observatory.value, "Revision": 1}
+            return {
+                "Kind": "Status",
+                "Observatory": self.observatory.value,
+                "Held": self.held,
+                "Revision": 1,
+            }
         attempt = self._require(name)
         since = request.since
         if since is not None:
@@ -217,13 +225,20 @@ def _frame(attempt: FakeAttempt, number: int) -> Reply:
 
 @dataclass(slots=True)
 class FakeSafety:
-    """Safety's desk: a verdict for every heartbeat, a new cycle each time."""
+    """Safety's desk: a verdict for every heartbeat, a new cycle each time.
+
+    Attributes
+    ----------
+    takeover
+        What the telescope's beats say of another INDI client.
+    """
 
     profile: Profile
     clock: Clock
     service: str = "safety"
     level: VerdictLevel = VerdictLevel.SAFE
     reasons: tuple[str, ...] = ()
+    takeover: str = ""
     is_down: bool = False
     beats: int = 0
     orders: list[CheckedOrder] = field(default_factory=list)
@@ -240,7 +255,11 @@ class FakeSafety:
         self.orders.append(checked)
         if checked.kind is OrderKind.HEARTBEAT:
             self.beats += 1
-        return {"Kind": checked.kind.value, "Verdict": self.verdict().to_wire()}
+        return {
+            "Kind": checked.kind.value,
+            "Verdict": self.verdict().to_wire(),
+            "Beats": {"telescope": {"Age": 0.1, "State": {"Held": self.takeover}}},
+        }
 
     async def handle(self, order: Mapping[str, object], caller: Caller) -> Reply:
         """Answer as a Desk."""

@@ -64,12 +64,15 @@ class Facts:
         None: not known yet.
     in_fault
         Components that are in fault now.
+    held
+        Which humans hold the observatory.
     """
 
     is_alive: bool
     is_day: bool | None
     is_weather_bad: bool
     in_fault: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,8 @@ def note_of(facts: Facts, kept: Kept) -> str:
     """The operator's note, and ours behind it, which go with their reasons."""
     recovered = [name for name in kept.were_in_fault if name not in facts.in_fault]
     notes = [kept.note] if kept.note else []
+    if facts.held:
+        notes.append(f"held: {'; '.join(facts.held)}")
     if facts.in_fault:
         notes.append(f"in fault: {', '.join(facts.in_fault)}")
     if recovered:

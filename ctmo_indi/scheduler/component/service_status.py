@@ -42,6 +42,7 @@ def service_status(
         "Observatory Status": status.to_wire(),
         "Verdict": news.verdict.to_wire() if news is not None else {},
         "Verdict Age": min(safety.verdict_age_s(), 1e9),
+        "Held": "; ".join(news.held) if news is not None else "",
         "Paused": queue.is_paused,
         "Pause Reason": queue.pause_reason,
         "Current": current.to_wire() if current is not None else {},
@@ -51,13 +52,21 @@ def service_status(
     }
 
 
-def facts_of(summary: SummaryState, verdict: Verdict | None, *, is_day: bool | None) -> Facts:
+def facts_of(
+    summary: SummaryState,
+    verdict: Verdict | None,
+    *,
+    is_day: bool | None,
+    held: tuple[str, ...] = (),
+) -> Facts:
     """Return what is known for the observatory's status words.
 
     Parameters
     ----------
     verdict
         The last one; its reasons tell of weather and of a closing that failed.
+    held
+        Which humans hold the observatory.
     """
     reasons = verdict.reasons if verdict is not None else ()
     in_fault = []
@@ -70,4 +79,5 @@ def facts_of(summary: SummaryState, verdict: Verdict | None, *, is_day: bool | N
         is_day=is_day,
         is_weather_bad=any("weather" in reason for reason in reasons),
         in_fault=tuple(in_fault),
+        held=held,
     )

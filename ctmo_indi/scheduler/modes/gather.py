@@ -53,13 +53,14 @@ class Gatherer:
         not_before_utc_s
             Targets of the driver's own that rest, as Conditions has them.
         """
-        observatory, state, trouble = ObservatoryState.UNKNOWN, None, ""
+        observatory, state, trouble, takeover = ObservatoryState.UNKNOWN, None, "", ""
         try:
             reply = self.telescope.front_desk(_QUESTION)
             observatory = ObservatoryState(str(reply.get("Observatory")))
             state = model_state(reply.get("Devices"), observatory, self.clock.utc())
+            takeover = str(reply.get("Held") or "")
         except (CtmoError, ValueError) as error:
-            trouble = str(error)
+            trouble, takeover = str(error), news.takeover if news is not None else ""
         age_s = float("inf")
         if news is not None:
             age_s = self.clock.machine_s() - news.asked_machine_s
@@ -71,6 +72,7 @@ class Gatherer:
             telescope_answers=not trouble,
             pending=pending,
             telescope_trouble=trouble,
+            takeover=takeover,
             state=state,
             telemetry=self.telemetry(),
             not_before_utc_s=not_before_utc_s,

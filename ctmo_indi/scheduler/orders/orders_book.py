@@ -420,6 +420,10 @@ class OrdersBook:
         self._change(receipt, OrderState.CANCELED, reason)
         return ""
 
+    def hold_is_over(self) -> None:
+        """No human holds the observatory any more: what was not done for one waits no longer."""
+        self._rests.hold_is_over()
+
     def expire(self) -> int:
         """End the waiting orders whose windows are over; return how many."""
         now_utc_s = self.clock.utc().timestamp()

@@ -40,6 +40,7 @@ class _Rest:
     """``failures`` are those of the night that begins at ``noon_s`` (Unix seconds)."""
 
     until_elapsed_s: float = 0.0
+    last: AttemptState = AttemptState.COMPLETED
     fruitless: int = 0
     noon_s: float = 0.0
     failures: int = 0
@@ -82,12 +83,19 @@ class Rests:
         now_utc_s = self._clock.utc().timestamp()
         ended_utc_s = now_utc_s if ended_utc_s is None else min(ended_utc_s, now_utc_s)
         rest = self._rests.setdefault(who, _Rest())
+        rest.last = state
         rest.fruitless = 0 if frames else rest.fruitless + 1
         end_s = self._clock.elapsed_s() - (now_utc_s - ended_utc_s)
         rest.until_elapsed_s = end_s + retry_after_s(state, rest.fruitless)
         if who.driver and state is AttemptState.FAILED:
             self._count_failure(who, rest, reason, ended_utc_s)
         self._prune()
+
+    def hold_is_over(self) -> None:
+        """End every rest but those after a failure: it was a human who cut the attempts short."""
+        for rest in self._rests.values():
+            if rest.last is not AttemptState.FAILED:
+                rest.until_elapsed_s, rest.fruitless = 0.0, 0
 
     def forget(self, who: Resting) -> None:
         """The order has ended."""

@@ -52,6 +52,19 @@ def made(clock: FakeClock, limit: int = 3) -> Rests:
     return Rests(clock, SITE, limit)
 
 
+@pytest.mark.parametrize(
+    ("ended", "rests_on"),
+    [(AttemptState.INTERRUPTED, False), (AttemptState.NOT_ATTEMPTED, False), (FAILED, True)],
+)
+def test_the_end_of_a_humans_hold_ends_every_rest_but_that_of_a_failure(
+    clock: SettableClock, ended: AttemptState, rests_on: bool
+) -> None:
+    rests = made(clock)
+    rests.ended(ORDER, ended, 0)
+    rests.hold_is_over()
+    assert (left_s(rests, clock, ORDER) > 0.0) is rests_on
+
+
 def left_s(rests: Rests, clock: FakeClock, who: Resting = FIELD) -> float:
     """Sky seconds it still rests."""
     until_s = rests.not_before_utc_s(who)

@@ -48,6 +48,50 @@ def test_orders_are_completed_by_priority_through_a_silent_telescope_and_a_resta
     assert stack.desk.status()["Order Counts"]["COMPLETED"] == 3
 
 
+def test_a_takeover_holds_the_scheduler_and_costs_no_order_anything(stack: Stack) -> None:
+    took_over = "another INDI client took over (mount slews)"
+    stack.telescope.held = stack.safety.takeover = took_over
+    stack.start_scheduler()
+    order = stack.submit("first")
+    stack.command("start", "enable", "resume")
+    stack.wait_until(lambda: stack.desk.status()["Held"] == took_over)
+    stack.wait_until(lambda: f"held: {took_over}" in list(stack.desk.status()["Reasons"]))
+    stack.wait_until(
+        lambda: f"held: {took_over}" in str(stack.desk.status()["Observatory Status"])
+    )
+    before = list(stack.telescope.attempts)
+
+    stack.telescope.held = stack.safety.takeover = ""
+    ended = stack.ended(order)
+
+    assert before == []
+    assert f"held: {took_over}" in dict(status["Observatory Status"])["Note"]  # type: ignore[call-overload]  # of the wire
+    assert ended["Status"] == "COMPLETED"
+    stack.wait_until(lambda: stack.desk.status()["Held"] == "")
+
+
+def test_what_a_human_interrupted_goes_on_at_once_when_he_is_done(stack: Stack) -> None:
+    stack.telescope.outcome = lambda request: None
+    stack.start_scheduler()
+    order = stack.submit("first")
+    stack.command("start", "enable", "resume")
+    attempt = stack.telescope.wait_for_attempts(1)[0]
+    stack.telescope.held = stack.safety.takeover = "another INDI client took over (mount slews)"
+    stack.telescope.finish(attempt.attempt_id, AttemptState.INTERRUPTED, 0, "foreign motion")
+    stack.wait_until(lambda: stack.desk.status()["Held"] != "")
+    stack.wait_until(lambda: "held" in " ".join(stack.desk.status()["Reasons"]))
+    held = stack.desk.status(order)
+    stack.telescope.outcome = lambda request: (AttemptState.COMPLETED, request.count)
+    stack.telescope.held = stack.safety.takeover = ""
+    begun_s = stack.clock.elapsed_s()
+    ended = stack.ended(order)
+
+    assert held["Status"] == "PENDING"
+    assert ended["Status"] == "COMPLETED"
+    assert stack.clock.elapsed_s() - begun_s < 30.0 * stack.clock.speed
+    assert [one["Status"] for one in ended["Attempts"]] == ["INTERRUPTED", "COMPLETED"]  # type: ignore[attr-defined]  # of the wire
+
+
 def test_with_the_real_sky_the_order_that_is_up_goes_before_the_one_that_rises_later(
     stack: Stack,
 ) -> None:
