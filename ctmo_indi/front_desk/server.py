@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from weakref import WeakSet
 
 from ctmo_indi.config import is_loopback
 from ctmo_indi.errors import ConfigError
@@ -83,6 +84,7 @@ class FrontDeskServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._ports: tuple[int, ...] = ()
+        self._below_tls: WeakSet[asyncio.Transport] = WeakSet()
         self.gate = Gate(self._limits)
 
     @property
@@ -168,7 +170,7 @@ class FrontDeskServer:
     ) -> Callable[[], asyncio.Protocol]:
         if tls is None:
             return http
-        return lambda: TlsDoor(http, self.gate, tls, loop)
+        return lambda: TlsDoor(http, self.gate, tls, loop, self._below_tls)
 
     def _run(self, sockets: list[socket.socket], ready: Future[None]) -> None:
         with asyncio.Runner() as runner:
@@ -201,3 +203,6 @@ class FrontDeskServer:
             for http in https:
                 http.pre_shutdown()
             await asyncio.gather(*(http.shutdown(_GRACE_S) for http in https))
+            for transport in list(self._below_tls):
+                transport.abort()
+            await asyncio.sleep(0.0)  # asyncio closes their sockets in its next turn

@@ -14,6 +14,7 @@ import os
 import ssl
 from collections.abc import Callable
 from pathlib import Path
+from weakref import WeakSet
 
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.front_desk.connections import Gate, Phase
@@ -99,6 +100,9 @@ class TlsDoor(asyncio.Protocol):
     ----------
     make
         Makes the connection that follows.
+    opened
+        Remembers the transports below TLS, which nobody else holds: those that wait for the peer's
+        farewell when the server ends are cut.
     """
 
     def __init__(
@@ -107,11 +111,13 @@ class TlsDoor(asyncio.Protocol):
         gate: Gate,
         files: TlsFiles,
         loop: asyncio.AbstractEventLoop,
+        opened: WeakSet[asyncio.Transport],
     ) -> None:
         self._make = make
         self._gate = gate
         self._files = files
         self._loop = loop
+        self._opened = opened
         self._transport: asyncio.Transport | None = None
         self._shaking: asyncio.Task[None] | None = None
         self._early: list[bytes] = []
@@ -129,6 +135,7 @@ class TlsDoor(asyncio.Protocol):
         """Admit the caller and begin the handshake, or close."""
         assert isinstance(transport, asyncio.Transport)  # of a TCP server
         self._transport = transport
+        self._opened.add(transport)
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if peer else ""
         if not self._gate.admit(self):
@@ -152,7 +159,7 @@ class TlsDoor(asyncio.Protocol):
                 self,
                 self._files.context(),
                 server_side=True,
-                ssl_handshake_timeout=self._gate.limits.headers_s,
+                ssl_handshake_timeout=2.0 * self._gate.limits.headers_s,  # the gate is first
                 ssl_shutdown_timeout=_SHUTDOWN_S,
             )
         except OSError as error:  # ssl's errors, time-outs and resets are all of them
