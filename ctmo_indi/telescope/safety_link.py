@@ -18,6 +18,7 @@ from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CtmoError
 from ctmo_indi.models.states import SummaryState
 from ctmo_indi.models.verdict import Verdict
+from ctmo_indi.telescope.hold_memory import HoldMemory
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +78,8 @@ class SafetyLink:
     is_alive
         A beat says that the telescope does its work: none is sent while this is False, so that
         safety closes over an engine that hangs.
+    memory
+        Keeps lock and latch over a restart; None: they are not kept.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class SafetyLink:
         on_news: Callable[[Verdict, float], None] = lambda verdict, age_machine_s: None,
         is_alive: Callable[[], bool] = lambda: True,
         period_machine_s: float = BEAT_PERIOD_S,
+        memory: HoldMemory | None = None,
     ) -> None:
         self._desk = desk
         self._clock = clock
@@ -95,6 +99,7 @@ class SafetyLink:
         self._on_news = on_news
         self._is_alive = is_alive
         self._period_machine_s = period_machine_s
+        self._memory = memory
         self._news: VerdictNews | None = None
         self._beating = threading.Lock()
         self._stopping = threading.Event()
@@ -112,7 +117,11 @@ class SafetyLink:
         return news.age_machine_s(self._clock.machine_s()) if news else float("inf")
 
     def start(self) -> None:
-        """Begin to beat; returns at once."""
+        """Recall lock and latch, and begin to beat; returns at once unless the disk hangs."""
+        recalled = self._memory.recall() if self._memory else None
+        if recalled is not None:
+            self._news = VerdictNews(recalled, self._clock.machine_s(), {})
+            self._on_news(recalled, 0.0)
         self._thread = threading.Thread(target=self._run, name="safety-link", daemon=True)
         self._thread.start()
 
@@ -121,11 +130,14 @@ class SafetyLink:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(timeout_s)
+        if self._memory is not None:
+            self._memory.close(1.0)
 
     def beat(self) -> None:
         """Beat once; blocks for the desk's time-out. A failure only makes the verdict older."""
         with self._beating:
             self._beat()
+            self._drop_expired_lock()
 
     def _beat(self) -> None:
         sent_machine_s = self._clock.machine_s()
@@ -164,6 +176,8 @@ class SafetyLink:
         if not isinstance(wire, Mapping):
             raise TypeError(f"Verdict is {wire!r}, expected a struct")
         verdict = Verdict.from_wire(wire)
+        if self._memory is not None:
+            self._memory.note(verdict)
         known = self._news
         if known is not None and known.verdict.cycle == verdict.cycle:
             if (known.verdict.lock, known.verdict.latch) == (verdict.lock, verdict.latch):
@@ -185,6 +199,16 @@ class SafetyLink:
             sent_machine_s - moved_ago_s if isinstance(moved_ago_s, int | float) else -math.inf,
         )
         self._on_news(verdict, self.age_machine_s())
+
+    def _drop_expired_lock(self) -> None:
+        """Without safety nobody else says that a lock is over."""
+        news = self._news
+        if self._memory is None or news is None or news.verdict.lock is None:
+            return
+        if self._memory.is_lock_over:
+            verdict = replace(news.verdict, lock=None)
+            self._news = replace(news, verdict=verdict)
+            self._on_news(verdict, self.age_machine_s())
 
     def _run(self) -> None:
         while not self._stopping.is_set():

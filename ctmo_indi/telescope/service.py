@@ -34,8 +34,10 @@ from ctmo_indi.telescope.desk_handlers import DeskHandlers, DeskParts
 from ctmo_indi.telescope.device_hands import DeviceHands
 from ctmo_indi.telescope.elements import read_elements
 from ctmo_indi.telescope.engine import Engine, EngineParts
+from ctmo_indi.telescope.event_store import PRUNE_CYCLE_S, open_event_log
 from ctmo_indi.telescope.frame_keeper import JournaledFrames
 from ctmo_indi.telescope.hand_book import HandBook
+from ctmo_indi.telescope.hold_memory import HoldMemory
 from ctmo_indi.telescope.recovery import Recovery, RecoveryParts
 from ctmo_indi.telescope.safety_link import SafetyDesk, SafetyLink
 from ctmo_indi.telescope.scene import StepTimes
@@ -49,6 +51,7 @@ from ctmo_indi.work_orders.revisions import RevisionBoard
 SAFETY_TIMEOUT_S = 3.0
 DOME_CYCLE_S = 5.0
 TELEMETRY_CYCLE_S = 30.0
+EVENTS_CLOSE_S = 4.0
 
 
 class TelescopeService:
@@ -83,7 +86,6 @@ class TelescopeService:
         self._clock = clock
         self._closes_on_stop = closes_on_stop
         self._ending = threading.Event()
-        self.board = RevisionBoard(clock)
         endpoint = endpoint_of(config.indi, profile.indiserver)
         self.client = client or IndiClient(
             transport_maker(endpoint, clock), clock, name="telescope"
@@ -93,6 +95,8 @@ class TelescopeService:
             "telescope", config.database_url or Path(config.data_dir) / "telescope.sqlite3"
         )
         self._writer = Writer(self._database)
+        self._events = open_event_log(config, self._database, self._writer, clock)
+        self.board = RevisionBoard(clock, store=self._events)
         self._own_safety_client = None if safety else self._safety_client()
         desk = safety or self._own_safety_client
         assert desk is not None  # one of the two
@@ -102,6 +106,7 @@ class TelescopeService:
             self._beat_state,
             on_news=self.observatory.hear_verdict,
             is_alive=lambda: self.engine.is_turning,
+            memory=HoldMemory(Path(config.data_dir) / "telescope" / "holds.json", clock),
         )
         self._vigil = Vigil(self._link, clock, verdict_times or _verdict_times(profile))
         self._frames = JournaledFrames(
@@ -231,6 +236,7 @@ class TelescopeService:
         self.observatory.close()
         self.client.close()
         self._connecting.join(5.0)
+        self._events.close(EVENTS_CLOSE_S)
         self._writer.close()
         self._database.close()
         if self._own_safety_client is not None:
@@ -257,7 +263,11 @@ class TelescopeService:
             Cycle(role.value, TELEMETRY_CYCLE_S, telemetry(role))
             for role in self.observatory.devices
         )
-        return (Cycle("dome follows", DOME_CYCLE_S, self._post_follow_dome), *devices)
+        return (
+            Cycle("dome follows", DOME_CYCLE_S, self._post_follow_dome),
+            Cycle("events", PRUNE_CYCLE_S, self._events.prune),
+            *devices,
+        )
 
     def _limit_watch(self) -> LimitWatch | None:
         mount = self.observatory.mount
