@@ -171,6 +171,7 @@ class Soak:
         self.receipts: list[str] = []
         self.counts: dict[str, int] = {}
         self.struck_open = 0
+        self._deck: list[str] = []  # each kind of fault once before any comes again
         self._pause = threading.Event()
 
     def strike(self, faults: Mapping[str, Fault]) -> str:
@@ -180,7 +181,10 @@ class Soak:
         """
         with suppress(AssertionError):
             until(lambda: self.world.is_open or self.world.is_day, "it is open", AT_WORK_S)
-        name = self.random.choice(list(faults))
+        self._deck = [name for name in self._deck if name in faults]
+        if not self._deck:
+            self._deck = self.random.sample(list(faults), len(faults))
+        name = self._deck.pop()
         self.counts[name] = self.counts.get(name, 0) + 1
         self.struck_open += bool(self.world.is_open)
         faults[name](self)
