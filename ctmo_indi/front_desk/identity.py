@@ -120,6 +120,18 @@ class TokenAccess:
         behalf = headers.get(ON_BEHALF)
         return caller if behalf is None else self._behalf(caller, behalf)
 
+    def still_knows(self, caller: Caller) -> bool:
+        """Whether the token that told this caller is as it was; True where there was none."""
+        if not caller.is_known or caller.via:
+            return True
+        now = self._clock.utc()
+        return any(
+            token.name == caller.name
+            and token.role == caller.role.name.lower()
+            and (token.expires_utc is None or now < token.expires_utc)
+            for token in self._tokens()
+        )
+
     def _of_token(self, credentials: str, address: str) -> Caller:
         name, secret = _parted(credentials)
         came = digest(secret)

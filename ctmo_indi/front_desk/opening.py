@@ -64,25 +64,24 @@ def open_front_desk(
         _log.warning("insecure_network services=%s: %s", ",".join(network), INSECURE)
     audit = AuditLog(path_for(config.logging.file, config.data_dir))
     clock = SystemClock()
+    known = TokenAccess(
+        TokenFile(access.tokens).tokens,
+        anonymous_role=Role.OPERATE if config.anonymous_may_operate else Role.READ,
+        is_local=_everywhere if insecure else is_local,
+        clock=clock,
+        on_failure=_failure_writer(audit, "+".join(addresses), clock.utc),
+    )
+    warnings = (INSECURE,) if insecure else ()
+
+    def audited(desk: Desk) -> AuditedDesk:
+        return AuditedDesk(
+            desk, audit.record, still_knows=known.still_knows, warnings=warnings, clock=clock
+        )
+
     return FrontDeskServer(
-        [
-            (
-                AuditedDesk(
-                    desk, audit.record, warnings=(INSECURE,) if insecure else (), clock=clock
-                ),
-                address.ip,
-                address.port,
-            )
-            for desk, address in desks
-        ],
+        [(audited(desk), address.ip, address.port) for desk, address in desks],
         limits,
-        TokenAccess(
-            TokenFile(access.tokens).tokens,
-            anonymous_role=Role.OPERATE if config.anonymous_may_operate else Role.READ,
-            is_local=_everywhere if insecure else is_local,
-            clock=clock,
-            on_failure=_failure_writer(audit, "+".join(addresses), clock.utc),
-        ),
+        known,
         hosts=_host_names(config, addresses.values()),
         is_network_allowed=bool(network),
         tls=_tls(config) if network and not insecure else None,

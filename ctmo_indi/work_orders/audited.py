@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ctmo_indi.audit_log import AuditEntry
 from ctmo_indi.clock import Clock, SystemClock
-from ctmo_indi.errors import CtmoError, OrderError, SafetyError
+from ctmo_indi.errors import CtmoError, NotPermitted, OrderError, SafetyError
 from ctmo_indi.work_orders.access import Caller
 from ctmo_indi.work_orders.desk import Desk, Reply
 from ctmo_indi.work_orders.model import OrderKind
@@ -23,6 +23,8 @@ class AuditedDesk:
     ----------
     record
         Must not block.
+    still_knows
+        Whether a caller is known as before: asked again when he has waited for news.
     warnings
         What everybody shall see in the Status of the service.
     clock
@@ -34,11 +36,13 @@ class AuditedDesk:
         desk: Desk,
         record: Callable[[AuditEntry], None],
         *,
+        still_knows: Callable[[Caller], bool] = lambda _caller: True,
         warnings: Sequence[str] = (),
         clock: Clock | None = None,
     ) -> None:
         self._desk = desk
         self._record = record
+        self._still_knows = still_knows
         self._warnings = list(warnings)
         self._clock = clock or SystemClock()
 
@@ -52,6 +56,8 @@ class AuditedDesk:
         kind = _kind(order)
         if kind is not None and not changes_something(kind, order.get("Command")):
             reply = await self._desk.handle(order, caller)
+            if "Wait" in order and not self._still_knows(caller):
+                raise NotPermitted(f"the token {caller.name} is no longer valid")
             if self._warnings and kind is OrderKind.STATUS and "Receipt" not in order:
                 reply["Warnings"] = list(self._warnings)
             return reply
