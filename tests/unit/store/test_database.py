@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -137,3 +139,17 @@ def test_a_wrong_place_is_a_configuration_error(place: str, expected: str, tmp_p
 
     with pytest.raises(ConfigError, match=expected):
         open_database("scheduler", place if "://" in place else tmp_path / place)
+
+
+def test_a_database_of_this_version_is_opened_without_alembic(tmp_path: Path) -> None:
+    open_database("telescope", tmp_path / "telescope.sqlite3").close()
+    code = (
+        "import sys\n"
+        "from ctmo_indi.store.database import open_database\n"
+        f"open_database('telescope', {str(tmp_path / 'telescope.sqlite3')!r}).close()\n"
+        "print('alembic' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout.strip() == "False"

@@ -131,6 +131,7 @@ def test_a_database_of_before_brings_its_completed_attempts(
         "INSERT INTO exposures VALUES ('E-1', 'A-1', 'O-1', 1, '', 'Light', 'V', 60.0, 61000.5,"
         " 61000.6, NULL, NULL, '', '', TRUE)",
         "DROP TABLE observations",
+        "DROP TABLE cancel_requests",
         "DROP INDEX events_kind",
         "UPDATE alembic_version SET version_num = 'scheduler_0001'",
     )
