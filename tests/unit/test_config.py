@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ctmo_indi import config
-from ctmo_indi.config import Address, Config, IndiAddress
+from ctmo_indi.config import AccessSettings, Address, Config, IndiAddress
 from ctmo_indi.errors import ConfigError
 
 # The structure the CTMO and TOROS documents describe, in the flow style their files use.
@@ -95,6 +95,48 @@ def test_our_own_keys_are_read(tmp_path: Path) -> None:
     assert loaded.anonymous_may_operate is False
     assert loaded.indi == IndiAddress("indi.local", 7625, "/run/indi.sock")
     assert loaded.file == path
+
+
+def test_access_is_read_and_its_files_may_be_credentials_of_systemd(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/scheduler")
+    text = (
+        "Access:\n  Tokens: /etc/ctmo/t.json\n  TLS: {Certificate: /c.crt, Key: /c.key}\n"
+        "  Host Names: [observatory.example]\n  Insecure Network: false\n"
+        "  Client Token File: $CREDENTIALS_DIRECTORY/services\n  CA File: /ca.crt\n"
+        "Scheduler Address: {IP: 0.0.0.0}\nDome Address: {IP: 10.0.0.7}\n"
+    )
+    loaded = config.load(_written(tmp_path, text))
+    assert loaded.access == AccessSettings(
+        tokens=Path("/etc/ctmo/t.json"),
+        certificate=Path("/c.crt"),
+        key=Path("/c.key"),
+        host_names=("observatory.example",),
+        client_token_file=Path("/run/credentials/scheduler/services"),
+        ca_file=Path("/ca.crt"),
+    )
+    assert loaded.scheduler.http == "https://localhost:8000"
+    assert loaded.dome.http == "https://10.0.0.7:8020"
+    assert loaded.telescope.http == "http://localhost:8010"
+
+
+def test_tokens_lie_beside_the_configuration_unless_told_otherwise(tmp_path: Path) -> None:
+    assert config.load(_written(tmp_path, "{}")).access.tokens == tmp_path / "tokens.json"
+    assert Config().access.tokens == Path("/etc/ctmo/tokens.json")
+
+
+def test_a_certificate_without_its_key_and_a_token_in_an_address_are_refused(
+    tmp_path: Path,
+) -> None:
+    text = (
+        "Access: {TLS: {Certificate: /c.crt}}\n"
+        "Dome Address: {HTTP: 'https://ada:ctmo_secret@dome.example'}\n"
+    )
+    with pytest.raises(ConfigError) as raised:
+        config.load(_written(tmp_path, text))
+    assert len(raised.value.problems) == 2
+    assert "Key" in str(raised.value)
 
 
 @pytest.mark.parametrize("ip", ["localhost", '""', "~", "127.0.0.1", '" Localhost "'])
