@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ctmo_indi import config as config_file
-from ctmo_indi import logs, notify, profiles
+from ctmo_indi import garbage, logs, notify, profiles
 from ctmo_indi.clock import Clock, SystemClock
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.liveness import Liveness
@@ -150,7 +150,7 @@ def serve(
 
     config, profile = load(config_path, profile_name, data_dir)
     clock = SystemClock.from_environment()
-    logs.set_up(name, config.logging, clock)
+    logs.set_up(name, config.logging, clock, in_background=True)
     service = build(name, config, profile, clock, on_offline=stop.set)
     from ctmo_indi.front_desk.opening import open_front_desk  # aiohttp: once the arguments are good
 
@@ -163,8 +163,11 @@ def serve(
         _log.info("service_ready service=%s profile=%s pid=%d", name, profile.name, os.getpid())
         service.on_ready()
         liveness = Liveness(service.health, notifier, SystemClock())
+        collector = garbage.Collector(SystemClock())
         while not stop.wait(liveness.period_s):
+            collector.look()
             if not liveness.look():
+                logs.flush()
                 os._exit(EXIT_DEAD)  # its threads do not end; the supervisor starts it again
         notifier.stopping()
     finally:
@@ -185,4 +188,5 @@ def _stop(name: str, *steps: tuple[Callable[[float], None], float]) -> None:
 
 def _give_up(name: str) -> None:
     _log.critical("stop_timed_out service=%s timeout_s=%g", name, STOP_TIMEOUT_S)
+    logs.flush()
     os._exit(EXIT_DEAD)

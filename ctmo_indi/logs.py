@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TextIO
 
+from ctmo_indi.background_log import BackgroundHandler
 from ctmo_indi.clock import Clock
 
 MAX_BYTES = 10_000_000
@@ -51,7 +52,12 @@ class Settings(Protocol):
 
 
 def set_up(
-    service: str, settings: Settings, clock: Clock, *, stream: TextIO | None = None
+    service: str,
+    settings: Settings,
+    clock: Clock,
+    *,
+    stream: TextIO | None = None,
+    in_background: bool = False,
 ) -> Callable[[], None]:
     """Send all logging of this process to stderr and, when there is one, to the file.
 
@@ -64,6 +70,8 @@ def set_up(
         Named in every line.
     stream
         Instead of stderr.
+    in_background
+        Write in threads of its own, so that a log that hangs holds up nobody.
 
     Returns
     -------
@@ -72,11 +80,12 @@ def set_up(
     """
     target = sys.stderr if stream is None else stream
     to_journal = is_journal(target)
-    handlers: list[logging.Handler] = [StreamHandler(target)]
-    handlers[0].setFormatter(LineFormatter(service, clock, to_journal=to_journal))
+    targets: list[logging.Handler] = [StreamHandler(target)]
     if settings.file is not None:
-        handlers.append(SharedFileHandler(settings.file, clock))
-        handlers[1].setFormatter(LineFormatter(service, clock, to_journal=False))
+        targets.append(SharedFileHandler(settings.file, clock))
+    handlers = [BackgroundHandler(each) for each in targets] if in_background else targets
+    for handler, is_journals in zip(handlers, (to_journal, False), strict=False):
+        handler.setFormatter(LineFormatter(service, clock, to_journal=is_journals))
     root = logging.getLogger()
     before = root.level, list(root.handlers)
     root.handlers[:] = handlers
@@ -95,6 +104,12 @@ def set_up(
             handler.close()
 
     return undo
+
+
+def flush() -> None:
+    """Wait for the lines that are still to be written, a few seconds at most."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
 
 
 def is_journal(stream: TextIO) -> bool:
