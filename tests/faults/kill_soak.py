@@ -67,13 +67,20 @@ def percentile(values: list[float], share: float) -> float:
 
 @contextmanager
 def armed_folder(folder: Path) -> Iterator[Path]:
-    """Let every service started inside look for kill points in ``folder``."""
+    """Let every service started inside look for kill points in ``folder``.
+
+    Their byte code is kept, as that of an installed package is: compiling it at each start would be
+    the better part of a restart.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    os.environ[VARIABLE] = f"@{folder}"
+    before = dict(os.environ)
+    os.environ |= {VARIABLE: f"@{folder}", "PYTHONPYCACHEPREFIX": str(folder / ".pyc")}
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         yield folder
     finally:
-        del os.environ[VARIABLE]
+        os.environ.clear()
+        os.environ |= before
 
 
 class KillSoak:
@@ -126,8 +133,7 @@ class KillSoak:
 
     def _kill_once(self, *, is_verified: bool) -> None:
         threading.Event().wait(self._random.uniform(0.0, 1.5))
-        for child in self.fleet.supervisor._children.values():
-            child.failures = 0  # as of services that were well until now: the first pause
+        self.forgive()
         if self._random.random() < 0.5:
             services, killed_s = self._at_a_point()
         else:
@@ -138,6 +144,11 @@ class KillSoak:
             self.tally.receipt_s.append(answered_s - killed_s)
         if is_verified:
             self.tally.verified_s.append(self.verified() - killed_s)
+
+    def forgive(self) -> None:
+        """Let the supervisor take the services for well until now: it pauses longer each time."""
+        for child in self.fleet.supervisor._children.values():
+            child.failures = 0
 
     def _at_random(self) -> tuple[list[str], float]:
         (names,) = self._random.choices(list(TARGETS), TARGETS.values())
@@ -167,7 +178,7 @@ class KillSoak:
         (self._points / name).write_text(str(passages))
         if ".recovery." in name:
             self.fleet.kill(service)
-            self.fleet.supervisor._children[service].failures = 0
+            self.forgive()
         return service
 
     def reached(self, name: str, timeout_s: float) -> bool:
