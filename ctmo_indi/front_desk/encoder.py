@@ -19,6 +19,7 @@ from ctmo_indi.front_desk.limits import LARGEST_INTEGER, SMALLEST_INTEGER
 _HEAD = "<?xml version='1.0' encoding='utf-8'?>\n<methodResponse>"
 _UNSENDABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _SPECIAL = re.compile("[&<>\r]")
+_NOT_PLAIN = re.compile("[\x00-\x08\x0b-\x1f&<>\x7f\ud800-\udfff\ufffe\uffff]")
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 _LONGEST_FAULT = 4000
 
@@ -51,6 +52,8 @@ def encode_fault(code: int, text: str) -> bytes:
 
 
 def _escape(text: str) -> str:
+    if _NOT_PLAIN.search(text) is None:
+        return text
     return _SPECIAL.sub(lambda match: _ESCAPES[match[0]], clean(text))
 
 

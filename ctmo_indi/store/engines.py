@@ -24,6 +24,7 @@ from ctmo_indi.errors import ConfigError, StoreUnavailable
 READERS = 4
 READER_WAIT_S = 10.0
 STATEMENT_TIMEOUT_S = 30.0
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _LOCK_NOT_AVAILABLE = "55P03"  # SQLSTATE
 
 
@@ -39,7 +40,7 @@ class Engines:
 
 def to_json(value: object) -> str:
     """JSON as it is stored; ValueError for NaN and infinity, which no other reader would take."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _JSON.encode(value)
 
 
 def sqlite_engines(url: sa.URL, busy_timeout_s: float) -> Engines:

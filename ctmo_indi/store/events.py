@@ -38,6 +38,7 @@ class EventRow:
     data: Mapping[str, object]
 
 
+_FIELDS = tuple(field.name for field in dataclasses.fields(EventRow))
 _INSERT_NEW: dict[str, sa.Insert] = {
     "sqlite": sqlite.insert(events).on_conflict_do_nothing(index_elements=["cursor"]),
     "postgresql": postgresql.insert(events).on_conflict_do_nothing(index_elements=["cursor"]),
@@ -66,7 +67,7 @@ def append(
 
 def insert(connection: Connection, rows: Iterable[EventRow]) -> None:
     """Add events that have their cursors already; one whose cursor is there is left as it is."""
-    values = [dataclasses.asdict(row) for row in rows]
+    values = [{name: getattr(row, name) for name in _FIELDS} for row in rows]
     if values:
         connection.execute(_INSERT_NEW[connection.dialect.name], values)
 

@@ -77,7 +77,8 @@ class OrderChange:
     reason: str
 
 
-_FIELDS = [orders.c[field.name] for field in dataclasses.fields(OrderRow)]
+_NAMES = [field.name for field in dataclasses.fields(OrderRow)]
+_FIELDS = [orders.c[name] for name in _NAMES]
 _CHANGE_FIELDS = [order_history.c[field.name] for field in dataclasses.fields(OrderChange)]
 
 _UNIQUE = [orders.c.user, orders.c.order_id, orders.c.repetition]
@@ -336,7 +337,7 @@ def _set(
 
 
 def _values(row: OrderRow) -> dict[str, object]:
-    values: dict[str, object] = {column.name: getattr(row, column.name) for column in _FIELDS}
+    values: dict[str, object] = {name: getattr(row, name) for name in _NAMES}
     values["state"] = row.state.value
     values["wire"] = dict(row.wire)
     return values

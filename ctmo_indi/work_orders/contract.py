@@ -40,6 +40,7 @@ DEEDS = frozenset(
 )
 _TYPES = frozenset(OrderKind) - {OrderKind.CALIBRATION}
 _NOT_CONTENT = ("Datetime", "Priority")
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 class Contract:
@@ -179,5 +180,5 @@ def _content_hash(wire: Mapping[str, object]) -> str:
         for key, value in wire.items()
         if key not in _NOT_CONTENT
     }
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    text = _CANONICAL.encode(content)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -30,7 +30,7 @@ from ctmo_indi.work_orders.receipts import new_receipt
 
 _log = logging.getLogger(__name__)
 
-LOGGED_ONE_BY_ONE = 8
+LOGGED_ONE_BY_ONE = 4
 """Of a commit; a line costs as much CPU as half an order, and the database has each of them."""
 
 

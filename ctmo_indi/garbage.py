@@ -1,0 +1,44 @@
+"""The garbage collector of a service: short pauses, however much the service remembers.
+
+Python looks for dead cycles through all objects again and again while their number grows. With
+20,000 pending orders each look stops all threads for a tenth of a second: measured, it made the
+slowest of a hundred orders wait 87 ms instead of 26 and cost a fifth of the CPU. Most objects die
+with their last reference and need no look at all. So what a service has loaded at its start is set
+aside, the young are looked at in small portions, and everything once an hour.
+"""
+
+from __future__ import annotations
+
+import gc
+
+from ctmo_indi.clock import Clock
+
+PERIOD_S = 3600.0
+"""Machine seconds from one look at everything to the next."""
+
+_YOUNG = 5000  # objects more than before: a look takes a millisecond
+_MIDDLE = 4  # looks at the young for one at those that survived one: some milliseconds
+_NEVER = 1_000_000
+
+
+class Collector:
+    """Owns the collector of this process; of one thread, which may stop all for a moment.
+
+    Making it sets aside what is there and sets the portions; blocks for a tenth of a second.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._set_aside()
+        gc.set_threshold(_YOUNG, _MIDDLE, _NEVER)
+
+    def look(self) -> None:
+        """Look at everything when it is time; to be called now and then."""
+        if self._clock.machine_s() >= self._next_machine_s:
+            gc.unfreeze()
+            self._set_aside()
+
+    def _set_aside(self) -> None:
+        gc.collect()
+        gc.freeze()
+        self._next_machine_s = self._clock.machine_s() + PERIOD_S

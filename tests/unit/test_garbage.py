@@ -1,0 +1,56 @@
+"""Garbage is collected in portions, and all of it once an hour."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from ctmo_indi import garbage
+from ctmo_indi.testing.fake_clock import FakeClock
+
+
+class Ring:
+    """Keeps itself alive."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+@pytest.fixture(autouse=True)
+def collector_as_before() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*before)
+
+
+def test_what_was_loaded_is_set_aside_and_no_count_brings_a_long_look() -> None:
+    garbage.Collector(FakeClock())
+    assert gc.get_freeze_count() > 10_000
+    assert gc.get_threshold()[2] >= 1_000_000
+
+
+def test_young_garbage_goes_soon() -> None:
+    garbage.Collector(FakeClock())
+    dead = weakref.ref(Ring())
+    kept = [[] for _ in range(2 * garbage._YOUNG)]
+    assert dead() is None
+    assert kept
+
+
+def test_old_garbage_goes_once_an_hour() -> None:
+    clock = FakeClock()
+    ring = Ring()
+    collector = garbage.Collector(clock)  # it is set aside now
+    dead = weakref.ref(ring)
+    del ring
+    gc.collect()
+    clock.advance(garbage.PERIOD_S - 1.0)
+    collector.look()
+    assert dead() is not None
+    clock.advance(1.0)
+    collector.look()
+    assert dead() is None
