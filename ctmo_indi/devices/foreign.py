@@ -133,6 +133,8 @@ class ForeignWatch:
         moves, name, at_s = self._observatory.moves, look.device.name, look.after.elapsed_s
         if sign.explained_by is None:
             return moves.is_ours(name, at_s)
+        if not sign.explained_by:
+            return False
         if moves.is_announced(name, at_s):
             return True
         commands = sign.commands_of(look.device)

@@ -80,11 +80,20 @@ class OwnMoves:
             with self._lock:
                 span.end_s = self._clock.elapsed_s()
 
-    def announce(self, device: str, for_machine_s: float) -> None:
-        """Count whatever ``device`` does as ours for a while: it has just been connected."""
+    def announce(
+        self, device: str, for_machine_s: float, since_elapsed_s: float | None = None
+    ) -> None:
+        """Count whatever ``device`` does as ours for a while: it has just been connected.
+
+        Parameters
+        ----------
+        since_elapsed_s
+            When the news of that was received; None: now.
+        """
         now_s = self._clock.elapsed_s()
         end_s = now_s + for_machine_s * self._clock.speed - self._grace_s
-        span = _Span(now_s, end_s, is_announced=True)
+        begin_s = now_s if since_elapsed_s is None else min(now_s, since_elapsed_s)
+        span = _Span(begin_s, end_s, is_announced=True)
         with self._lock:
             self._spans_of(device).append(span)
 

@@ -37,4 +37,4 @@ class SettlingWatch:
                 self._connected.discard(snapshot.device)
             elif snapshot.device not in self._connected:
                 self._connected.add(snapshot.device)
-                self._moves.announce(snapshot.device, self._settling_machine_s)
+                self._moves.announce(snapshot.device, self._settling_machine_s, snapshot.elapsed_s)
