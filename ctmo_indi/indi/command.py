@@ -55,7 +55,9 @@ class Command(Ending[PropertySnapshot]):
         self._watch = watch
         self._clock = clock
         self._started_s = clock.elapsed_s()
-        self._ack = Deadline(clock, watch.rule.ack_timeout_s, ack_floor_s)
+        self._ack_end_machine_s = clock.machine_s() + max(
+            watch.rule.ack_timeout_s / clock.speed, ack_floor_s
+        )
         self._finish = Deadline(clock, watch.rule.timeout_s, finish_floor_s)
         self._settle: Deadline | None = None
         self._settle_floor_s = ack_floor_s
@@ -123,9 +125,13 @@ class Command(Ending[PropertySnapshot]):
             self._settle = Deadline(self._clock, self._watch.rule.settle_s, self._settle_floor_s)
         return judgement
 
-    def judge_deadlines(self) -> Judgement | None:
-        """Look at the deadlines; None when the last one passed. For the book."""
-        if not self._ack_judged and self._ack.expired:
+    def judge_deadlines(self, lag_s: float) -> Judgement | None:
+        """Look at the deadlines; None when the last one passed. For the book.
+
+        A driver has its whole time to react, however long a slow link keeps the answer
+        (``lag_s``, machine seconds).
+        """
+        if not self._ack_judged and self._clock.machine_s() >= self._ack_end_machine_s + lag_s:
             self._ack_judged = True
             judgement = self._watch.on_ack_deadline()
             if judgement is not Judgement.PENDING:
@@ -177,10 +183,10 @@ class CommandBook:
         for command in tuple(commands):
             self._apply(command, command.observe(snapshot))
 
-    def judge_deadlines(self) -> None:
-        """End what is overdue; called by the client's beat."""
+    def judge_deadlines(self, lag_s: float = 0.0) -> None:
+        """End what is overdue; called by the client's beat, with the link's lag."""
         for command in tuple(self._commands.values()):
-            judgement = command.judge_deadlines()
+            judgement = command.judge_deadlines(lag_s)
             if judgement is None:
                 text = f"not complete after {command.took_s():.1f} s: {command.watch.reason}"
                 self.fail(command, CommandTimeout(self._text(command, text)))

@@ -112,9 +112,9 @@ class Ingest:
         self._dispatcher.post(LinkDown(reason))
         self._changed.notify_all()
 
-    def beat(self) -> None:
-        """Look at the deadlines."""
-        self.commands.judge_deadlines()
+    def beat(self, lag_s: float) -> None:
+        """Look at the deadlines; ``lag_s`` is what an answer takes on the way now."""
+        self.commands.judge_deadlines(lag_s)
 
     def received(self, raw: RawEvent) -> None:
         """Take one piece of news."""

@@ -2,8 +2,9 @@
 
 The library's own word is never taken for it (PyIndi's ``isServerConnected`` stays true after the
 server died; indipyclient notices after 40 s; neither notices a server that accepts and stays
-silent): the link is up from the first answer and lost when the transport says so or when nothing
-came for three ping periods.
+silent): the link is up from the first answer and lost when the transport says so, when nothing
+came for three seconds, or when pings are not answered for as long although something comes: a
+connection may be open in one direction only.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 import queue
 import random
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 _BEAT_S = 0.05
 _CLOSE_S = 3.0
-_STARVED_PERIODS = 1.5
+_STARVED_SHARE = 0.4
 
 
 class LinkState(StrEnum):
@@ -38,13 +40,22 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkTiming:
-    """Machine seconds: how often to ping, when to give up, how long to wait in between."""
+    """Machine seconds: how often to ping, when to give up, how long to wait in between.
 
-    ping_period_s: float = 1.0
-    missed_pings: int = 3
+    With the defaults a loss is noticed after 2.8 to 3.1 s, and a round trip that grows at once by
+    2.5 s is none. Longer periods narrow the room between the two.
+    """
+
+    ping_period_s: float = 0.25
+    missed_pings: int = 11
     connect_timeout_s: float = 10.0
     backoff_first_s: float = 0.1
-    backoff_limit_s: float = 5.0
+    backoff_limit_s: float = 3.0
+
+    @property
+    def silence_limit_s(self) -> float:
+        """How long the server may say nothing, or not answer a ping."""
+        return (self.missed_pings + 0.25) * self.ping_period_s
 
 
 class LinkOwner(Protocol):
@@ -62,8 +73,8 @@ class LinkOwner(Protocol):
         """The server's news, in order."""
         ...
 
-    def beat(self) -> None:
-        """About 20 times a second of machine time."""
+    def beat(self, lag_s: float) -> None:
+        """About 20 times a second of machine time; ``lag_s`` as :attr:`Link.lag_s`."""
         ...
 
 
@@ -98,6 +109,8 @@ class Link:
         self._alive_s = 0.0
         self._beat_s = 0.0
         self._ping_at_s = 0.0
+        self._unanswered: deque[tuple[str, float]] = deque()  # pings: identifier, when sent
+        self._round_trip_s = 0.0
         self._connected = False
         self._closing = False
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -115,6 +128,15 @@ class Link:
     def reason(self) -> str:
         """Why it is not up."""
         return self._reason
+
+    @property
+    def lag_s(self) -> float:
+        """Machine seconds to the server and back: of the last ping, or of one still on its way."""
+        waiting = self._unanswered
+        try:
+            return max(self._round_trip_s, self._clock.machine_s() - waiting[0][1])
+        except IndexError:
+            return self._round_trip_s
 
     def start(self) -> None:
         """Start connecting; returns at once."""
@@ -160,6 +182,8 @@ class Link:
             number = self._number
             self.attempts += 1
             self._connected = False
+            self._unanswered.clear()
+            self._round_trip_s = 0.0
             self._state = LinkState.CONNECTING
             self._alive_s = self._beat_s = self._clock.machine_s()
         was_up = False
@@ -199,29 +223,48 @@ class Link:
         except queue.Empty:
             pass
         with self._lock:
-            self._owner.beat()
+            self._owner.beat(self.lag_s)
 
     def _check_alive(self, number: int, transport: Transport) -> None:
         now_s = self._clock.machine_s()
         beat_s, self._beat_s = self._beat_s, now_s
-        if now_s - beat_s > max(_STARVED_PERIODS * self._timing.ping_period_s, 10 * _BEAT_S):
+        limit_s = self._timing.silence_limit_s
+        if now_s - beat_s > max(_STARVED_SHARE * limit_s, 10 * _BEAT_S):
             # We did not run ourselves (a busy machine, a sleep), so silence says nothing yet.
             self._alive_s = now_s
+            self._unanswered.clear()
         if not self._connected:
             if now_s - self._alive_s > self._timing.connect_timeout_s:
                 self._lose(number, f"no connection in {self._timing.connect_timeout_s:g} s")
             return
         silent_s = now_s - self._alive_s
-        limit_s = (self._timing.missed_pings + 0.25) * self._timing.ping_period_s
         if silent_s > limit_s:
             self._lose(number, f"no answer for {silent_s:.1f} s")
+        elif self.lag_s > limit_s:
+            self._lose(number, f"no ping was answered for {self.lag_s:.1f} s")
         elif now_s >= self._ping_at_s:
-            self._ping_at_s = now_s + self._timing.ping_period_s
-            self.pings_sent += 1
-            try:
-                transport.ping(f"{self._name}-{number}-{self.pings_sent}")
-            except NotConnected as error:
-                self._lose(number, str(error))
+            self._ping(number, transport, now_s)
+
+    def _ping(self, number: int, transport: Transport, now_s: float) -> None:
+        self._ping_at_s = now_s + self._timing.ping_period_s
+        self.pings_sent += 1
+        uid = f"{self._name}-{number}-{self.pings_sent}"
+        self._unanswered.append((uid, now_s))
+        try:
+            transport.ping(uid)
+        except NotConnected as error:
+            self._lose(number, str(error))
+
+    def _answered(self, uid: str) -> None:
+        """Take an answer; those to earlier pings were lost, or would have come first."""
+        self.pings_answered += 1
+        if all(one != uid for one, _ in self._unanswered):
+            return
+        while True:
+            one, sent_s = self._unanswered.popleft()
+            if one == uid:
+                self._round_trip_s = self._clock.machine_s() - sent_s
+                return
 
     def _receive(self, number: int, raw: RawEvent) -> None:
         with self._lock:
@@ -237,7 +280,7 @@ class Link:
                 self._calls.put(lambda: None)  # ping at once
                 return
             if isinstance(raw, RawPing):
-                self.pings_answered += 1
+                self._answered(raw.uid)
             if self._state is LinkState.CONNECTING:
                 self._connected = True
                 self._state = LinkState.UP

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Callable
 from typing import IO
 
 from ctmo_indi.clock import Clock
@@ -20,14 +21,31 @@ _BUDGET_S = 60.0
 
 
 class StderrTap:
-    """One thread that empties one pipe: at most 10 kB a minute go to the log."""
+    """One thread that empties one pipe: at most 10 kB a minute go to the log.
 
-    def __init__(self, stream: IO[bytes], name: str, clock: Clock) -> None:
+    Parameters
+    ----------
+    alarm, on_alarm
+        Called, once, when these bytes come, also among what is not logged.
+    """
+
+    def __init__(
+        self,
+        stream: IO[bytes],
+        name: str,
+        clock: Clock,
+        *,
+        alarm: bytes = b"",
+        on_alarm: Callable[[], None] = lambda: None,
+    ) -> None:
         self._stream = stream
         self._name = name
         self._clock = clock
         self._left = _BUDGET_BYTES
         self._renewed_s = clock.machine_s()
+        self._alarm = alarm
+        self._on_alarm = on_alarm
+        self._tail = b""
         self.dropped = 0
         self._thread = threading.Thread(target=self._run, name=f"{name}-stderr", daemon=True)
 
@@ -44,6 +62,16 @@ class StderrTap:
             # Chunks as they come: libindiclient writes a rejected BLOB in thousands of small pieces
             while chunk := os.read(self._stream.fileno(), 65536):
                 self._take(chunk)
+                self._listen(chunk)
+
+    def _listen(self, chunk: bytes) -> None:
+        if not self._alarm:
+            return
+        heard = self._tail + chunk
+        self._tail = heard[-len(self._alarm) :]
+        if self._alarm in heard:
+            self._alarm = b""
+            self._on_alarm()
 
     def _take(self, chunk: bytes) -> None:
         now_s = self._clock.machine_s()

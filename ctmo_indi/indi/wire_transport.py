@@ -1,9 +1,10 @@
 """The transport through indipyclient: pure Python, in this process, on an event loop of its own.
 
 For the safety service, whose link must not depend on native code, and for systems without a PyIndi
-wheel. Of indipyclient the parser and the connection are used; its own ideas of life are not: it
-notices a dead server after 40 s and reconnects by itself after 5. Here the end of the stream is
-looked for 20 times a second, pings are sent as ``pingRequest``, and one connection is one object.
+wheel. Of indipyclient the devices and the connection are used; its own ideas of life are not: it
+notices a dead server after 40 s, reconnects by itself after 5 and goes on behind what it cannot
+parse. Here the end of the stream is looked for 20 times a second, a torn one ends the link, pings
+are sent as ``pingRequest``, and one connection is one object.
 Commands are elements made here, since its own ``send_newVector`` marks the local copy Busy.
 """
 
@@ -32,19 +33,25 @@ from ctmo_indi.indi.transport import (
     RawUp,
 )
 from ctmo_indi.indi.wire_news import raw_events
+from ctmo_indi.indi.wire_stream import ElementStream, StreamTorn
 
 _log = logging.getLogger(__name__)
 
 _LOOK_S = 0.05
+_CHUNK = 65536
 
 
 class _Client(IPyClient):  # type: ignore[misc]  # indipyclient has no types
     """indipyclient with our ears: every piece of news becomes a raw event at once."""
 
+    _reader: Any  # indipyclient's, which has no types
+    _writer: Any
+
     def __init__(self, endpoint: Endpoint, on_event: Callable[[RawEvent], None]) -> None:
         super().__init__(endpoint.host, endpoint.port)
         self._on_event = on_event
         self._was_connected = False
+        self._torn = ""
         self._acknowledge: Callable[[], None] = lambda: None
         self.enable_reports = False
         self.timeout_enable = False
@@ -105,13 +112,32 @@ class _Client(IPyClient):  # type: ignore[misc]  # indipyclient has no types
         if self._writer is not None:
             self._writer.write(data)
 
+    async def _run_rx(self) -> None:
+        """Read and dispatch until the stream ends or tears, in place of indipyclient's reading."""
+        reader, stream = self._reader, ElementStream()
+        while self._reader is reader and not self.stop:
+            try:
+                data = await reader.read(_CHUNK)
+                elements = stream.feed(data)
+            except (OSError, StreamTorn) as error:
+                self._torn = self._torn or str(error)
+                break
+            if not data:
+                break
+            for element in elements:
+                await self._rxhandler(element)
+        await self._clear_connection()
+
     async def _clear_connection(self) -> None:
         """End for good; indipyclient comes here after every failure and would try again."""
         where = f"{self.indihost}:{self.indiport}"
         reason = f"{where} hung up" if self._was_connected else f"no INDI server at {where}"
         self.shutdown()
-        self._on_event(RawDown(reason))
-        await super()._clear_connection()
+        self._on_event(RawDown(f"{where}: {self._torn}" if self._torn else reason))
+        writer, self._writer, self._reader = self._writer, None, None
+        if writer is not None:
+            writer.close()  # without waiting for what the other side may never take
+        self.clear()
 
 
 class IndipyTransport:

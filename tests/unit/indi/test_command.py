@@ -77,3 +77,15 @@ def test_waiting_shorter_leaves_the_command_under_way() -> None:
     assert not command.done()
     book.observe(azimuth(PropertyState.OK, 90.0))
     assert command.wait().number("AZ") == 90.0
+
+
+def test_a_driver_has_its_whole_time_behind_a_slow_link() -> None:
+    clock = FakeClock()
+    book = CommandBook(lambda _: ())
+    command = add_command(book, clock, CompletionRule(ack_timeout_s=2.0))
+    clock.advance(3.9)
+    book.judge_deadlines(lag_s=2.0)
+    assert not command.done()
+    clock.advance(0.2)
+    book.judge_deadlines(lag_s=2.0)
+    assert isinstance(command.exception(), CommandTimeout)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import queue
 import threading
+import time
 from collections.abc import Callable
+from typing import TypeGuard
 
 import pytest
 
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.errors import NotConnected
 from ctmo_indi.indi.client import IndiClient, LinkState, LinkTiming
+from ctmo_indi.indi.events import Event, LinkDown
 from ctmo_indi.indi.transport import RawEvent
 from ctmo_indi.testing.fake_transport import FakeServer, FakeTransport
 
@@ -100,3 +104,24 @@ def test_link_answers_pings_on_and_on() -> None:
     assert enough.wait(WAIT_S)
     assert client.link is LinkState.UP
     client.close()
+
+
+def test_pings_not_answered_are_a_loss_although_something_comes() -> None:
+    server = FakeServer()
+    server.number("Mount", "POSITION", {"RA": 0.0})
+    timing = LinkTiming(ping_period_s=0.02, backoff_first_s=0.01)
+    client = IndiClient(server.connect, SystemClock(), timing=timing)
+    reasons: queue.Queue[str] = queue.Queue()
+    client.subscribe(lambda event: reasons.put(event.reason) if is_loss(event) else None)
+    client.start()
+    client.wait_link(WAIT_S)
+    server.answers_pings = False  # our way to the server is dead, its way to us is not
+    end_s = time.monotonic() + WAIT_S
+    while reasons.empty() and time.monotonic() < end_s:
+        server.update("Mount", "POSITION", RA=1.0)
+    client.close()
+    assert "no ping was answered" in reasons.get(timeout=WAIT_S)
+
+
+def is_loss(event: Event) -> TypeGuard[LinkDown]:
+    return isinstance(event, LinkDown)

@@ -86,7 +86,7 @@ def said(client: socket.socket, text: bytes) -> bytes:
 
 
 def expect_reset(proxy: TcpProxy) -> None:
-    with pytest.raises(ConnectionResetError):  # noqa: PT012 - while connecting or just after it
+    with pytest.raises(ConnectionResetError):
         with socket.create_connection((proxy.host, proxy.port), LIMIT_S) as refused:
             refused.recv(1)
 
