@@ -6,7 +6,7 @@ import socket
 from contextlib import ExitStack
 from dataclasses import replace
 
-from ctmo_indi.config import Address, Config
+from ctmo_indi.config import AccessSettings, Address, Config
 
 
 def free_ports(count: int) -> list[int]:
@@ -54,6 +54,26 @@ def as_file(config: Config) -> dict[str, object]:
     data["Profile"] = config.profile
     data["Data Directory"] = str(config.data_dir.resolve())
     data["Anonymous May Operate"] = config.anonymous_may_operate
+    data["Access"] = _access_as_file(config.access)
     data["Resume At Start"] = config.resume_at_start
     data["Scheduler Configuration"] = config.scheduler_configuration
+    return data
+
+
+def _access_as_file(access: AccessSettings) -> dict[str, object]:
+    data: dict[str, object] = {
+        "Tokens": str(access.tokens.absolute()),
+        "Insecure Network": access.is_network_insecure,
+    }
+    if access.certificate is not None and access.key is not None:
+        data["TLS"] = {
+            "Certificate": str(access.certificate.absolute()),
+            "Key": str(access.key.absolute()),
+        }
+    if access.host_names:
+        data["Host Names"] = list(access.host_names)
+    if access.client_token_file is not None:
+        data["Client Token File"] = str(access.client_token_file.absolute())
+    if access.ca_file is not None:
+        data["CA File"] = str(access.ca_file.absolute())
     return data

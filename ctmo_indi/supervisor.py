@@ -26,7 +26,7 @@ import yaml
 from ctmo_indi import logs, units
 from ctmo_indi.child_beats import ChildBeats
 from ctmo_indi.clock import ENVIRONMENT_VARIABLE, Clock, ClockAnchor, Deadline, SystemClock
-from ctmo_indi.config import AccessSettings, Address, Config, IndiAddress, LoggingSettings
+from ctmo_indi.config import Address, Config, IndiAddress, LoggingSettings
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import open_desk
 from ctmo_indi.devices.observatory import driver_executables
@@ -459,25 +459,6 @@ def star_catalogue(folder: Path, notice: Callable[[str], None]) -> Path | None:
     except ConfigError as error:
         notice(str(error))
         return None
-
-
-def _access_as_file(access: AccessSettings) -> dict[str, object]:
-    data: dict[str, object] = {
-        "Tokens": str(access.tokens.absolute()),
-        "Insecure Network": access.is_network_insecure,
-    }
-    if access.certificate is not None and access.key is not None:
-        data["TLS"] = {
-            "Certificate": str(access.certificate.absolute()),
-            "Key": str(access.key.absolute()),
-        }
-    if access.host_names:
-        data["Host Names"] = list(access.host_names)
-    if access.client_token_file is not None:
-        data["Client Token File"] = str(access.client_token_file.absolute())
-    if access.ca_file is not None:
-        data["CA File"] = str(access.ca_file.absolute())
-    return data
 
 
 def _last_line(path: Path) -> str:

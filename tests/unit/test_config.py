@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ctmo_indi import config
 from ctmo_indi.config import AccessSettings, Address, Config, IndiAddress
 from ctmo_indi.errors import ConfigError
+from ctmo_indi.fleet_config import as_file
 
 # The structure the CTMO and TOROS documents describe, in the flow style their files use.
 CTMO_FILE = """\
@@ -233,3 +236,19 @@ def test_notify_without_any_address_is_told(tmp_path):
     assert notify is not None
     with pytest.raises(ConfigError, match="one at least"):
         notify.addresses()
+
+
+def test_a_fleets_file_says_the_same_about_access(tmp_path: Path) -> None:
+    access = AccessSettings(
+        tokens=tmp_path / "t.json",
+        certificate=tmp_path / "c.crt",
+        key=tmp_path / "c.key",
+        host_names=("observatory.example",),
+        is_network_insecure=True,
+        client_token_file=tmp_path / "services.token",
+        ca_file=tmp_path / "ca.crt",
+    )
+    written = as_file(replace(Config(), access=access, anonymous_may_operate=False))
+    loaded = config.load(_written(tmp_path, yaml.safe_dump(written)))
+    assert loaded.access == access
+    assert loaded.anonymous_may_operate is False
