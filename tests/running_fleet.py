@@ -139,6 +139,8 @@ class RunningFleet:
         When the sky clock starts; None with speed 1 is now.
     resume
         Whether the scheduler observes from the beginning.
+    path_prefix
+        Folders put before PATH of indiserver.
     """
 
     def __init__(
@@ -150,6 +152,7 @@ class RunningFleet:
         services: tuple[str, ...] = SERVICE_ORDER,
         after_dusk: timedelta = timedelta(minutes=5),
         resume: bool = True,
+        path_prefix: tuple[Path, ...] = (),
     ) -> None:
         require_simulators()
         self.data_dir = data_dir
@@ -162,6 +165,7 @@ class RunningFleet:
                 speed=speed,
                 start_utc=coming_night(self.profile, NOON).dusk_utc + after_dusk,
                 services=services,
+                path_prefix=path_prefix,
             )
         )
         self.resume = resume
@@ -216,10 +220,14 @@ class RunningFleet:
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    def hold_dead(self, service: str) -> None:
-        """End a service for good; none is started again after this."""
+    def leave_alone(self) -> None:
+        """Have nothing started again from now on, be it dead or hanging."""
         self.supervisor._stopping.set()
         assert self.supervisor._watching_is_over.wait(5.0)
+
+    def hold_dead(self, service: str) -> None:
+        """End a service for good; none is started again after this."""
+        self.leave_alone()
         self.kill(service)
         until(lambda: not self.answers(service), f"{service} is dead")
 
