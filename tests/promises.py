@@ -26,6 +26,7 @@ PROMISES: Mapping[str, tuple[str, str]] = {
     "kill_points": ("every named kill point: nothing lost, nothing repeated", "all points"),
     "restart_receipt": ("restart to first receipt", "<= 2 s p99"),
     "restart_verified": ("restart to device state verified", "<= 15 s"),
+    "many_orders": ("start with 100,000 stored orders to first receipt", "<= 5 s"),
     "alert_to_command": ("weather alert in the property to first closing command", "<= 2 s"),
     "alert_to_closed": (
         "weather alert to closed, from random states",
@@ -58,6 +59,7 @@ PROMISES: Mapping[str, tuple[str, str]] = {
     "fuzz": ("mutated bodies", "1000000 (short: 20000): 0 crashes, 0 hangs > 1 s"),
     "under_attack": ("honest client under attack", "p99 < 500 ms, memory < +50 MB"),
     "unauthorised": ("unauthorised effects, roles x methods x origins", "0"),
+    "unauthorised_fleet": ("unauthorised effects on real services", "0"),
     "hung_workers": ("gap of the safety cycle while all else hangs", "<= 2 s"),
     "disk_full": ("with the disk full: safety closes, intake refuses", "both"),
     "clock_step": ("clock stepped by +-1 h: gap of the safety cycle", "<= 2 s, HOLD or UNSAFE"),
