@@ -27,6 +27,7 @@ PROMISES: Mapping[str, tuple[str, str]] = {
     "restart_receipt": ("restart to first receipt", "<= 2 s p99"),
     "restart_verified": ("restart to device state verified", "<= 15 s"),
     "many_orders": ("start with 100,000 stored orders to first receipt", "<= 5 s"),
+    "many_orders": ("start with 100,000 stored orders to first receipt", "<= 5 s"),
     "alert_to_command": ("weather alert in the property to first closing command", "<= 2 s"),
     "alert_to_closed": (
         "weather alert to closed, from random states",
