@@ -19,6 +19,7 @@ from ctmo_indi.indi.command import Command
 from ctmo_indi.indi.completion import CompletionRule, CompletionWatch
 from ctmo_indi.indi.connecting import Connector
 from ctmo_indi.indi.dispatcher import Dispatcher
+from ctmo_indi.indi.driver_watch import DriverTiming, DriverWatch
 from ctmo_indi.indi.events import Event
 from ctmo_indi.indi.ingest import Ingest
 from ctmo_indi.indi.keeper import Keeper
@@ -57,6 +58,8 @@ class IndiClient(PropertyReader):
         Makes a fresh transport for each connection.
     timing
         Pings and back-off, machine seconds.
+    drivers
+        When a silent driver is asked and when it is lost, machine seconds.
     ack_floor_s, finish_floor_s
         Machine seconds below which no acknowledgement or finish deadline falls, however fast the
         clock: 10 ms of scheduling delay are seconds of sky time.
@@ -69,6 +72,7 @@ class IndiClient(PropertyReader):
         *,
         name: str = "indi",
         timing: LinkTiming | None = None,
+        drivers: DriverTiming | None = None,
         ack_floor_s: float = 2.0,
         finish_floor_s: float = 5.0,
     ) -> None:
@@ -82,7 +86,14 @@ class IndiClient(PropertyReader):
         self._connector = Connector(self, self._lock, self._dispatcher.post, name)
         changed = threading.Condition(self._lock)
         ingest = Ingest(
-            clock, changed, self._dispatcher, self._keeper, self._connector, self._send_kept
+            clock,
+            changed,
+            self._dispatcher,
+            self._keeper,
+            self._connector,
+            self._send_kept,
+            DriverWatch(clock, drivers or DriverTiming()),
+            self.ask,
         )
         timing = timing or LinkTiming()
         link = Link(make_transport, clock, ingest, self._lock, timing, name)
@@ -210,6 +221,21 @@ class IndiClient(PropertyReader):
             vector = build_vector(snapshot, wanted) if snapshot and wanted else None
         if vector is not None:
             self._send_kept(vector)
+
+    def allow_silence(self, device: str, lost_s: float) -> None:
+        """Let the device's driver say nothing for so long, machine seconds, before it is lost.
+
+        For drivers that block: some cameras read out for a minute and answer nobody meanwhile.
+        """
+        with self._lock:
+            self._ingest.watch.set_limit(device, lost_s)
+
+    def ask(self, device: str, name: str | None = None) -> None:
+        """Ask a driver to define a property (None: all) again; returns at once.
+
+        What was missing is defined then; the rest is an update like any other, or nothing.
+        """
+        self._link.post(lambda: self._link.transport().ask(device, name))
 
     def connect_device(
         self,

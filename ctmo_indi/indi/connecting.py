@@ -24,6 +24,7 @@ from ctmo_indi.indi.snapshot import PropertySnapshot, PropertyState, Value
 _log = logging.getLogger(__name__)
 
 _FLOOR_MACHINE_S = 10.0
+_ASK_AGAIN_S = 2.0  # machine seconds; drivers define over one to two seconds
 _RETRY_FIRST_S = 0.5
 _RETRY_LIMIT_S = 10.0
 _CONFIGURED = frozenset({PropertyState.OK, PropertyState.IDLE})
@@ -37,6 +38,8 @@ class Connectable(Protocol):
 
     @property
     def link(self) -> LinkState: ...  # noqa: D102
+
+    def ask(self, device: str, name: str | None = None) -> None: ...  # noqa: D102
 
     def wait_for(  # noqa: D102
         self,
@@ -161,17 +164,21 @@ class Connector:
             self._await(plan.device, name, deadline)
 
     def _await(self, device: str, name: str, deadline: Deadline) -> PropertySnapshot:
-        left_s = deadline.remaining_machine_s()
-        try:
-            return self._client.wait_for(
-                device, name, left_s * self._client.clock.speed, floor_machine_s=0.0
-            )
-        except CommandTimeout as error:
-            if self._client.link is not LinkState.UP:
-                raise NotConnected(f"{device}: no INDI server") from error
-            raise UnknownProperty(
-                f"{device}: {name} did not appear within {deadline.timeout_s:g} s"
-            ) from error
+        while True:
+            wait_s = min(deadline.remaining_machine_s(), _ASK_AGAIN_S)
+            try:
+                return self._client.wait_for(
+                    device, name, wait_s * self._client.clock.speed, floor_machine_s=0.0
+                )
+            except CommandTimeout as error:
+                if self._client.link is not LinkState.UP:
+                    raise NotConnected(f"{device}: no INDI server") from error
+                if deadline.expired:
+                    raise UnknownProperty(
+                        f"{device}: {name} did not appear within {deadline.timeout_s:g} s"
+                    ) from error
+            # Its definition may have been lost on the way, and no other would ever come.
+            self._client.ask(device)
 
     def _set(
         self,

@@ -16,6 +16,7 @@ from ctmo_indi.indi.blobs import FrameBook, frame_error, loss_error, saved_frame
 from ctmo_indi.indi.command import CommandBook
 from ctmo_indi.indi.connecting import Connector
 from ctmo_indi.indi.dispatcher import Dispatcher
+from ctmo_indi.indi.driver_watch import DriverWatch
 from ctmo_indi.indi.events import (
     BlobReceived,
     BlobRefused,
@@ -56,6 +57,10 @@ class Ingest:
         Notified after each piece of news; its lock is the client's.
     send
         Sends a kept configuration, or switches the BLOBs of a named device on, later and elsewhere.
+    watch
+        Knows which drivers are alive.
+    ask
+        Asks a driver to define a property of a device (None: all) again, later and elsewhere.
     """
 
     def __init__(
@@ -66,6 +71,8 @@ class Ingest:
         keeper: Keeper,
         connector: Connector,
         send: Callable[[NewVector | str], None],
+        watch: DriverWatch,
+        ask: Callable[[str, str | None], None],
     ) -> None:
         self._clock = clock
         self._changed = changed
@@ -73,6 +80,8 @@ class Ingest:
         self._keeper = keeper
         self._connector = connector
         self._send = send
+        self._ask = ask
+        self.watch = watch
         self._blob_devices: set[str] = set()
         self._device_losses: dict[str, int] = {}
         self.store = PropertyStore(clock)
@@ -105,6 +114,7 @@ class Ingest:
         """The server is lost: every snapshot is void, every waiter fails."""
         self.server_losses += 1
         self.store.drop_all()
+        self.watch.forget_all()
         self.store.next_generation()
         self.commands.lose_server(reason)
         for future in self.frames.take_device(None):
@@ -115,9 +125,13 @@ class Ingest:
     def beat(self, lag_s: float) -> None:
         """Look at the deadlines; ``lag_s`` is what an answer takes on the way now."""
         self.commands.judge_deadlines(lag_s)
+        self._watch_drivers()
 
     def received(self, raw: RawEvent) -> None:
         """Take one piece of news."""
+        device = getattr(raw, "device", "")
+        if device and not isinstance(raw, RawRemoved | RawGhost):
+            self._heard(device)
         if isinstance(raw, RawUpdate):
             self._updated(raw)
         elif isinstance(raw, RawDefinition):
@@ -134,6 +148,48 @@ class Ingest:
         elif isinstance(raw, RawGhost):
             self._ghost(raw.device, raw.name)
         self._changed.notify_all()
+
+    # -- drivers alive ------------------------------------------------------------------------
+
+    def _watch_drivers(self) -> None:
+        self.watch.look()
+        for device, number in self.watch.to_ask():
+            if not self.store.is_silenced(device) and not self.store.properties(device):
+                self.watch.forget(device)  # it only sent a message, or values nobody defined
+                continue
+            # First for one small property; a driver may not know how to answer that.
+            few = self.store.get(device, names.DRIVER_INFO) is not None and number % 3
+            self._ask(device, names.DRIVER_INFO if few else None)
+        for device in self.watch.lost():
+            if not self.store.is_silenced(device):
+                self._lose_driver(device, f"silent for {self.watch.silent_s(device) or 0.0:.0f} s")
+
+    def _heard(self, device: str) -> None:
+        self.watch.heard(device)
+        if not self.store.is_silenced(device):
+            return
+        _log.warning("driver_heard_again device=%r", device)
+        self.store.next_generation()
+        for snapshot in self.store.unsilence(device):
+            self._dispatcher.post(PropertyDefined(snapshot))
+        self._connector.on_defined(device)
+
+    def _lose_driver(self, device: str, reason: str) -> None:
+        _log.warning("driver_silent device=%r reason=%r", device, reason)
+        self.store.silence(device)
+        self.store.next_generation()
+        self._device_gone(device, reason)
+        self._changed.notify_all()
+
+    def _device_gone(self, device: str, reason: str) -> None:
+        self.commands.lose_device(device, None)
+        self._dispatcher.post(PropertyRemoved(device, None))
+        self.driver_losses += 1
+        self._device_losses[device] = self.device_losses(device) + 1
+        _log.warning("driver_lost device=%r", device)
+        for future in self.frames.take_device(device):
+            future.end(None, loss_error(device, reason))
+        self._dispatcher.post(DeviceRemoved(device))
 
     # -- kinds of news ------------------------------------------------------------------------
 
@@ -165,19 +221,16 @@ class Ingest:
         self._keep(snapshot, self._keeper.on_updated(snapshot))
 
     def _removed(self, device: str, name: str | None) -> None:
+        if name is None:
+            self.watch.forget(device)
         if not self.store.remove(device, name):
             return
         self.store.next_generation()
+        if name is None:
+            self._device_gone(device, "its properties were removed")
+            return
         self.commands.lose_device(device, name)
         self._dispatcher.post(PropertyRemoved(device, name))
-        if name is not None:
-            return
-        self.driver_losses += 1
-        self._device_losses[device] = self.device_losses(device) + 1
-        _log.warning("driver_lost device=%r", device)
-        for future in self.frames.take_device(device):
-            future.end(None, loss_error(device, "its properties were removed"))
-        self._dispatcher.post(DeviceRemoved(device))
 
     def _blob(self, raw: RawBlob) -> None:
         if self.store.get(raw.device, raw.name) is None:

@@ -21,7 +21,7 @@ from typing import Protocol
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CtmoError, NotConnected
-from ctmo_indi.indi.transport import RawDown, RawEvent, RawPing, RawUp, Transport
+from ctmo_indi.indi.transport import RawDown, RawEvent, RawHeard, RawPing, RawUp, Transport
 
 _log = logging.getLogger(__name__)
 
@@ -269,6 +269,10 @@ class Link:
     def _receive(self, number: int, raw: RawEvent) -> None:
         with self._lock:
             if number != self._number or self._state is LinkState.DOWN:
+                return
+            if isinstance(raw, RawHeard):  # on a connection of its own: it says nothing of ours
+                if self._state is LinkState.UP:
+                    self._owner.received(raw)
                 return
             self._alive_s = self._clock.machine_s()
             if isinstance(raw, RawDown):

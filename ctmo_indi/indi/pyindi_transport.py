@@ -21,10 +21,11 @@ import ctmo_indi
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import NotConnected
 from ctmo_indi.indi import framing
+from ctmo_indi.indi.driver_ear import DriverEar
 from ctmo_indi.indi.endpoint import Endpoint
 from ctmo_indi.indi.pyindi_decode import decode
 from ctmo_indi.indi.stderr_tap import StderrTap
-from ctmo_indi.indi.transport import BlobMode, NewVector, RawDown, RawEvent
+from ctmo_indi.indi.transport import BlobMode, NewVector, RawDown, RawEvent, RawHeard
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class PyIndiTransport:
         self._child: subprocess.Popen[bytes] | None = None
         self._tap: StderrTap | None = None
         self._reader: threading.Thread | None = None
+        self._ear: DriverEar | None = None
         self._closing = False
 
     @property
@@ -68,6 +70,7 @@ class PyIndiTransport:
         """Start the child and connect; returns at once."""
         ours, theirs = socket.socketpair()
         endpoint = self._endpoint
+        self._ear = DriverEar(endpoint, lambda device: on_event(RawHeard(device)))
         local = "" if endpoint.socket is None else str(endpoint.socket)
         arguments = [str(theirs.fileno()), endpoint.host, str(endpoint.port), local]
         try:
@@ -110,6 +113,16 @@ class PyIndiTransport:
         """Have the child ping the server."""
         self._write(["ping", uid])
 
+    def ask(self, device: str, name: str | None) -> None:
+        """Ask a driver for definitions.
+
+        The child asks so that what is missing is defined; what libindiclient knows already it does
+        not tell, hence the ear.
+        """
+        self._write(["ask", device, name])
+        if self._ear is not None:
+            self._ear.ask(device, name)
+
     def set_blob_mode(self, device: str, mode: BlobMode) -> None:
         """Choose which BLOBs of a device come."""
         self._write(["blob", device, mode.value])
@@ -122,6 +135,8 @@ class PyIndiTransport:
                 self._pipe.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass  # the child hung up first
+        if self._ear is not None:
+            self._ear.close(timeout_s)
         if self._child is not None:
             try:
                 self._child.wait(timeout_s / 2)

@@ -85,8 +85,8 @@ class PropertyReader:
 
         Raises
         ------
-        NotConnected, UnknownDevice, UnknownProperty
-            There is no link, no such device, no such property.
+        NotConnected, UnknownDevice, UnknownProperty, DriverLost
+            There is no link, no such device, no such property, or its driver says nothing.
         """
         with self._changed:
             snapshot = self._ingest.store.get(device, prop)
@@ -94,6 +94,9 @@ class PropertyReader:
                 return snapshot
             if self._link.state is not LinkState.UP:
                 raise NotConnected(f"{device}.{prop}: no INDI server: {self._link.reason}")
+            if self._ingest.store.is_silenced(device):
+                silent_s = self._ingest.watch.silent_s(device) or 0.0
+                raise DriverLost(f"{device}: its driver has been silent for {silent_s:.0f} s")
             devices = self._ingest.store.devices()
             if device not in devices:
                 raise UnknownDevice(

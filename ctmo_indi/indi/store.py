@@ -23,6 +23,7 @@ class PropertyStore:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._devices: dict[str, dict[str, PropertySnapshot]] = {}
+        self._silenced: dict[str, dict[str, PropertySnapshot]] = {}
         self._messages: dict[str, deque[str]] = {}
         self.generation = 0
 
@@ -91,6 +92,7 @@ class PropertyStore:
     def remove(self, device: str, name: str | None) -> bool:
         """Drop a property, or with None the device; whether there was anything to drop."""
         if name is None:
+            self._silenced.pop(device, None)
             return self._devices.pop(device, None) is not None
         properties = self._devices.get(device, {})
         if properties.pop(name, None) is None:
@@ -99,9 +101,28 @@ class PropertyStore:
             del self._devices[device]
         return True
 
+    def silence(self, device: str) -> None:
+        """Hide what is known of a device whose driver may be dead, until :meth:`unsilence`."""
+        properties = self._devices.pop(device, None)
+        if properties is not None:
+            self._silenced[device] = properties
+
+    def unsilence(self, device: str) -> tuple[PropertySnapshot, ...]:
+        """Show a hidden device again, as it was: a driver tells every change, once it speaks."""
+        properties = self._silenced.pop(device, None)
+        if properties is None:
+            return ()
+        self._devices[device] = properties
+        return tuple(properties.values())
+
+    def is_silenced(self, device: str) -> bool:
+        """Whether the device is hidden."""
+        return device in self._silenced
+
     def drop_all(self) -> None:
         """Forget every property; the messages stay, they say why."""
         self._devices.clear()
+        self._silenced.clear()
 
     def blob_properties(self, device: str) -> tuple[PropertySnapshot, ...]:
         """The BLOB properties of a device."""

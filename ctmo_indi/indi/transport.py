@@ -31,6 +31,7 @@ __all__ = [
     "RawDown",
     "RawEvent",
     "RawGhost",
+    "RawHeard",
     "RawMessage",
     "RawPing",
     "RawRemoved",
@@ -130,6 +131,12 @@ class RawGhost(NamedTuple):
     name: str | None
 
 
+class RawHeard(NamedTuple):
+    """A driver answered a question, on another connection than the rest comes on."""
+
+    device: str
+
+
 RawEvent = (
     RawUp
     | RawDown
@@ -140,6 +147,7 @@ RawEvent = (
     | RawBlob
     | RawPing
     | RawGhost
+    | RawHeard
 )
 
 
@@ -158,6 +166,15 @@ class Transport(Protocol):
 
     def ping(self, uid: str) -> None:
         """Ask the server for a sign of life; :class:`RawPing` answers. NotConnected when down."""
+        ...
+
+    def ask(self, device: str, name: str | None) -> None:
+        """Ask a driver to define a property (None: all) of a device again.
+
+        It answers with definitions, or the transport with :class:`RawHeard`; what was never
+        defined is then. NotConnected when the link is down. May block for seconds; the link's
+        thread only.
+        """
         ...
 
     def set_blob_mode(self, device: str, mode: BlobMode) -> None:

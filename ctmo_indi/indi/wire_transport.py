@@ -177,6 +177,13 @@ class IndipyTransport:
         """Ask the server for a sign of life."""
         self._put(ET.Element("pingRequest", uid=uid))
 
+    def ask(self, device: str, name: str | None) -> None:
+        """Ask a driver for definitions; they come as such."""
+        element = ET.Element("getProperties", version="1.7", device=device)
+        if name is not None:
+            element.set("name", name)
+        self._put(element)
+
     def set_blob_mode(self, device: str, mode: BlobMode) -> None:
         """Choose which BLOBs of a device come."""
         element = ET.Element("enableBLOB", device=device)

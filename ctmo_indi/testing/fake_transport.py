@@ -59,6 +59,10 @@ class FakeServer:
         Every command that reached it, in order.
     answers_pings, accepts
         Set to False for a black hole, or for a server that is not there.
+    hanging
+        Devices whose driver does not answer when it is asked for definitions.
+    questions
+        Device and property of each such question.
     drivers
         By device: called with each command for it, on the sender's thread.
     """
@@ -68,6 +72,8 @@ class FakeServer:
         self.blob_modes: dict[str, BlobMode] = {}
         self.answers_pings = True
         self.accepts = True
+        self.hanging: set[str] = set()
+        self.questions: list[tuple[str, str | None]] = []
         self.connections = 0
         self.drivers: dict[str, Driver] = {}
         self._properties: dict[tuple[str, str], _Property] = {}
@@ -245,6 +251,16 @@ class FakeServer:
             if link in self._links:
                 self._links.remove(link)
 
+    def answer(self, link: FakeTransport, device: str, name: str | None) -> None:
+        """Define a device's properties to one connection again."""
+        with self._lock:
+            self.questions.append((device, name))
+            for (owner, prop), known in list(self._properties.items()):
+                if owner == device and owner not in self.hanging and name in (None, prop):
+                    link.receive(
+                        known.definition._replace(state=known.state, values=dict(known.values))
+                    )
+
     def take(self, command: NewVector) -> None:
         """Take a command from a connection."""
         self.sent.append(command)
@@ -283,6 +299,11 @@ class FakeTransport:
         self._check()
         if self._server.answers_pings:
             self.receive(RawPing(uid))
+
+    def ask(self, device: str, name: str | None) -> None:
+        """Be defined again what was asked for, unless its driver hangs."""
+        self._check()
+        self._server.answer(self, device, name)
 
     def set_blob_mode(self, device: str, mode: BlobMode) -> None:
         """Tell the server which BLOBs are wanted."""
