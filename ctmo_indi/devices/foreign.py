@@ -8,6 +8,7 @@ move is marked, and ``telescope/takeover`` judges it by what safety says.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ class ForeignWatch:
         self._last: dict[tuple[str, str], PropertySnapshot] = {}
         self._seen: dict[Sign, int] = {}
         self._explained: dict[Sign, float] = {}
+        self._moved_s: dict[str, float] = {}
         self._by_name = {device.name: role for role, device in observatory.devices.items()}
         self._unsubscribe: Callable[[], None] | None = None
 
@@ -115,8 +117,13 @@ class ForeignWatch:
         if after.name == names.CONNECTION:
             is_off = is_disconnected_by_hand(before, after)
             return [ForeignMove(role, *key, "is disconnected")] if is_off else []
-        device = self._observatory.devices[role]
-        look = Look(device, before, after, self._observatory.moves)
+        device, moves = self._observatory.devices[role], self._observatory.moves
+        position = device.description.readings.get("position")
+        if position is not None and position.property == after.name:
+            if PropertyState.BUSY in (before.state, after.state):
+                self._moved_s[after.device] = after.elapsed_s
+        at_rest_s = after.elapsed_s - self._moved_s.get(after.device, -math.inf)
+        look = Look(device, before, after, moves, at_rest_s > moves.grace_s)
         found = []
         for sign in SIGNS:
             if sign.role is not role or sign.property_of(device) != after.name:

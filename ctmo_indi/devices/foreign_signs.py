@@ -27,12 +27,20 @@ _RISE_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One update of one property, and what was there before it."""
+    """One update of one property, and what was there before it.
+
+    Parameters
+    ----------
+    is_at_rest
+        Whether the device has not been seen moving for a moment, whoever moved it: what tracks, or
+        does not, at the end of a slew belongs to that slew.
+    """
 
     device: Device
     before: PropertySnapshot
     after: PropertySnapshot
     moves: OwnMoves
+    is_at_rest: bool = True
 
     def turned_on(self, reading: str, word: str) -> bool:
         """Whether a switch of a reading went from off to on."""
@@ -116,11 +124,15 @@ def _turns_by_hand(look: Look) -> bool:
     return _busy_but_not_parking(look)
 
 
+def _begins_to_track(look: Look) -> bool:
+    return look.is_at_rest and look.turned_on("tracking", "on")
+
+
 def _stops_tracking(look: Look) -> bool:
     """A slew and a park stop it as well, and show so in other properties."""
     position = look.device.snapshot("position")
     is_moving = position is None or position.state is PropertyState.BUSY
-    if is_moving or look.device.switch("parked", "yes") is True:
+    if is_moving or not look.is_at_rest or look.device.switch("parked", "yes") is True:
         return False
     return look.turned_on("tracking", "off")
 
@@ -206,7 +218,7 @@ SIGNS: tuple[Sign, ...] = (
         _MOUNT,
         "tracking",
         "begins to track",
-        _turned_on("on", "tracking"),
+        _begins_to_track,
         _ANY,
         may_be_closer=True,
     ),

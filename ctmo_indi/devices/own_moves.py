@@ -68,6 +68,11 @@ class OwnMoves:
         self._spans: dict[str, deque[_Span]] = {}
         self._sent: dict[tuple[str, str], Sent] = {}
 
+    @property
+    def grace_s(self) -> float:
+        """Elapsed seconds for which a motion may show after its end."""
+        return self._grace_s
+
     @contextmanager
     def moving(self, device: str) -> Iterator[None]:
         """Mark ``device`` as moved by us while the block runs."""

@@ -74,6 +74,16 @@ def test_drift_of_a_mount_that_does_not_track_is_no_motion(
     assert seen == []
 
 
+def test_tracking_at_the_end_of_a_foreign_slew_belongs_to_the_slew(
+    client: FakeInstruments, seen: list[ForeignMove]
+) -> None:
+    for ra_hours in (1.0, 1.5, 2.0):
+        client.point(ra_hours, 10.0, BUSY)
+    client.point(2.0, 10.0)
+    client.update(MOUNT, "TELESCOPE_TRACK_STATE", TRACKING, BUSY)
+    assert what(seen) == ["slews"]
+
+
 def test_our_slew_is_ours(
     opened: Observatory,
     client: FakeInstruments,
