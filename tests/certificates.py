@@ -25,8 +25,8 @@ class Certificate:
 def command_of_the_guide() -> list[str]:
     """Return the words of the ``openssl req`` command in the guide."""
     text = GUIDE.read_text(encoding="utf-8").replace("\\\n", " ")
-    line = next(line for line in text.splitlines() if line.lstrip("$ ").startswith("openssl req"))
-    return shlex.split(line.lstrip("$ "))
+    line = next(line for line in text.splitlines() if line.strip().startswith("openssl req"))
+    return shlex.split(line)
 
 
 def make_certificate(folder: Path, name: str = "desk", names: str = NAMES) -> Certificate:
