@@ -34,7 +34,10 @@ def on_free_ports(config: Config) -> Config:
 
 
 def as_file(config: Config) -> dict[str, object]:
-    """Write a configuration as the file that :func:`ctmo_indi.config.load` reads."""
+    """Write a configuration as the file that :func:`ctmo_indi.config.load` reads.
+
+    Where no file says otherwise, the tokens lie with the data.
+    """
     data: dict[str, object] = {}
     for name in ("scheduler", "telescope", "dome", "preprocessor", "safety"):
         address: Address = getattr(config, name)
@@ -54,7 +57,10 @@ def as_file(config: Config) -> dict[str, object]:
     data["Profile"] = config.profile
     data["Data Directory"] = str(config.data_dir.resolve())
     data["Anonymous May Operate"] = config.anonymous_may_operate
-    data["Access"] = _access_as_file(config.access)
+    access = config.access
+    if config.file is None and access == AccessSettings():
+        access = replace(access, tokens=config.data_dir / "tokens.json")
+    data["Access"] = _access_as_file(access)
     data["Resume At Start"] = config.resume_at_start
     data["Scheduler Configuration"] = config.scheduler_configuration
     return data

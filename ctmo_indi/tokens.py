@@ -205,10 +205,9 @@ def one_at_a_time(path: Path) -> Iterator[None]:
     ConfigError
         Another command is at it, or the folder cannot be written.
     """
-    lock_path = path.with_name(f".{path.name}.lock")
     try:
-        lock_path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)  # no file of its own is left
     except OSError as error:
         raise ConfigError(f"{path}: cannot be changed: {_reason(error)}") from error
     try:

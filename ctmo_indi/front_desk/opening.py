@@ -20,7 +20,7 @@ from ctmo_indi.front_desk.identity import TokenAccess, TokenFile
 from ctmo_indi.front_desk.limits import Limits
 from ctmo_indi.front_desk.server import FrontDeskServer
 from ctmo_indi.front_desk.tls import TlsFiles
-from ctmo_indi.tokens import read_secret, read_tokens
+from ctmo_indi.tokens import Token, digest, read_secret, read_tokens
 from ctmo_indi.work_orders.access import Role
 from ctmo_indi.work_orders.audited import AuditedDesk
 from ctmo_indi.work_orders.desk import Desk
@@ -98,12 +98,7 @@ def access_problems(
 ) -> list[str]:
     """Return what is wrong with the configuration of access, for desks at these addresses."""
     access = config.access
-    problems: list[str] = []
-    for read, file in ((read_tokens, access.tokens), (read_secret, access.client_token_file)):
-        try:
-            _ = read(file) if file is not None else None
-        except ConfigError as error:
-            problems += error.problems
+    problems = _token_problems(config)
     if access.ca_file is not None and not access.ca_file.is_file():
         problems.append(f"Access.CA File: {access.ca_file}: no such file")
     try:
@@ -113,6 +108,35 @@ def access_problems(
     for service, address in addresses.items():
         if not is_local(address.ip):
             problems += _network_problems(service, address, config)
+    return problems
+
+
+def _token_problems(config: Config) -> list[str]:
+    """Say what keeps people out, or would have the services refuse each other."""
+    access = config.access
+    problems: list[str] = []
+    known: tuple[Token, ...] = ()
+    try:
+        known = read_tokens(access.tokens)
+    except ConfigError as error:
+        problems += error.problems
+    if access.client_token_file is None:
+        if not config.anonymous_may_operate:
+            problems.append(
+                "Anonymous May Operate is false and Access has no Client Token File: the services"
+                " would refuse each other; expected a file with a token of the role admin"
+            )
+        return problems
+    try:
+        own = digest(read_secret(access.client_token_file))
+    except ConfigError as error:
+        return [*problems, *error.problems]
+    problems.extend(
+        f"{access.client_token_file}: the role of its token {token.name} is {token.role}, expected"
+        " admin: services speak for everybody"
+        for token in known
+        if token.sha256 == own and token.role != "admin"
+    )
     return problems
 
 

@@ -175,7 +175,16 @@ def test_the_audit_is_shown_for_people_and_programs(
 
 
 def test_check_looks_at_access(run: Run, config_path: Path, tmp_path: Path) -> None:
-    assert "without one on this machine: read" in run("check")[1]
+    code, out, _ = run("check")
+    assert code == 5
+    assert "the services would refuse each other" in out
+    own = tmp_path / "services.token"
+    own.touch(0o600)
+    own.write_text(add(run, "services", "admin"))
+    with config_path.open("a") as file:
+        file.write(f"Access: {{Client Token File: {own}}}\n")
+    code, out, _ = run("check")
+    assert "1 tokens; without one on this machine: read" in out
     config_path.write_text(config_path.read_text() + "Safety Address: {IP: 10.0.0.7}\n")
     code, out, _ = run("check")
     assert code == 5

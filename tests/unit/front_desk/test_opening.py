@@ -171,5 +171,20 @@ def test_check_names_what_the_network_lacks(config: Config) -> None:
     assert problems[0].startswith("safety Address: IP is 10.0.0.7")
 
 
+def test_services_that_would_refuse_each_other_are_named(config: Config, tmp_path: Path) -> None:
+    closed = replace(config, anonymous_may_operate=False)
+    (problem,) = access_problems(closed, {})
+    assert "the services would refuse each other" in problem
+    own = tmp_path / "services.token"
+    own.touch(0o600)
+    own.write_text("ctmo_secret")
+    with_token = replace(closed, access=replace(config.access, client_token_file=own))
+    (problem,) = access_problems(with_token, {})
+    assert "token ada is operate, expected admin" in problem
+    assert "ctmo_secret" not in problem
+    own.write_text("ctmo_known_on_another_machine")
+    assert access_problems(with_token, {}) == []
+
+
 def test_the_token_file_is_json_a_person_can_read(config: Config) -> None:
     assert json.loads(config.access.tokens.read_text())["tokens"][0]["name"] == "ada"
