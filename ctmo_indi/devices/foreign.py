@@ -67,7 +67,11 @@ class ForeignWatch:
         self._seen: dict[Sign, int] = {}
         self._explained: dict[Sign, float] = {}
         self._moved_s: dict[str, float] = {}
-        self._by_name = {device.name: role for role, device in observatory.devices.items()}
+        self._by_name = {
+            device.name: role
+            for role, device in observatory.devices.items()
+            if device.is_connected_with_others  # safety connects WatchDog anew to arm it
+        }
         self._unsubscribe: Callable[[], None] | None = None
 
     def start(self) -> None:

@@ -6,6 +6,7 @@ own record (``wire_senders``).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -123,16 +124,14 @@ class ClosersStage:
         park = self._park()
         return bool(park and park.is_on("PARK") and park.state == "Busy")
 
+    def is_shut(self) -> bool:
+        """Whether the shutter is closed, whatever the mount does."""
+        shutter = self.wire.vector(DOME, "DOME_SHUTTER")
+        return bool(shutter and shutter.is_on("SHUTTER_CLOSE") and shutter.state == "Ok")
+
     def is_closed(self) -> bool:
-        shutter, park = self.wire.vector(DOME, "DOME_SHUTTER"), self._park()
-        return bool(
-            shutter
-            and shutter.is_on("SHUTTER_CLOSE")
-            and shutter.state == "Ok"
-            and park
-            and park.is_on("PARK")
-            and park.state in ("Ok", "Idle")
-        )
+        park = self._park()
+        return bool(self.is_shut() and park and park.is_on("PARK") and park.state in ("Ok", "Idle"))
 
     def _park(self) -> Vector | None:
         return self.wire.vector(MOUNT, "TELESCOPE_PARK")
@@ -147,13 +146,14 @@ class ClosersStage:
         known = self.fleet.supervisor.pids()
         return [known[service] for service in services]
 
-    def pyindi_child(self) -> psutil.Process:
-        (child,) = (
-            process
-            for process in self.fleet.processes()
-            if any("pyindi_child" in word for word in process.cmdline())
-        )
-        return child
+    def pyindi_pids(self) -> set[int]:
+        """The telescope's PyIndi child, or the one that ends and the one that begins."""
+        found = set()
+        for process in self.fleet.processes():
+            with contextlib.suppress(psutil.Error):
+                if any("pyindi_child" in word for word in process.cmdline()):
+                    found.add(process.pid)
+        return found
 
     def send(self, number: int, *pids: int) -> float:
         """Send a signal; return when."""
@@ -165,6 +165,7 @@ class ClosersStage:
 
     def start_again(self, service: str) -> None:
         """Start a dead service, as its supervisor would."""
+        self.fleet.supervisor._children[service].process.wait(5.0)
         self.fleet.supervisor._spawn(service, 0)
         self._note_names()
 

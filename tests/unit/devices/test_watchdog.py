@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from ctmo_indi.devices.foreign import ForeignMove, ForeignWatch
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.devices.watchdog import Watchdog
 from ctmo_indi.errors import CommandRejected, CommandTimeout, InvalidCommand
@@ -136,3 +137,16 @@ def test_the_others_are_connected_without_it(
     observatory.connect_all()
     assert WATCHDOG not in {device for device, _ in client.connected}
     assert observatory.status().disconnected == ()
+
+
+def test_arming_it_anew_is_no_foreign_hand(
+    watchdog: Watchdog, observatory: Observatory, client: FakeInstruments
+) -> None:
+    moves: list[ForeignMove] = []
+    watch = ForeignWatch(observatory, moves.append)
+    watch.start()
+    watchdog.arm(observatory.context(), 60.0)
+    watchdog.arm(observatory.context(), 60.0)  # disconnects it first
+    watch.stop()
+    assert client.commands_to("CONNECTION") != []
+    assert moves == []
