@@ -27,7 +27,6 @@ PROMISES: Mapping[str, tuple[str, str]] = {
     "restart_receipt": ("restart to first receipt", "<= 2 s p99"),
     "restart_verified": ("restart to device state verified", "<= 15 s"),
     "many_orders": ("start with 100,000 stored orders to first receipt", "<= 5 s"),
-    "many_orders": ("start with 100,000 stored orders to first receipt", "<= 5 s"),
     "alert_to_command": ("weather alert in the property to first closing command", "<= 2 s"),
     "alert_to_closed": (
         "weather alert to closed, from random states",
@@ -63,6 +62,10 @@ PROMISES: Mapping[str, tuple[str, str]] = {
     "unauthorised_fleet": ("unauthorised effects on real services", "0"),
     "hung_workers": ("gap of the safety cycle while all else hangs", "<= 2 s"),
     "disk_full": ("with the disk full: safety closes, intake refuses", "both"),
+    "disk_full_holds": (
+        "stop pressed while the disk is full",
+        "holds at once, durable <= 15 s after there is room",
+    ),
     "clock_step": ("clock stepped by +-1 h: gap of the safety cycle", "<= 2 s, HOLD or UNSAFE"),
     "soak": ("a simulated week with random faults", "0 ends open and unsafe"),
     "soak_memory": ("memory, threads and descriptors in the soak", "< 1 MB/h, constant"),
