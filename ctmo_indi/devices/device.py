@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,7 @@ from ctmo_indi.devices.placeholders import Value, fill_all
 from ctmo_indi.errors import ConfigError, CtmoError, InternalError, UnknownProperty
 from ctmo_indi.indi import names
 from ctmo_indi.indi.command import CompletionRule
+from ctmo_indi.indi.driver_watch import DriverTiming
 from ctmo_indi.indi.events import Event, PropertyDefined, PropertyUpdated
 from ctmo_indi.indi.snapshot import PropertySnapshot, PropertyState
 from ctmo_indi.profiles import Equipment, Profile
@@ -117,6 +119,10 @@ class Device:
         """
         before, after = self.configuration(context)
         self._configured = after
+        blocks_s = self.description.quirk("silence_s", self.description.quirk("readout_s", 0.0))
+        if blocks_s > 0.0:
+            # A driver that blocks answers nobody, on top of what everybody is allowed.
+            self._client.allow_silence(self.name, DriverTiming().lost_s + blocks_s)
         own_s = self.description.connect_timeout_s
         self._client.connect_device(
             self.name,
@@ -217,9 +223,11 @@ class Device:
         return snapshot.values.get(entry.elements[word])
 
     def number(self, reading: str, word: str) -> float | None:
-        """Return one number of a reading, None when it is not known."""
+        """Return one number of a reading, None when it is not known, or NaN or infinite."""
         value = self.value(reading, word)
-        return value if isinstance(value, float) and not isinstance(value, bool) else None
+        if isinstance(value, bool) or not isinstance(value, float) or not math.isfinite(value):
+            return None
+        return value
 
     def switch(self, reading: str, word: str) -> bool | None:
         """Return one switch of a reading, None when it is not known."""

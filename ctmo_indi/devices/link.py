@@ -79,6 +79,10 @@ class DeviceLink(Protocol):
         """Set now and after each definition of the property."""
         ...
 
+    def allow_silence(self, device: str, lost_s: float) -> None:
+        """Lose the driver only when it has said nothing for so long, machine seconds."""
+        ...
+
     def connect_device(
         self,
         device: str,

@@ -245,6 +245,9 @@ class FakeClient:
             build_vector(self._snapshots[device, prop], values)
             self.update(device, prop, values, PropertyState.OK)
 
+    def allow_silence(self, device: str, lost_s: float) -> None:
+        """Do nothing: nobody is ever silent here."""
+
     def connect_device(
         self,
         device: str,
