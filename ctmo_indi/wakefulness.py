@@ -23,13 +23,24 @@ class Wakefulness:
         self._clock = clock
         self._looked_machine_s = clock.machine_s()
         self._woke_machine_s = -math.inf
+        self._just_woke = False
 
-    def look(self) -> None:
-        """Take note that we run."""
+    def look(self) -> bool:
+        """Take note that we run.
+
+        Returns
+        -------
+        bool
+            Whether this is the first look after a sleep: what is known now is from before it. Not
+            twice in a row, or a process that is starved at every turn would never act.
+        """
         now_machine_s = self._clock.machine_s()
-        if now_machine_s - self._looked_machine_s > ASLEEP_S:
+        slept = now_machine_s - self._looked_machine_s > ASLEEP_S
+        if slept:
             self._woke_machine_s = now_machine_s
         self._looked_machine_s = now_machine_s
+        self._just_woke = slept and not self._just_woke
+        return self._just_woke
 
     def awake_machine_s(self) -> float:
         """Machine seconds since the last awakening; infinite when there was none."""

@@ -25,6 +25,7 @@ from ctmo_indi.safety.pulse import Pulse
 from ctmo_indi.safety.rules import judge, level_of
 from ctmo_indi.safety.since import Since
 from ctmo_indi.safety.weather_memory import WeatherMemory
+from ctmo_indi.wakefulness import Wakefulness
 
 _log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class SafetyLoop:
         self._latched = Since(clock.elapsed_s)
         self._unreachable = Since(clock.machine_s)
         self._half_way = Since(clock.machine_s)
+        self._wakefulness = Wakefulness(clock)
         self._cycle = 0
         self.failures = 0
         self.pulse = Pulse(clock)
@@ -174,6 +176,11 @@ class SafetyLoop:
         return findings
 
     def _act(self, verdict: Verdict) -> None:
+        if self._wakefulness.look():
+            # Stopped for a while: the readings are from before, and another may be closing. A PARK
+            # sent now would end its parking; at the next cycle we know.
+            _log.warning("safety_slept nothing is begun in this cycle")
+            return
         if self._state is ObservatoryState.CLOSED and not self._closer.is_closing:
             self._closer.confirm_closed()
         self._half_way.note(self._state not in _SETTLED and self._beats.is_idle("telescope"))

@@ -111,6 +111,16 @@ def test_the_notice_of_a_stop_counts_from_the_stop_not_from_the_rain(rig):
     assert len(rig.closer.demands) == 1
 
 
+def test_after_a_sleep_of_its_own_it_looks_once_more_before_it_closes(rig):
+    rig.turn()
+    rig.weather(WeatherLevel.ALERT)
+    rig.turn(60.0)
+    assert rig.closer.demands == []
+    assert rig.loop.verdict.is_unsafe
+    rig.turn()
+    assert len(rig.closer.demands) == 1
+
+
 def test_a_warning_after_the_storm_is_not_yet_the_calm(rig):
     rig.weather(WeatherLevel.ALERT)
     rig.turn()
