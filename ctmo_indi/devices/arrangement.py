@@ -16,10 +16,10 @@ rotate dome        any             any                 free
 unpark mount       any             open                any         closed-dome order: closed
 slew, track        out             open                any         closed-dome order: closed
 expose light       any             open                any         closed-dome order: closed
-park mount         any             any                 any
+park mount, stop   any             any                 any
 =================  ==============  ==================  ==========  ================================
 
-Stopping is always allowed. Closing over a mount that is not parked is an emergency: only a closer
+Closing over a mount that is not parked is an emergency: only a closer
 may declare one, and only where the site's policy is to close when the mount fails. UNKNOWN is not
 among the places that a row names, so what is not known forbids.
 """
@@ -43,11 +43,19 @@ _FREE = frozenset({DomePlace.FREE})
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What counts from the moment of sending; None: as the device says."""
+    """What counts from the moment of sending; None: as the device says.
+
+    Parameters
+    ----------
+    aim, slit
+        Where the telescope points and where the dome's slit is are not known.
+    """
 
     mount: MountPlace | None = None
     shutter: ShutterState | None = None
     dome: DomePlace | None = None
+    aim: bool = False
+    slit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +94,18 @@ ARRANGEMENTS: Mapping[MotionKind, Arrangement] = {
         any_mount_under=_CLOSED,
         begins=Begun(shutter=ShutterState.CLOSING, dome=DomePlace.UNKNOWN),
     ),
-    MotionKind.ROTATE_DOME: Arrangement(dome=_FREE),
+    MotionKind.ROTATE_DOME: Arrangement(dome=_FREE, begins=Begun(slit=True)),
     MotionKind.UNPARK_MOUNT: Arrangement(
-        shutter=_OPEN, closed_dome_shutter=_CLOSED, begins=Begun(mount=MountPlace.OUT)
+        shutter=_OPEN, closed_dome_shutter=_CLOSED, begins=Begun(mount=MountPlace.UNKNOWN)
     ),
-    MotionKind.SLEW: Arrangement(mount=_OUT, shutter=_OPEN, closed_dome_shutter=_CLOSED),
+    MotionKind.SLEW: Arrangement(
+        mount=_OUT, shutter=_OPEN, closed_dome_shutter=_CLOSED, begins=Begun(aim=True)
+    ),
     MotionKind.TRACK: Arrangement(mount=_OUT, shutter=_OPEN, closed_dome_shutter=_CLOSED),
     MotionKind.EXPOSE_LIGHT: Arrangement(shutter=_OPEN, closed_dome_shutter=_CLOSED),
-    MotionKind.PARK_MOUNT: Arrangement(begins=Begun(mount=MountPlace.OUT)),
+    MotionKind.PARK_MOUNT: Arrangement(begins=Begun(mount=MountPlace.UNKNOWN, aim=True)),
+    MotionKind.ABORT_MOUNT: Arrangement(begins=Begun(aim=True)),
+    MotionKind.STOP_TRACKING: Arrangement(begins=Begun(aim=True)),
 }
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,6 +32,7 @@ TRIES = 3
 _ABORT_WAIT_S = 10.0
 _PAUSE_FLOOR_MACHINE_S = 0.1
 _STEP_FLOOR_MACHINE_S = 5.0
+_ASK_AGAIN_MACHINE_S = 0.5
 _BEAT_MACHINE_S = 1.0
 
 
@@ -132,7 +134,7 @@ class _Closing:
         self._tell = report
         self._give_way = give_way
         self._pause_s = pause_s
-        self._park_deadline = Deadline(clock, policy.park_timeout_s, _STEP_FLOOR_MACHINE_S)
+        self._park_deadline = self._new_park_deadline()
         self._park_tries = 0
         self._steps: list[str] = []
         self._failures: list[str] = []
@@ -140,7 +142,8 @@ class _Closing:
     def run(self) -> ClosingReport:
         started_s = self._clock.elapsed_s()
         self._observatory.guard(MotionRequest(MotionKind.PARK_MOUNT))
-        with self._observatory.phase(ObservatoryState.CLOSING):
+        with self._alone(), self._observatory.phase(ObservatoryState.CLOSING):
+            self._park_deadline = self._new_park_deadline()
             self._abort_exposure()
             self._stop_mount()
             self._park_mount()
@@ -158,6 +161,16 @@ class _Closing:
             elapsed_s=self._clock.elapsed_s() - started_s,
         )
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One closing at a time in a process: the next one finds what the first has closed."""
+        while not self._observatory.closing_lock.acquire(timeout=_ASK_AGAIN_MACHINE_S):
+            self._yield_if_asked()
+        try:
+            yield
+        finally:
+            self._observatory.closing_lock.release()
+
     def _abort_exposure(self) -> None:
         camera = self._observatory.camera
         if camera is None or camera.status().exposing is not True:
@@ -166,21 +179,39 @@ class _Closing:
         # Nobody waits for it here: parking comes first, and a frame more or less harms nobody.
         camera.abort()
 
-    def _park_mount(self) -> None:
-        """Park, unless it is or the tries and the time for it in this closing are used up."""
+    def _park_mount(self) -> bool:
+        """Park, unless it is or the tries and the time for it in this closing are used up.
+
+        Returns
+        -------
+        bool
+            Whether the shutter may close without harm; False when parking was given up.
+        """
         mount, deadline = self._observatory.mount, self._park_deadline
-        if mount is None or not mount.can_park:
-            return
-        while not (self._is_clear() or deadline.expired or self._park_tries >= TRIES):
+        if mount is None:
+            return True
+        while mount.can_park and not self._is_clear():
+            if deadline.expired or self._park_tries >= TRIES:
+                return False
             self._park_tries += 1
             self._say(f"parking the mount, try {self._park_tries}")
             error = self._try(mount.park, deadline)
             if error is None:
-                return
+                self._park_tries = 0  # should it be sent out again, it is parked again
+                continue
             self._fail(f"mount not parked: {error}")
+            if isinstance(error, CommandCanceled):
+                self._park_tries -= 1  # another order of ours took its place: the mount is well
+                self._pause(0, deadline)
+                self._yield_if_asked()
+                continue
             if self._park_tries < TRIES and not deadline.expired:
                 self._pause(self._park_tries, deadline)
                 self._yield_if_asked()
+        return mount.can_park
+
+    def _new_park_deadline(self) -> Deadline:
+        return Deadline(self._clock, self._policy.park_timeout_s, _STEP_FLOOR_MACHINE_S)
 
     def _stop_mount(self) -> None:
         mount = self._observatory.mount
@@ -204,8 +235,8 @@ class _Closing:
             if dome.status().shutter is ShutterState.CLOSED:
                 return True
             # Asked for each try: a mount may be lost, found parked or sent out again at any moment.
-            self._park_mount()
-            emergency = not self._is_clear()
+            # Only parking that was given up is an emergency; what moves now is refused and retried.
+            emergency = not self._park_mount()
             if emergency and self._policy.mount_failed is MountFailedPolicy.STAY_OPEN:
                 self._fail("the shutter stays open over the telescope: the site's policy")
                 return False
@@ -264,7 +295,7 @@ class _Closing:
         return None
 
     def _pause(self, number: int, deadline: Deadline | None) -> None:
-        seconds = self._pause_s * 2 ** (number - 1)
+        seconds = self._pause_s * 2.0 ** (number - 1)
         machine_s = Deadline(self._clock, seconds, _PAUSE_FLOOR_MACHINE_S).remaining_machine_s()
         if deadline is not None:
             machine_s = min(machine_s, deadline.remaining_machine_s())

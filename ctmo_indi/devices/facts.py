@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from ctmo_indi.devices.interlocks import Facts, MotionRequest, ShutterState
 from ctmo_indi.devices.limits import Pointing, path_sun_separation_deg
-from ctmo_indi.devices.motion_kinds import MountPlace
 from ctmo_indi.devices.mount import MountStatus
 from ctmo_indi.devices.unanswered import Part
 from ctmo_indi.errors import InvalidCommand
@@ -38,11 +37,9 @@ def collect_facts(
         sun_max_altitude_deg=profile.safety.sun_max_altitude_deg,
         limits=profile.limits,
         has_mount=mount is not None,
-        mount_parked=False
-        if told(Part.MOUNT) is MountPlace.OUT
-        else _mount_parked(observatory, mount),
+        mount_parked=None if told(Part.MOUNT) else _mount_parked(observatory, mount),
         mount_tracking=mount.tracking if mount else None,
-        mount_slewing=mount.slewing if mount else None,
+        mount_slewing=None if told(Part.AIM) or mount is None else mount.slewing,
         mount_error_arcsec=_mount_error_arcsec(observatory, mount, target),
         path_sun_separation_deg=_path_deg(mount, target, utc),
         has_dome=dome is not None,
@@ -50,10 +47,11 @@ def collect_facts(
         dome_can_park=dome_role.can_park if dome_role else False,
         dome_parked=None if told(Part.DOME) or dome is None else dome.parked,
         dome_rotates=dome_role.rotates if dome_role else False,
-        dome_error_deg=_dome_error_deg(observatory, target),
+        dome_error_deg=None if told(Part.SLIT) else _dome_error_deg(observatory, target),
         camera_busy=camera_role.status().exposing if camera_role else None,
         closed_dome=request.closed_dome,
         emergency=request.emergency,
+        closing=observatory.is_closing,
         closes_over=profile.safety.mount_failed is MountFailedPolicy.CLOSE,
     )
 

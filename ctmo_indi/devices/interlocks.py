@@ -71,6 +71,8 @@ class Facts:
         Difference between the dome's azimuth and the one the target needs.
     closes_over
         The site's policy is to close over a mount that failed to park.
+    closing
+        This process closes the observatory now.
     on_target_arcsec, dome_at_azimuth_deg
         What counts as there.
     """
@@ -96,6 +98,7 @@ class Facts:
     closed_dome: bool = False
     emergency: bool = False
     closes_over: bool = True
+    closing: bool = False
     verdict_max_age_s: float = 10.0
     on_target_arcsec: float = 120.0
     dome_at_azimuth_deg: float = 5.0
@@ -170,6 +173,10 @@ def _latched(motion: MotionKind, target: Pointing | None, facts: Facts) -> str |
     if latch is None:
         return None
     return f"stop was pressed by {latch.owner}: {latch.reason}; release it first"
+
+
+def _closes(motion: MotionKind, target: Pointing | None, facts: Facts) -> str | None:
+    return "the observatory is being closed" if facts.closing else None
 
 
 def _not_safe(motion: MotionKind, target: Pointing | None, facts: Facts) -> str | None:
@@ -313,6 +320,7 @@ RULES: tuple[Rule, ...] = (
     Rule("maintenance lock", ALL - STOPPING, Locked, _maintenance),
     Rule("observer lock", ALL - TOWARD_SAFE, Locked, _observer),
     Rule("stop latch", ALL - TOWARD_SAFE, Stopped, _latched),
+    Rule("closing", ALL - TOWARD_SAFE - _INDOORS, Interlocked, _closes),
     Rule(
         "verdict",
         ALL - TOWARD_SAFE - _INDOORS - {MotionKind.ROTATE_DOME},

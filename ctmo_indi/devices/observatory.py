@@ -53,6 +53,14 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 _NEAR_ARCSEC = 3600.0
+# Part -> whose readings speak of it.
+_SAID_BY: Mapping[Part, tuple[Role, tuple[str, ...]]] = {
+    Part.MOUNT: (Role.MOUNT, ("parked",)),
+    Part.AIM: (Role.MOUNT, ("position", "tracking", "parked")),
+    Part.SHUTTER: (Role.DOME, ("shutter",)),
+    Part.DOME: (Role.DOME, ("parked",)),
+    Part.SLIT: (Role.DOME, ("azimuth",)),
+}
 
 _CLASSES: Mapping[Role, type[Device]] = {
     Role.MOUNT: Mount,
@@ -93,6 +101,7 @@ class Observatory:
         self._verdict: tuple[Verdict, float] | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._lock = threading.Lock()
+        self.closing_lock = threading.Lock()  # held by a closing of this process, for minutes
         # Openings and closings under way: they may overlap and end in any order.
         self._phases: dict[object, ObservatoryState] = {}
         self._alarm = ""
@@ -297,6 +306,12 @@ class Observatory:
             },
         )
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether a closing of this process is under way: nothing goes out against it."""
+        with self._lock:
+            return ObservatoryState.CLOSING in self._phases.values()
+
     @contextmanager
     def phase(self, state: ObservatoryState) -> Iterator[None]:
         """Show OPENING or CLOSING while the block runs, whatever single devices say."""
@@ -404,9 +419,10 @@ class Observatory:
         return set_switch(self.devices[binding.role], binding, on)
 
     def _last_word(self, part: Part) -> int | None:
-        device: Device | None = self.mount if part is Part.MOUNT else self.dome
-        reading = device and device.snapshot("shutter" if part is Part.SHUTTER else "parked")
-        return reading.generation if reading else None
+        role, readings = _SAID_BY[part]
+        device = self.devices.get(role)
+        said = [device.snapshot(reading) for reading in readings] if device else []
+        return max((one.generation for one in said if one is not None), default=None)
 
     def _tube_side(self, ra_deg: float, dec_deg: float) -> TubeSide | None:
         error_arcsec = self.mount.error_arcsec(ra_deg, dec_deg) if self.mount else None

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from ctmo_indi.devices.arrangement import ARRANGEMENTS, Begun
 from ctmo_indi.devices.motion_kinds import (
@@ -31,9 +32,11 @@ class Part(StrEnum):
     MOUNT = "mount"
     SHUTTER = "shutter"
     DOME = "dome"
+    AIM = "aim"
+    SLIT = "slit"
 
 
-Place = MountPlace | ShutterState | DomePlace
+Place = MountPlace | ShutterState | DomePlace | Literal["unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +75,10 @@ class Unanswered:
         """Return how a part counts as long as its driver is silent; None: as the driver says."""
         with self._lock:
             told = self._told.get(part)
-            if told is None:
-                return None
-            if any(self._last_word(other) != word for other, word in told.words.items()):
-                del self._told[part]
-                return None
-            return told.place
+        # The link is asked outside our lock: it asks us under its own while it sends.
+        if told is None or any(self._last_word(one) != word for one, word in told.words.items()):
+            return None
+        return told.place
 
 
 def _places(begun: Begun) -> dict[Part, Place]:
@@ -85,5 +86,7 @@ def _places(begun: Begun) -> dict[Part, Place]:
         Part.MOUNT: begun.mount,
         Part.SHUTTER: begun.shutter,
         Part.DOME: begun.dome,
+        Part.AIM: "unknown" if begun.aim else None,
+        Part.SLIT: "unknown" if begun.slit else None,
     }
     return {part: place for part, place in named.items() if place is not None}

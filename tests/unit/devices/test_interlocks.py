@@ -79,6 +79,8 @@ M = MotionKind
         (M.UNPARK_DOME, {"verdict": UNSAFE}, "verdict"),
         (M.EXPOSE_LIGHT, {"verdict": UNSAFE}, "verdict"),
         (M.ROTATE_DOME, {"verdict": UNSAFE}, "verdict in the open"),
+        (M.SLEW, {"closing": True}, "closing"),
+        (M.ROTATE_DOME, {"closing": True}, "closing"),
         (M.ROTATE_DOME, {"verdict": HOLD, "verdict_age_s": 10.5}, "verdict in the open"),
         *((motion, {"verdict": HOLD}, "verdict") for motion in (M.SLEW, M.TRACK, M.UNPARK_MOUNT)),
         *((motion, {"verdict": HOLD}, "verdict") for motion in (M.OPEN_SHUTTER, M.EXPOSE_LIGHT)),
@@ -209,6 +211,8 @@ FACTS = st.builds(
     camera_busy=st.none() | st.booleans(),
     closed_dome=st.booleans(),
     emergency=st.booleans(),
+    closes_over=st.booleans(),
+    closing=st.booleans(),
 )
 MOTIONS = st.sampled_from(MotionKind)
 
