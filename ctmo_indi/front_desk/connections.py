@@ -16,12 +16,15 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Protocol, TypeAlias
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from ctmo_indi.front_desk.limits import Limits
 from ctmo_indi.work_orders.desk import Reply
 
 _log = logging.getLogger(__name__)
+
+SERVER = "ctmo-indi"
+"""All an answer tells of the program: no version for those who look for one."""
 
 RequestHandler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -225,7 +228,9 @@ class DeskConnection(web.RequestHandler):
         else:
             _log.info("http_refused address=%s status=%d reason=%r", self.address, status, message)
             text = "not an HTTP request this front desk understands"
-        response = web.Response(status=status, text=f"{status}: {text}\n")
+        response = web.Response(
+            status=status, text=f"{status}: {text}\n", headers={hdrs.SERVER: SERVER}
+        )
         response.force_close()
         return response
 

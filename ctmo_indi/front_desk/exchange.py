@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 
 from ctmo_indi.errors import CtmoError, NotPermitted
 from ctmo_indi.front_desk.access import Access, HostNames, NotIdentified
-from ctmo_indi.front_desk.connections import DeskConnection, Phase
+from ctmo_indi.front_desk.connections import SERVER, DeskConnection, Phase
 from ctmo_indi.front_desk.decoder import Call, decode_call
 from ctmo_indi.front_desk.deeds import Deeds
 from ctmo_indi.front_desk.encoder import clean, encode_fault, encode_reply
@@ -26,8 +26,7 @@ __all__ = ["METHOD", "PATHS", "Exchange", "order_of"]
 _log = logging.getLogger(__name__)
 
 METHOD = "front_desk"
-_SERVER = "ctmo-indi"
-_HEADERS = {hdrs.SERVER: _SERVER, hdrs.CONTENT_TYPE: "text/xml; charset=utf-8"}
+_HEADERS = {hdrs.SERVER: SERVER, hdrs.CONTENT_TYPE: "text/xml; charset=utf-8"}
 
 
 class Exchange:
@@ -59,7 +58,7 @@ class Exchange:
             response = web.Response(
                 status=refusal.status,
                 text=f"{refusal.status.value}: {refusal}\n",
-                headers={hdrs.SERVER: _SERVER, **refusal.headers},
+                headers={hdrs.SERVER: SERVER, **refusal.headers},
             )
             response.force_close()
             return response
