@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import logging
 import xmlrpc.client
@@ -162,6 +163,21 @@ def test_everything_is_written_down_and_no_token_anywhere(
     ]
     for text in (path.read_text(), caplog.text):
         assert not any(secret in text for secret in secrets)
+
+
+def test_two_tokens_in_one_request_are_refused(config: Config) -> None:
+    with opened(config, at("127.0.0.1")) as (desk, url):
+        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10.0)
+        connection.putrequest("POST", "/")
+        for name, value in (
+            ("Content-Type", "text/xml"), ("Content-Length", "4"),
+            ("Authorization", "Bearer ctmo_secret"), ("Authorization", "Bearer ctmo_other"),
+        ):  # fmt: skip
+            connection.putheader(name, value)
+        connection.endheaders(b"<x/>")
+        assert connection.getresponse().status == 400
+        connection.close()
+        assert desk.orders == []
 
 
 def test_check_names_what_the_network_lacks(config: Config) -> None:

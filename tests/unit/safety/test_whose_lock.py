@@ -1,0 +1,87 @@
+"""A lock is undone by the one it belongs to, or by an admin: there may be a human in the dome."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from ctmo_indi.clock import SystemClock
+from ctmo_indi.errors import NotPermitted
+from ctmo_indi.safety.desk_handlers import SafetyHandlers
+from ctmo_indi.safety.holds import Holds
+from ctmo_indi.testing.desks import small_profile
+from ctmo_indi.work_orders.access import Caller, Role
+from ctmo_indi.work_orders.contract import Contract
+from ctmo_indi.work_orders.desk import DispatchDesk
+from ctmo_indi.work_orders.revisions import RevisionBoard
+
+
+def known(name: str, role: Role = Role.OPERATE) -> Caller:
+    return Caller(name, role, "10.0.0.7", is_known=True)
+
+
+ANONYMOUS = Caller("anonymous", Role.OPERATE, "127.0.0.1")
+
+
+class _NoNotices:
+    def note(self, *_: object) -> None:
+        """Tell nobody."""
+
+
+class Site:
+    """Safety's desk with real holds; nothing else of it is asked here."""
+
+    def __init__(self, folder: Path) -> None:
+        clock = SystemClock()
+        nobody = cast(Any, None)  # Any: see the class
+        self.holds = Holds(folder / "holds.json", clock)
+        handlers = SafetyHandlers(
+            loop=nobody, holds=self.holds, beats=nobody, closer=nobody,
+            board=RevisionBoard(clock), clock=clock, stop_all=str, observatory_status=dict,
+            clock_watch=nobody, notices=cast(Any, _NoNotices()),
+        )  # fmt: skip
+        self._desk = DispatchDesk("safety", Contract.load(small_profile()), handlers.table())
+
+    async def say(self, command: str, caller: Caller, **keys: object) -> None:
+        await self._desk.handle({"WOType": "Control", "Command": command, **keys}, caller)
+
+    @property
+    def owner(self) -> str:
+        return "" if self.holds.lock is None else self.holds.lock.owner
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+async def test_a_lock_belongs_to_the_token_whatever_user_was_named(site: Site) -> None:
+    await site.say("lock", known("ada"), User="bob")
+    assert site.owner == "ada"
+    await site.say("unlock", known("ada"), User="eve")
+    assert site.owner == ""
+
+
+async def test_another_operator_cannot_undo_it_under_any_user(site: Site) -> None:
+    await site.say("lock", known("ada"))
+    for keys in ({}, {"User": "ada"}):
+        with pytest.raises(NotPermitted, match=r"ada holds the lock .*role admin"):
+            await site.say("unlock", known("bob"), **keys)
+    assert site.owner == "ada"
+
+
+async def test_an_admin_can(site: Site) -> None:
+    await site.say("lock", known("ada"))
+    await site.say("unlock", known("chief", Role.ADMIN))
+    assert site.owner == ""
+
+
+async def test_without_a_token_the_user_counts(site: Site) -> None:
+    await site.say("lock", ANONYMOUS, User="ada")
+    with pytest.raises(NotPermitted, match="came from cli, but ada holds the lock"):
+        await site.say("unlock", ANONYMOUS, User="cli")
+    await site.say("unlock", ANONYMOUS, User="ada")
+    assert site.owner == ""
+    await site.say("unlock", ANONYMOUS, User="cli")  # nothing to undo, as ever
