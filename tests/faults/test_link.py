@@ -1,0 +1,123 @@
+"""Links that are late, torn, silent or ended: noticed, healed, and nothing of an attempt lost."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from ctmo_indi.clock import ClockAnchor, SystemClock
+from ctmo_indi.indi.indiserver import IndiServer
+from ctmo_indi.testing.tcp_proxy import Side
+
+from .. import promises
+from ..integration.telescope.stage import EVENING, drivers
+from ..promises import Recorder as Promise
+from ..running_fleet import require_simulators
+from .link_stage import FAULTS, PHASES, LinkStage, busy_machine
+
+pytestmark = [pytest.mark.indi, pytest.mark.faults, pytest.mark.promise]
+
+NOTICED_S = 4.0
+HEALED_S = 10.0
+SPEED = 12.0
+SHORT = (("exposure", "half-open"), ("slew", "RST"), ("park", "garbage"), ("idle", "drop"))
+REPEATED = 3
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LinkStage]:
+    """One observatory behind proxies for all tests here; each leaves it usable."""
+    require_simulators()
+    clock = SystemClock(ClockAnchor(time.monotonic(), EVENING.timestamp(), SPEED))
+    folder = tmp_path_factory.mktemp("link")
+    server = IndiServer(drivers(), clock=clock, workdir=folder / "indi", fake_time=True)
+    server.start()
+    try:
+        server.calibrate()
+        with LinkStage(server, folder / "data").running() as stage:
+            yield stage
+    finally:
+        server.stop()
+
+
+def cases() -> list[tuple[str, str]]:
+    if promises.IS_LONG:
+        return list(itertools.product(PHASES, FAULTS)) * REPEATED
+    return list(SHORT)
+
+
+def spread(values: list[float]) -> str:
+    ordered = sorted(values)
+    p95 = ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
+    return f"median {statistics.median(ordered):.2f}, p95 {p95:.2f}, max {ordered[-1]:.2f} s"
+
+
+def test_faults_of_the_link_are_noticed_and_healed(stage: LinkStage, promise: Promise) -> None:
+    noticed: dict[str, list[float]] = {"pyindi": [], "indipyclient": []}
+    healed: list[float] = []
+    ends: Counter[str] = Counter()
+    for phase, fault in cases():
+        receipt = stage.begin(phase, exposure_s=6.0 * SPEED)
+        begun_s = stage.spoil(FAULTS[fault])
+        for transport, losses in stage.losses.items():
+            noticed[transport].append(losses.first_after(begun_s, 15.0))
+        healed.append(stage.heal())
+        end = stage.end(receipt)
+        ends[f"{phase}: {end}"] += 1
+        print(
+            f"{phase:9} {fault:10} noticed "
+            f"{', '.join(f'{name} {each[-1]:.2f}' for name, each in noticed.items())} s, "
+            f"healed {healed[-1]:.2f} s, {end}"
+        )
+    stage.works()
+    promise(
+        "link_noticed",
+        f"{len(healed)} faults: "
+        + "; ".join(f"{name} {spread(each)}" for name, each in noticed.items()),
+        holds=max(max(each) for each in noticed.values()) <= NOTICED_S,
+    )
+    promise(
+        "link_healed",
+        f"{len(healed)} faults: {spread(healed)}; "
+        + ", ".join(f"{count} x {end}" for end, count in sorted(ends.items())),
+        holds=max(healed) <= HEALED_S,
+    )
+
+
+DELAYS = {
+    "2 s to us": lambda proxy: proxy.delay(2.0, Side.CLIENT),
+    "2 s to the server": lambda proxy: proxy.delay(2.0, Side.SERVER),
+    "1 s each way": lambda proxy: proxy.delay(1.0),
+}
+
+
+def test_a_late_link_is_no_lost_link(stage: LinkStage, promise: Promise) -> None:
+    delays = DELAYS if promises.IS_LONG else {"2 s to us": DELAYS["2 s to us"]}
+    phases = PHASES if promises.IS_LONG else ("idle", "exposure")
+    lost: list[str] = []
+    ends: Counter[str] = Counter()
+    for (name, delay), phase in itertools.product(delays.items(), phases):
+        receipt = stage.begin(phase, exposure_s=2.0 * SPEED)
+        with busy_machine():
+            begun_s = stage.spoil(delay)
+            end = stage.end(receipt)
+            ends[f"{phase}: {end}"] += 1
+            # Idle, or after it: long enough for a ping that was late to count as missed.
+            for transport, losses in stage.losses.items():
+                if losses.first_after(begun_s, 3.0) < float("inf"):
+                    lost.append(f"{name}, {phase}, {transport}: {losses.reasons[-1]}")
+        stage.heal()
+        print(f"{phase:9} {name:18} {end}, lost so far {lost}")
+    promise(
+        "link_delay",
+        f"{len(lost)} losses of 2 links in {len(delays)} delays x {len(phases)} phases "
+        f"({', '.join(delays)}) with every core busy; "
+        + ", ".join(f"{count} x {end}" for end, count in sorted(ends.items()))
+        + (f"; {lost}" if lost else ""),
+        holds=not lost and all(end.endswith(("COMPLETED", "idle")) for end in ends),
+    )
