@@ -9,6 +9,7 @@ Driver's thread only: saving waits for the disk.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import re
@@ -22,6 +23,7 @@ from ctmo_indi.scheduling.driver import Driver, read_snapshot, to_text
 
 _log = logging.getLogger(__name__)
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG})
 _PREFIX = "snapshot-"
 _SUFFIX = ".json"
 _DIGITS = 8
@@ -30,6 +32,10 @@ _NUMBERED = re.compile(rf"{_PREFIX}([0-9]{{{_DIGITS},18}})-")
 
 class SnapshotError(InternalError):
     """A snapshot could not be saved or read back; the text names the file."""
+
+
+class NoRoomForSnapshot(SnapshotError):
+    """The disk takes nothing now; it is tried again, the driver is not to blame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,8 @@ class SnapshotFolder:
             read = to_text(read_snapshot(written, driver.name))
             content = written.read_bytes()
         except (CtmoError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise SnapshotError(
+            is_full = isinstance(error, OSError) and error.errno in _NO_ROOM
+            raise (NoRoomForSnapshot if is_full else SnapshotError)(
                 f"driver {driver.name}: snapshot {path} could not be saved and read back: {error}"
             ) from error
         if read != text:

@@ -6,7 +6,6 @@ import logging
 from concurrent.futures import Future
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import CtmoError
 from ctmo_indi.kill_points import passing
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.store import attempts, exposures
@@ -14,6 +13,7 @@ from ctmo_indi.store.attempts import AttemptRow
 from ctmo_indi.store.database import Connection, Database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.telescope.attempt import Attempt, exposure_to_wire
+from ctmo_indi.telescope.late_writes import LateWrites
 from ctmo_indi.work_orders.lifecycle import ATTEMPT_TABLE
 from ctmo_indi.work_orders.model import CheckedOrder
 
@@ -25,10 +25,11 @@ RESTART = "restart of the telescope service"
 class AttemptBook:
     """Stores attempts; any thread."""
 
-    def __init__(self, database: Database, writer: Writer, clock: Clock) -> None:
+    def __init__(self, database: Database, writer: Writer, clock: Clock, late: LateWrites) -> None:
         self._database = database
         self._writer = writer
         self._clock = clock
+        self._late = late
 
     def insert(self, attempt: Attempt, checked: CheckedOrder) -> Future[AttemptRow]:
         """Store a new attempt; the future has the row that stands there then.
@@ -57,7 +58,7 @@ class AttemptBook:
         return self._writer.submit(write)
 
     def on_state(self, attempt: Attempt) -> None:
-        """Store the state it is in now; does not block, a failure is logged."""
+        """Store the state it is in now, as soon as there is room on the disk; does not block."""
         attempt_id, state, reason = attempt.attempt_id, attempt.state, attempt.reason
         if state is AttemptState.PENDING:
             return
@@ -69,13 +70,11 @@ class AttemptBook:
             passing("telescope.attempt.state.inside")
             return row
 
+        def stored() -> None:
+            passing("telescope.attempt.state.after")
+
         passing("telescope.attempt.state.before")
-        try:
-            future = self._writer.submit(write)
-        except CtmoError as error:
-            _log.error("attempt_not_stored attempt=%s error=%s", attempt_id, error)
-            return
-        future.add_done_callback(lambda done: _log_failure(attempt_id, done))
+        self._late.submit(f"attempt {attempt_id} {state}", write, stored)
 
     def view(self, receipt: str, user: str = "", order_id: str = "") -> dict[str, object] | None:
         """Status of an attempt as stored, by receipt or by User and ID; None when unknown."""
@@ -150,11 +149,3 @@ def _end_of(row: AttemptRow, frames: int) -> AttemptState:
     wanted = row.wire.get("Number of Exposures", 1)
     is_whole = isinstance(wanted, int) and frames >= wanted
     return AttemptState.COMPLETED if is_whole else AttemptState.INTERRUPTED
-
-
-def _log_failure(attempt_id: str, done: Future[AttemptRow]) -> None:
-    error = done.exception()
-    if error is None:
-        passing("telescope.attempt.state.after")
-    else:
-        _log.error("attempt_not_stored attempt=%s error=%s", attempt_id, error)

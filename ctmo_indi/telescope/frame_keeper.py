@@ -16,7 +16,7 @@ from types import ModuleType
 
 from ctmo_indi import __version__
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import CtmoError
+from ctmo_indi.errors import CtmoError, StoreUnavailable
 from ctmo_indi.kill_points import passing
 from ctmo_indi.models.frame_facts import FrameFacts
 from ctmo_indi.models.nights import night_of
@@ -30,6 +30,7 @@ from ctmo_indi.store.journal import Effect, Outcome
 from ctmo_indi.telescope import leftovers
 from ctmo_indi.telescope.attempt import Attempt
 from ctmo_indi.telescope.hands import RawFrame
+from ctmo_indi.telescope.late_writes import LateWrites
 from ctmo_indi.telescope.leftovers import Leftovers
 from ctmo_indi.telescope.scene import ExposurePlan, Observed
 
@@ -49,6 +50,8 @@ class JournaledFrames:
         Frames go to ``nights/YYYYMMDD/raw`` below it.
     drivers
         Says which INDI drivers took part, for the header.
+    late
+        Takes what cannot be written now.
     """
 
     def __init__(
@@ -59,6 +62,8 @@ class JournaledFrames:
         data_dir: Path,
         clock: Clock,
         drivers: Callable[[], str] = str,
+        *,
+        late: LateWrites,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -66,6 +71,7 @@ class JournaledFrames:
         self._data_dir = data_dir
         self._clock = clock
         self._drivers = drivers
+        self._late = late
         self._effects: dict[str, Future[int]] = {}
         # One thread: frames are stored in the order they were taken, and do not compete.
         self._pool = ThreadPoolExecutor(1, "frame-writer")
@@ -145,7 +151,11 @@ class JournaledFrames:
             passing("telescope.frame.done.inside")
 
         passing("telescope.frame.done.before")
-        self._writer.run(done, STORE_S)
+        try:
+            self._writer.run(done, STORE_S)
+        except StoreUnavailable:
+            self._late.submit(f"frame {plan.exposure_id}", done)
+            raise
         passing("telescope.frame.done.after")
         spent_ms = 1000.0 * (self._clock.machine_s() - started_s)
         _log.info(
@@ -155,8 +165,8 @@ class JournaledFrames:
 
     def _settle(self, plan: ExposurePlan, outcome: Outcome, detail: str) -> None:
         effect = self._effects.pop(plan.exposure_id, None)
-        if effect is None:
-            return
+        if effect is None or effect.exception() is not None:
+            return  # never intended: its INTENT could not be written
         now_utc_s = self._clock.utc().timestamp()
 
         def write(connection: Connection) -> None:
@@ -167,8 +177,9 @@ class JournaledFrames:
         try:
             self._writer.run(write, STORE_S)
             passing("telescope.expose.forget.after")
-        except CtmoError as error:  # the restart will ask the disk, as for any open intent
+        except StoreUnavailable as error:
             _log.error("journal_not_written exposure=%s error=%s", plan.exposure_id, error)
+            self._late.submit(f"end of exposure {plan.exposure_id}", write)
 
     def facts(self, plan: ExposurePlan, raw: RawFrame, observed: Observed) -> FrameFacts:
         """Return what the manager knows about a frame."""

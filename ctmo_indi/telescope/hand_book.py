@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 from ctmo_indi.clock import Clock
@@ -21,6 +21,7 @@ from ctmo_indi.store.hand_orders import HandOrder
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.store.journal import Outcome
 from ctmo_indi.telescope.control import ControlTask
+from ctmo_indi.telescope.late_writes import LateWrites
 from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS
 from ctmo_indi.work_orders.model import CheckedOrder
 
@@ -39,10 +40,11 @@ _OUTCOMES: Mapping[AttemptState, Outcome] = {
 class HandBook:
     """Stores orders by hand; any thread."""
 
-    def __init__(self, database: Database, writer: Writer, clock: Clock) -> None:
+    def __init__(self, database: Database, writer: Writer, clock: Clock, late: LateWrites) -> None:
         self._database = database
         self._writer = writer
         self._clock = clock
+        self._late = late
 
     def insert(self, task: ControlTask, checked: CheckedOrder) -> Future[None]:
         """Begin to store an order and its INTENT; :meth:`durable` says when it may be answered.
@@ -98,23 +100,26 @@ class HandBook:
         return ""
 
     def on_state(self, task: ControlTask) -> None:
-        """Store the end of an order; does not block, a failure is logged."""
+        """Store the end of an order, as soon as there is room on the disk; does not block."""
         if task.state not in SETTLED_ATTEMPTS:
             return
         receipt, state, reason = task.receipt, task.state, task.reason
         outcome = _OUTCOMES.get(state, Outcome.ABORTED)
+        write = self._write_of_end(receipt, state, outcome, reason, "telescope.hand.done.inside")
+
+        def stored() -> None:
+            passing("telescope.hand.done.after")
+
         passing("telescope.hand.done.before")
-        try:
-            future = self._submit(receipt, state, outcome, reason, "telescope.hand.done")
-        except CtmoError as error:
-            _log.error("order_end_not_stored receipt=%s error=%s", receipt, error)
-            return
-        future.add_done_callback(lambda done: _told(receipt, done))
+        self._late.submit(f"order {receipt} {state}", write, stored)
 
     def settle(self, receipt: str, state: AttemptState, outcome: Outcome, reason: str) -> HandOrder:
         """Store what was found of an order cut off by a crash; blocks for a commit."""
         passing("telescope.recovery.hand.before")
-        row = self._submit(receipt, state, outcome, reason, "telescope.recovery.hand").result(30.0)
+        write = self._write_of_end(
+            receipt, state, outcome, reason, "telescope.recovery.hand.inside"
+        )
+        row = self._writer.run(write)
         passing("telescope.recovery.hand.after")
         return row
 
@@ -133,17 +138,17 @@ class HandBook:
         with self._database.read() as connection:
             return [row for row, _effect in hand_orders.open_orders(connection)]
 
-    def _submit(
+    def _write_of_end(
         self, receipt: str, state: AttemptState, outcome: Outcome, reason: str, point: str
-    ) -> Future[HandOrder]:
+    ) -> Callable[[Connection], HandOrder]:
         now_utc_s = self._clock.utc().timestamp()
 
         def write(connection: Connection) -> HandOrder:
             row = hand_orders.settle(connection, receipt, state, outcome, reason, now_utc_s)
-            passing(f"{point}.inside")
+            passing(point)
             return row
 
-        return self._writer.submit(write)
+        return write
 
 
 def to_wire(row: HandOrder) -> dict[str, object]:
@@ -158,11 +163,3 @@ def to_wire(row: HandOrder) -> dict[str, object]:
         "Failure": row.reason,
         "Revision": row.revision,
     }
-
-
-def _told(receipt: str, done: Future[HandOrder]) -> None:
-    error = done.exception()
-    if error is not None:
-        _log.error("order_end_not_stored receipt=%s error=%s", receipt, error)
-    else:
-        passing("telescope.hand.done.after")

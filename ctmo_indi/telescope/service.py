@@ -38,6 +38,7 @@ from ctmo_indi.telescope.event_store import PRUNE_CYCLE_S, open_event_log
 from ctmo_indi.telescope.frame_keeper import JournaledFrames
 from ctmo_indi.telescope.hand_book import HandBook
 from ctmo_indi.telescope.hold_memory import HoldMemory
+from ctmo_indi.telescope.late_writes import LateWrites
 from ctmo_indi.telescope.recovery import Recovery, RecoveryParts
 from ctmo_indi.telescope.safety_link import SafetyDesk, SafetyLink
 from ctmo_indi.telescope.scene import StepTimes
@@ -50,6 +51,8 @@ from ctmo_indi.work_orders.revisions import RevisionBoard
 
 SAFETY_TIMEOUT_S = 3.0
 DOME_CYCLE_S = 5.0
+LATE_WRITES_MACHINE_S = 2.0
+STORE_AT_STOP_S = 5.0
 TELEMETRY_CYCLE_S = 30.0
 EVENTS_CLOSE_S = 4.0
 
@@ -109,12 +112,19 @@ class TelescopeService:
             memory=HoldMemory(Path(config.data_dir) / "telescope" / "holds.json", clock),
         )
         self._vigil = Vigil(self._link, clock, verdict_times or _verdict_times(profile))
+        self._late = LateWrites(self._writer)
         self._frames = JournaledFrames(
-            self._database, self._writer, profile, Path(config.data_dir), clock, self._drivers
+            self._database,
+            self._writer,
+            profile,
+            Path(config.data_dir),
+            clock,
+            self._drivers,
+            late=self._late,
         )
         self._hands = DeviceHands(self.observatory, self.client, profile, clock)
-        book = AttemptBook(self._database, self._writer, clock)
-        hand_book = HandBook(self._database, self._writer, clock)
+        book = AttemptBook(self._database, self._writer, clock, self._late)
+        hand_book = HandBook(self._database, self._writer, clock, self._late)
         contract = Contract.load(profile, clock)
         self._recovery = Recovery(
             RecoveryParts(
@@ -237,6 +247,7 @@ class TelescopeService:
         self.client.close()
         self._connecting.join(5.0)
         self._events.close(EVENTS_CLOSE_S)
+        self._late.flush(STORE_AT_STOP_S)
         self._writer.close()
         self._database.close()
         if self._own_safety_client is not None:
@@ -265,6 +276,7 @@ class TelescopeService:
         )
         return (
             Cycle("dome follows", DOME_CYCLE_S, self._post_follow_dome),
+            Cycle("late writes", LATE_WRITES_MACHINE_S * self._clock.speed, self._late.again),
             Cycle("events", PRUNE_CYCLE_S, self._events.prune),
             *devices,
         )

@@ -30,7 +30,12 @@ from ctmo_indi.scheduler.modes.queue_view import QueuedScript, QueueView
 from ctmo_indi.scheduler.modes.replay import Replay, simulation
 from ctmo_indi.scheduler.modes.target_events import target_event
 from ctmo_indi.scheduler.orders.orders_book import Settled
-from ctmo_indi.scheduler.snapshots import Snapshot, SnapshotError, SnapshotFolder
+from ctmo_indi.scheduler.snapshots import (
+    NoRoomForSnapshot,
+    Snapshot,
+    SnapshotError,
+    SnapshotFolder,
+)
 from ctmo_indi.scheduler.states import DetailedState, ErrorCode
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.lookahead import LookAhead, PlannedTarget
@@ -136,7 +141,10 @@ class AdvanceMode(Production):
         if not conditions.telescope_answers:
             return self.nothing(conditions, night)
         driver = self.calls.driver
-        snapshot = self._snapshots.save(driver, conditions.utc)
+        try:
+            snapshot = self._snapshots.save(driver, conditions.utc)
+        except NoRoomForSnapshot as error:
+            return Decision(conditions, night, no_room=str(error))
         look_ahead = LookAhead(driver, driver.models)
         with simulation(self.real_driver):
             try:

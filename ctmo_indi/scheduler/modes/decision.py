@@ -43,6 +43,8 @@ class Decision:
         When one is expected; only when there is none and it was asked for.
     snapshot
         Address of the driver's state that the targets were chosen from.
+    no_room
+        Why nothing can be decided while nothing can be stored; "" when it can.
     """
 
     conditions: Conditions
@@ -50,6 +52,7 @@ class Decision:
     targets: tuple[PlannedTarget, ...] = ()
     next_target: NextTarget | None = None
     snapshot: str = ""
+    no_room: str = ""
 
 
 def with_slew(planned: PlannedTarget) -> DriverTarget:

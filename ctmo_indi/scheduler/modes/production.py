@@ -18,7 +18,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import ClassVar
 
-from ctmo_indi.errors import CtmoError, InternalError, UnknownOrder, WrongState
+from ctmo_indi.errors import (
+    CtmoError,
+    InternalError,
+    StoreUnavailable,
+    UnknownOrder,
+    WrongState,
+)
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.scheduler.modes.dawn_watch import DawnWatch
 from ctmo_indi.scheduler.modes.decision import Decision, Question, reasons, with_slew
@@ -42,6 +48,7 @@ _log = logging.getLogger(__name__)
 
 SILENCE_FIRST_S = 0.5
 SILENCE_LAST_S = 10.0
+ROOM_WAIT_S = 5.0
 CLOCK_STEP_S = 10.0
 """A sky time that differs by more from the monotonic one than before was set by somebody."""
 
@@ -285,6 +292,9 @@ class Production(ABC):
             _log.info("target dropped receipt=%s reason=%s", target.receipt, error)
             self.poke()
             return False
+        except StoreUnavailable as error:
+            self.wait_for_room(str(error))
+            return False
         except CtmoError as error:
             context.fault(ErrorCode.TARGET_NOT_QUEUED, str(error))
             return False
@@ -306,6 +316,12 @@ class Production(ABC):
         sky_s = self.idle.look(decision.conditions, decision.night, decision.next_target)
         # A silent telescope is asked again as its back-off says.
         self.sleep(sky_s if decision.conditions.telescope_answers else None)
+
+    def wait_for_room(self, why: str) -> None:
+        """Nothing can be kept now (full disk): decide again in some seconds, it is no fault."""
+        _log.error("nothing can be stored, decided again later wait_s=%g why=%s", ROOM_WAIT_S, why)
+        self._not_before_machine_s = self.context.clock.machine_s() + ROOM_WAIT_S
+        self.is_poked = True
 
     # -- inside ------------------------------------------------------------------------------------
 
@@ -347,6 +363,9 @@ class Production(ABC):
         else:
             wait_s = self._silence.next_s()
             self._not_before_machine_s = self.context.clock.machine_s() + wait_s
+        if decision.no_room:
+            self.wait_for_room(decision.no_room)
+            return
         self.last = decision
         self.take(question, decision)
         self.look_soon()

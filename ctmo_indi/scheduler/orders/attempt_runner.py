@@ -11,7 +11,7 @@ import logging
 from typing import Protocol
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import CtmoError, UnknownOrder
+from ctmo_indi.errors import CtmoError, StoreUnavailable, UnknownOrder
 from ctmo_indi.kill_points import passing
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.scheduler.blocks.targets import target_values
@@ -103,13 +103,15 @@ class AttemptRunner:
         ------
         UnknownOrder, WrongState
             The order was canceled, or has ended, since the driver chose it.
+        StoreUnavailable
+            Nothing can be stored now.
         FailedToQueueTargetsError
             Anything else that stood against it; nothing is left of it.
         """
         try:
             attempt = self._book.begin_attempt(target, driver)
         except CtmoError as error:
-            if target.receipt:
+            if target.receipt or isinstance(error, StoreUnavailable):
                 raise
             raise FailedToQueueTargetsError(f"target {_name(target)}: {error}") from error
         attempt_id = attempt.row.attempt_id

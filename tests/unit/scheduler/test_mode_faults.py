@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from ctmo_indi.errors import StoreUnavailable
 from ctmo_indi.models.states import AttemptState, ObservatoryState, OrderState
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.configuration import SchedulerModes
+from ctmo_indi.scheduler.modes import production
 from ctmo_indi.scheduler.modes.registration import Registrar
 from ctmo_indi.scheduler.states import ErrorCode
 from ctmo_indi.scheduling.conditions import Conditions
@@ -351,4 +354,48 @@ def test_an_error_of_our_own_at_the_end_of_an_attempt_is_a_fault(
     assert rig.fault[0] is LOOP_CODES[mode]
     assert rig.fault[1].startswith("the end of attempt ")
     rig.run_until(lambda: rig.runner.is_idle)  # what was queued has been ended, in order
+    rig.end()
+
+
+class DiskIsFull(FieldsDriver):
+    full = True
+
+    def save_state(self, path: Path) -> Path:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return super().save_state(path)
+
+
+def test_a_full_disk_is_waited_for_and_no_fault(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(production, "ROOM_WAIT_S", 0.05)
+    rig = Rig(world, replace(QUICK, mode=ADVANCE), DiskIsFull)
+    rig.mode.resume()
+    rig.run_until(lambda: "No space left" in caplog.text)
+    assert rig.published("target") == []
+    monkeypatch.setattr(DiskIsFull, "full", False)
+    rig.run_until(lambda: bool(rig.published("target")))
+    assert rig.fault is None
+    rig.end()
+
+
+def test_an_attempt_that_cannot_be_stored_is_waited_for_and_no_fault(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(production, "ROOM_WAIT_S", 0.05)
+    rig = Rig(world, replace(QUICK, mode=SchedulerModes.SIMPLE), FieldsDriver)
+    begin, refused = rig.runner.begin, []
+
+    def full(*arguments: object) -> object:
+        if len(refused) < 2:
+            refused.append(arguments)
+            raise StoreUnavailable("disk is full")
+        return begin(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(rig.runner, "begin", full)
+    rig.mode.resume()
+    rig.run_until(lambda: bool(rig.published("target")))
+    assert rig.fault is None
+    assert len(refused) == 2
     rig.end()

@@ -28,6 +28,7 @@ from ctmo_indi.telescope.attempt_book import AttemptBook
 from ctmo_indi.telescope.desk_handlers import DeskHandlers, DeskParts
 from ctmo_indi.telescope.engine import Engine, EngineParts
 from ctmo_indi.telescope.hand_book import HandBook
+from ctmo_indi.telescope.late_writes import LateWrites
 from ctmo_indi.telescope.verdict_rules import VerdictTimes
 from ctmo_indi.telescope.vigil import Vigil
 from ctmo_indi.testing.fake_observatory import FakeHands
@@ -74,8 +75,9 @@ class Office:
         self.board = RevisionBoard(self.clock)
         self.database = open_database("telescope", folder / "telescope.sqlite3")
         self.writer = Writer(self.database)
-        self.book = AttemptBook(self.database, self.writer, self.clock)
-        self.hand_book = HandBook(self.database, self.writer, self.clock)
+        late = self.late = LateWrites(self.writer)
+        self.book = AttemptBook(self.database, self.writer, self.clock, late)
+        self.hand_book = HandBook(self.database, self.writer, self.clock, late)
         self.safety_desk = SafetyDesk()
         self.scheduler_age_s = float("inf")
         self.open_engine()
@@ -174,6 +176,7 @@ def test_an_attempt_is_still_known_after_a_restart(office):
     office.ask(ATTEMPT)
     office.ended(ATTEMPT["ID"])
     office.engine.stop(5.0, close=False)
+    assert office.late.flush(5.0)
     office.open_engine()
 
     by_id = office.ask({"WOType": "Status", "User": "scheduler", "ID": ATTEMPT["ID"]})

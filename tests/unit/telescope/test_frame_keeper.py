@@ -22,6 +22,7 @@ from ctmo_indi.telescope.attempt import Attempt
 from ctmo_indi.telescope.attempt_book import RESTART, AttemptBook
 from ctmo_indi.telescope.frame_keeper import JournaledFrames
 from ctmo_indi.telescope.hands import RawFrame, Sight
+from ctmo_indi.telescope.late_writes import LateWrites
 from ctmo_indi.telescope.scene import Observed
 from ctmo_indi.testing.fake_clock import EVENING, FakeClock
 
@@ -57,10 +58,16 @@ class Kept:
         self.clock = FakeClock()
         self.database: Database = open_database("telescope", folder / "telescope.sqlite3")
         self.writer = Writer(self.database)
+        self.late = LateWrites(self.writer)
         self.frames = JournaledFrames(
-            self.database, self.writer, profiles.load("simulators"), folder, self.clock
+            self.database,
+            self.writer,
+            profiles.load("simulators"),
+            folder,
+            self.clock,
+            late=self.late,
         )
-        self.book = AttemptBook(self.database, self.writer, self.clock)
+        self.book = AttemptBook(self.database, self.writer, self.clock, self.late)
 
     def crash(self) -> Kept:
         """Forget all that is in memory, as a kill does, and start again."""

@@ -12,7 +12,6 @@ from ctmo_indi.models.states import AttemptState
 from ctmo_indi.store import hand_orders, journal
 from ctmo_indi.store.hand_orders import BY_HAND
 from ctmo_indi.store.journal import Outcome
-from ctmo_indi.telescope.hand_book import HandBook
 
 from .test_desks import ATTEMPT, Office, control
 
@@ -148,9 +147,7 @@ def test_without_a_disk_what_is_toward_safe_is_done_and_says_so(
 
 def test_an_order_that_never_was_has_no_end(office: Office) -> None:
     with pytest.raises(UnknownOrder):
-        HandBook(office.database, office.writer, office.clock).settle(
-            "O-none", AttemptState.COMPLETED, Outcome.DONE, ""
-        )
+        office.hand_book.settle("O-none", AttemptState.COMPLETED, Outcome.DONE, "")
 
 
 def test_an_order_ends_once(office: Office) -> None:
