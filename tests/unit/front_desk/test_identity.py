@@ -105,6 +105,22 @@ def test_a_token_expires_by_the_worlds_clock() -> None:
     assert "ada expired 2026-11-22" in str(refused(who, bearer("one")))
 
 
+def test_who_waited_is_known_as_long_as_his_token_is_as_it_was() -> None:
+    clock = FakeClock(NOW)
+    now = [stored("ada", "operate", "one", expires_utc=NOW + timedelta(seconds=10))]
+    who = TokenAccess(lambda: tuple(now), clock=clock)
+    ada = who.identify(bearer("one"), ELSEWHERE)
+    assert who.still_knows(ada)
+    assert who.still_knows(who.identify({}, HERE))
+    now[0] = stored("ada", "read", "one")
+    assert not who.still_knows(ada)
+    now[0] = stored("ada", "operate", "one", expires_utc=NOW + timedelta(seconds=10))
+    clock.advance(10.0)
+    assert not who.still_knows(ada)
+    now.clear()
+    assert not who.still_knows(ada)
+
+
 def test_a_right_token_is_right_after_any_number_of_wrong_ones() -> None:
     told: list[tuple[str, str]] = []
     who = access(clock=FakeClock(NOW), on_failure=lambda *words: told.append(words))

@@ -159,6 +159,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Who], 
             (port,) = server.start()
             stack.callback(server.stop)
             doors.append(Door(desk, ip, port, None if ip == LOOPBACK else pair.certificate))
+        for door in doors:  # it was right once
+            line = Line(door, {"Authorization": f"Bearer {secrets['revoked']}"})
+            assert line.send({"WOType": "Status"}) == 200
+            line.connection.close()
         tokens.write_tokens(path, (*known, late))  # while the doors are open
         yield callers, doors
 
