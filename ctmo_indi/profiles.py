@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ctmo_indi import catalogue
+from ctmo_indi import catalogue, safety_keys
 from ctmo_indi.checked_yaml import Lines, load_checked
 from ctmo_indi.errors import ConfigError
 
@@ -526,6 +526,7 @@ def _contradictions(data: Mapping[str, Any], lines: Lines) -> list[str]:
         )
     problems += _bad_mask(limits.get("horizon_mask_deg", ()), lines)
     problems += _overtaking_watchdog(data, lines)
+    problems += safety_keys.contradictions(data, lines)
     return problems
 
 

@@ -125,6 +125,25 @@ def test_a_watchdog_must_not_overtake_the_telescope_and_needs_a_dome(tmp_path: P
     assert "came 50, expected safety_silence_s = 45 and at least 10 s more" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ("weather_limits: {WEATHER_RAIN: {max: 0}}", "without a weather station"),
+        ("weather_limits: {WEATHER_RAIN: {min: 3, max: 1}}", "came min 3 above max 1"),
+        ("watch: [{@, min: 3, max: 1}]", "came min 3 above max 1"),
+        ("watch: [{@}, {@}]", "came 'mains' twice"),
+        ("watch: [{@, is_on: true, min: 3}]", "came is_on and a range"),
+    ],
+)
+def test_safety_keys_that_contradict_each_other_are_refused(
+    tmp_path: Path, keys: str, words: str
+) -> None:
+    keys = keys.replace("{@", "{name: mains, device: UPS, property: P, element: E")
+    with pytest.raises(ConfigError) as raised:
+        profiles.load(_written(tmp_path, f"{MINIMAL}safety: {{{keys}}}\n"))
+    assert words in str(raised.value)
+
+
 def test_filters_need_a_wheel_and_slots_it_has(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="expected none without a filter_wheel"):
         profiles.load(_written(tmp_path, MINIMAL.replace("filters: {}", "filters: {I: I}")))
