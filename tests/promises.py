@@ -28,6 +28,7 @@ PROMISES: Mapping[str, tuple[str, str]] = {
     "restart_verified": ("restart to device state verified", "<= 15 s"),
     "many_orders": ("start with 100,000 stored orders to first receipt", "<= 5 s"),
     "alert_to_command": ("weather alert in the property to first closing command", "<= 2 s"),
+    "alert_to_command_slow": ("the same at the speed of the world", "<= 2 s"),
     "alert_to_closed": (
         "weather alert to closed, from random states",
         "<= T_park + T_close + 5 s, 100 of 100",
