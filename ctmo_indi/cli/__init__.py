@@ -21,6 +21,7 @@ from typer.exceptions import TyperException
 from ctmo_indi import __version__
 from ctmo_indi.cli import (
     access,
+    closing,
     demo,
     events,
     fleet,
@@ -58,6 +59,7 @@ _GROUPS = (
     simulate,
     events,
     hands,
+    closing,
     access,
     installation,
 )

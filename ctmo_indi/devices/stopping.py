@@ -88,10 +88,10 @@ def stop_by_indi(profile: Profile, address: IndiAddress | None, clock: Clock) ->
     DeviceError
         No server, or some device did not confirm.
     """
-    client = _connected(profile, address, clock)
+    client = open_client(endpoint_of(address, profile.indiserver), clock)
     try:
         observatory = Observatory.build(profile, client, clock)
-        _wait_for_devices(observatory, client)
+        wait_for_devices(observatory, client)
         return stop_everything(observatory)
     finally:
         client.close()
@@ -109,13 +109,13 @@ def look_for_devices(
     endpoint = endpoint_of(address, profile.indiserver)
     where = str(endpoint.socket or f"{endpoint.host}:{endpoint.port}")
     try:
-        client = _connected(profile, address, clock)
+        client = open_client(endpoint, clock)
     except NotConnected as error:
         return [("INDI server", False, f"{where}: {error}")]
     rows = [("INDI server", True, where)]
     try:
         observatory = Observatory.build(profile, client, clock)
-        _wait_for_devices(observatory, client)
+        wait_for_devices(observatory, client)
         seen = client.devices()
         for role, device in observatory.devices.items():
             if device.name not in seen:
@@ -128,19 +128,21 @@ def look_for_devices(
     return rows
 
 
-def _connected(profile: Profile, address: IndiAddress | None, clock: Clock) -> IndiClient:
-    endpoint = endpoint_of(address, profile.indiserver)
+def open_client(
+    endpoint: Endpoint, clock: Clock, timeout_s: float = _LINK_TIMEOUT_S
+) -> IndiClient:
+    """Return a client of that server; NotConnected after ``timeout_s`` machine seconds."""
     client = IndiClient(lambda: IndipyTransport(endpoint, clock), clock, name="by-hand")
     client.start()
     try:
-        client.wait_link(_LINK_TIMEOUT_S)
+        client.wait_link(timeout_s)
     except NotConnected:
         client.close()
         raise
     return client
 
 
-def _wait_for_devices(observatory: Observatory, client: IndiClient) -> None:
+def wait_for_devices(observatory: Observatory, client: IndiClient) -> None:
     """Wait until the devices' properties were told to us, or the time is up."""
     for device in observatory.devices.values():
         try:
