@@ -143,6 +143,10 @@ class Engine:
             return known.to_wire()
         if self._is_ending:
             raise WrongState("the telescope service is stopping")
+        if isinstance(task, ControlTask) and self._would_hinder_a_closer(task):
+            self.tasks.add(task)
+            self._set(task, AttemptState.COMPLETED, "being closed, which stops it")
+            return task.to_wire()
         if isinstance(task, ControlTask) and (
             task.runs_beside or (task.stops_only and self._closing.is_under_way)
         ):
@@ -164,6 +168,17 @@ class Engine:
             self._waiting.append(task)
         self._tell(task)
         return task.to_wire()
+
+    def _would_hinder_a_closer(self, task: ControlTask) -> bool:
+        """Whether it is a stop of the scheduler's, which has no target, into a closing.
+
+        An abort would end the parking. A human's stop is meant so.
+        """
+        if not (task.stops_only and task.user == "scheduler"):
+            return False
+        news = self._parts.vigil.news
+        is_closing = news is not None and (news.safety_is_closing or news.verdict.is_unsafe)
+        return is_closing or self._closing.is_under_way
 
     def close_by_order(self, task: ControlTask) -> dict[str, object]:
         """Close the observatory for a Control order; joins a closing under way."""

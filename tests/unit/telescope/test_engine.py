@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ctmo_indi.errors import (
@@ -529,6 +531,30 @@ def test_abort_by_hand_ends_the_attempt_and_stops_the_mount():
     assert attempt.state is AttemptState.ABORTED
     assert task.state is AttemptState.COMPLETED
     assert rig.hands.done[-2:] == ["abort A-1-001", "abort_motion"]
+
+
+@pytest.mark.parametrize("closer", ["safety", "telescope"])
+def test_a_stop_of_the_idle_scheduler_does_not_end_a_parking(closer):
+    rig = Rig(ObservatoryState.OPEN)
+    if closer == "safety":
+        rig.safety.say(VerdictLevel.UNSAFE, "rain")
+    else:
+        rig.hands.slow.add("close")
+        rig.engine.close_by_order(order(rig, ControlCommand.CLOSE))
+    rig.turn()
+    idle = replace(
+        order(rig, ControlCommand.ABORT), receipt="O-idle", user="scheduler", stops_only=True
+    )
+    by_hand = replace(order(rig, ControlCommand.ABORT), receipt="O-hand", stops_only=True)
+    rig.engine.enqueue(idle)
+    rig.turn()
+    before = list(rig.hands.done)
+    rig.engine.enqueue(by_hand)
+    rig.turn()
+
+    assert idle.state is AttemptState.COMPLETED
+    assert "abort_motion" not in before
+    assert "abort_motion" in rig.hands.done
 
 
 def test_close_by_order_reports_its_end():
