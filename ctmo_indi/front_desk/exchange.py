@@ -48,7 +48,10 @@ class Exchange:
             caller = self._identify(request, connection.address)
             body = await self._body(request, connection)
         except Refusal as refusal:
-            _log.info(
+            # Whoever floods us with wrong tokens must not flush the log.
+            is_flood = refusal.status is HTTPStatus.TOO_MANY_REQUESTS
+            _log.log(
+                logging.DEBUG if is_flood else logging.INFO,
                 "http_refused service=%s address=%s status=%d reason=%r",
                 self._desk.service,
                 connection.address,

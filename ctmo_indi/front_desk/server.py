@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from weakref import WeakSet
 
+from ctmo_indi.clock import SystemClock
 from ctmo_indi.config import is_loopback
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.front_desk.access import (
@@ -21,6 +22,7 @@ from ctmo_indi.front_desk.access import (
 )
 from ctmo_indi.front_desk.connections import DeskHttpServer, Gate
 from ctmo_indi.front_desk.exchange import Exchange
+from ctmo_indi.front_desk.failures import Failures
 from ctmo_indi.front_desk.limits import Limits
 from ctmo_indi.front_desk.tls import TlsDoor, TlsFiles
 from ctmo_indi.work_orders.desk import Desk
@@ -85,6 +87,7 @@ class FrontDeskServer:
         self._stop: asyncio.Event | None = None
         self._ports: tuple[int, ...] = ()
         self._below_tls: WeakSet[asyncio.Transport] = WeakSet()
+        self._tls_failures = Failures(SystemClock())
         self.gate = Gate(self._limits)
 
     @property
@@ -170,7 +173,7 @@ class FrontDeskServer:
     ) -> Callable[[], asyncio.Protocol]:
         if tls is None:
             return http
-        return lambda: TlsDoor(http, self.gate, tls, loop, self._below_tls)
+        return lambda: TlsDoor(http, self.gate, tls, loop, self._below_tls, self._tls_failures)
 
     def _run(self, sockets: list[socket.socket], ready: Future[None]) -> None:
         with asyncio.Runner() as runner:

@@ -18,6 +18,7 @@ from weakref import WeakSet
 
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.front_desk.connections import Gate, Phase
+from ctmo_indi.front_desk.failures import Failures
 
 _log = logging.getLogger(__name__)
 
@@ -103,6 +104,8 @@ class TlsDoor(asyncio.Protocol):
     opened
         Remembers the transports below TLS, which nobody else holds: those that wait for the peer's
         farewell when the server ends are cut.
+    failures
+        Says how often a failed handshake is worth a line in the log.
     """
 
     def __init__(
@@ -112,12 +115,14 @@ class TlsDoor(asyncio.Protocol):
         files: TlsFiles,
         loop: asyncio.AbstractEventLoop,
         opened: WeakSet[asyncio.Transport],
+        failures: Failures,
     ) -> None:
         self._make = make
         self._gate = gate
         self._files = files
         self._loop = loop
         self._opened = opened
+        self._failures = failures
         self._transport: asyncio.Transport | None = None
         self._shaking: asyncio.Task[None] | None = None
         self._early: list[bytes] = []
@@ -164,7 +169,11 @@ class TlsDoor(asyncio.Protocol):
             )
         except OSError as error:  # ssl's errors, time-outs and resets are all of them
             reason = getattr(error, "reason", None) or type(error).__name__
-            _log.info("tls_refused address=%s reason=%s", self.address, reason)
+            count = self._failures.note(self.address)
+            if count.is_news:
+                _log.info(
+                    "tls_refused address=%s reason=%s times=%d", self.address, reason, count.number
+                )
         finally:
             self._gate.leave(self)
         if secure is None or secure.is_closing():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import logging
 import socket
@@ -71,6 +72,13 @@ def open_to_network(
 def proxy(port: int, config: Config, credentials: str = f"ada:{SECRET}@") -> Any:
     url = f"https://{credentials}{NETWORK}:{port}/"
     return xmlrpc.client.ServerProxy(url, context=trusted(config.access.certificate))
+
+
+def drain(raw: socket.socket) -> None:
+    """Read until the peer closes, however it does."""
+    with contextlib.suppress(ConnectionError):
+        while raw.recv(4096):
+            pass
 
 
 def test_a_stock_client_gets_in_with_name_and_token(config: Config) -> None:
@@ -168,12 +176,27 @@ def test_junk_instead_of_a_handshake_is_one_line_in_the_log(
         with socket.create_connection((NETWORK, port), 10.0) as raw:
             raw.sendall(junk)
             raw.shutdown(socket.SHUT_WR)
-            while raw.recv(4096):
-                pass
+            drain(raw)
         with proxy(port, config) as stock:
             assert stock.front_desk(STATUS)["Kind"] == "Status"
     assert "Traceback" not in caplog.text
     assert len(server.gate) == 0
+
+
+def test_floods_do_not_flush_the_log(config: Config, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO), open_to_network(config) as (_, _, port):
+        for _ in range(40):
+            with socket.create_connection((NETWORK, port), 10.0) as raw:
+                raw.sendall(b"junk junk junk junk")
+                drain(raw)
+            with (
+                proxy(port, config, "ada:wrong@") as stock,
+                pytest.raises(xmlrpc.client.ProtocolError),
+            ):
+                stock.front_desk(STATUS)
+    assert len([line for line in caplog.messages if "tls_refused" in line]) == 7
+    assert len([line for line in caplog.messages if "unidentified" in line]) == 7
+    assert len([line for line in caplog.messages if "http_refused" in line]) == 20
 
 
 def test_the_whole_request_may_come_with_the_end_of_the_handshake(config: Config) -> None:
