@@ -23,6 +23,7 @@ pytestmark = [
     pytest.mark.indi,
     pytest.mark.faults,
     pytest.mark.promise,
+    pytest.mark.timeout(1200),
     pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),
 ]
 

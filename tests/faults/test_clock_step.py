@@ -17,7 +17,7 @@ from .. import promises
 from ..running_fleet import require_simulators, until
 from .safety_alone import SafetyAlone, Watcher, drivers, profile_with
 
-pytestmark = [pytest.mark.indi, pytest.mark.faults, pytest.mark.promise]
+pytestmark = [pytest.mark.indi, pytest.mark.faults, pytest.mark.promise, pytest.mark.timeout(1200)]
 
 HOUR_S = 3600.0
 
@@ -31,7 +31,7 @@ def test_a_step_of_the_clock_is_held_and_no_cycle_is_missed(indi_simulators, tmp
     with SafetyAlone(server, tmp_path / "data", profile_with(), clock=clock).running() as safety:
         safety.wait_for(VerdictLevel.SAFE)
         with Watcher(safety) as watcher:
-            for number in range(promises.runs(short=2, long=20)):
+            for number in range(promises.runs(short=2, long=12)):
                 safety.wait(
                     lambda number=number: safety.loop.verdict.is_safe or number % 2,
                     "SAFE before the clock is set",

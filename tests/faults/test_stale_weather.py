@@ -11,7 +11,7 @@ from ctmo_indi.models.verdict import VerdictLevel
 from .. import promises
 from .safety_alone import SafetyAlone, drivers, profile_with
 
-pytestmark = [pytest.mark.indi, pytest.mark.faults, pytest.mark.promise]
+pytestmark = [pytest.mark.indi, pytest.mark.faults, pytest.mark.promise, pytest.mark.timeout(1200)]
 
 LIMIT_S = 10.0
 
@@ -24,7 +24,7 @@ def test_a_frozen_weather_driver_is_unsafe_when_the_limit_has_passed(
     late_s = []
     with SafetyAlone(server, tmp_path / "data", profile).running() as safety:
         weather = safety.service.observatory.weather
-        for _ in range(promises.runs(short=1, long=20)):
+        for _ in range(promises.runs(short=1, long=10)):
             safety.wait_for(VerdictLevel.SAFE)
             with safety.frozen("indi_simulator_weather"):
                 safety.wait(lambda: safety.loop.verdict.is_unsafe, "UNSAFE", LIMIT_S + 10.0)
