@@ -90,6 +90,7 @@ class LinkStage:
             self.second.start()
             self.scene.start().ready()
             self.scene.until(self.is_known, 20.0, "all is known")
+            assert self.scene.by_hand("close")["Status"] == "COMPLETED"
             yield self
         finally:
             for proxy in self.proxies.values():
