@@ -204,7 +204,8 @@ class RunningFleet:
                 self.watch(
                     service,
                     lambda status: (
-                        status["Verdict"]["Level"] == "SAFE" and all_connected(status["Devices"])
+                        status["Verdict"].get("Level") == "SAFE"
+                        and all_connected(status["Devices"])
                     ),
                     "every device is there and it is safe",
                     40.0,
