@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -32,7 +31,8 @@ TRIES = 3
 _ABORT_WAIT_S = 10.0
 _PAUSE_FLOOR_MACHINE_S = 0.1
 _STEP_FLOOR_MACHINE_S = 5.0
-_ASK_AGAIN_MACHINE_S = 0.5
+_DOME_PARK_S = 200.0
+_LONGEST_FLOOR_MACHINE_S = 50.0  # less than safety's, which then begins another closing
 _BEAT_MACHINE_S = 1.0
 
 
@@ -142,7 +142,9 @@ class _Closing:
     def run(self) -> ClosingReport:
         started_s = self._clock.elapsed_s()
         self._observatory.guard(MotionRequest(MotionKind.PARK_MOUNT))
-        with self._alone(), self._observatory.phase(ObservatoryState.CLOSING):
+        # The next one finds what the first has closed.
+        turn = self._observatory.closing_turn.turn(self._longest_machine_s(), self._yield_if_asked)
+        with turn, self._observatory.phase(ObservatoryState.CLOSING):
             self._park_deadline = self._new_park_deadline()
             self._abort_exposure()
             self._stop_mount()
@@ -160,16 +162,6 @@ class _Closing:
             state=self._observatory.state(),
             elapsed_s=self._clock.elapsed_s() - started_s,
         )
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One closing at a time in a process: the next one finds what the first has closed."""
-        while not self._observatory.closing_lock.acquire(timeout=_ASK_AGAIN_MACHINE_S):
-            self._yield_if_asked()
-        try:
-            yield
-        finally:
-            self._observatory.closing_lock.release()
 
     def _abort_exposure(self) -> None:
         camera = self._observatory.camera
@@ -209,6 +201,12 @@ class _Closing:
                 self._pause(self._park_tries, deadline)
                 self._yield_if_asked()
         return mount.can_park
+
+    def _longest_machine_s(self) -> float:
+        """How long a closing may take as a whole; a minute at least."""
+        policy = self._policy
+        longest_s = policy.park_timeout_s + TRIES * policy.shutter_timeout_s + _DOME_PARK_S
+        return max(longest_s / self._clock.speed, _LONGEST_FLOOR_MACHINE_S)
 
     def _new_park_deadline(self) -> Deadline:
         return Deadline(self._clock, self._policy.park_timeout_s, _STEP_FLOOR_MACHINE_S)

@@ -30,6 +30,7 @@ from ctmo_indi.devices.motion import Motion
 from ctmo_indi.devices.mount import Mount, MountStatus
 from ctmo_indi.devices.observatory_state import OBSERVATORY_TABLE, read_state
 from ctmo_indi.devices.observatory_status import ObservatoryStatus
+from ctmo_indi.devices.one_at_a_time import OneAtATime
 from ctmo_indi.devices.own_moves import OwnMoves
 from ctmo_indi.devices.placeholders import Value
 from ctmo_indi.devices.unanswered import Part, Unanswered
@@ -101,9 +102,10 @@ class Observatory:
         self._verdict: tuple[Verdict, float] | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._lock = threading.Lock()
-        self.closing_lock = threading.Lock()  # held by a closing of this process, for minutes
+        self.closing_turn = OneAtATime(clock)
         # Openings and closings under way: they may overlap and end in any order.
         self._phases: dict[object, ObservatoryState] = {}
+        self._hands: dict[object, str] = {}
         self._alarm = ""
         self._last_state = ObservatoryState.UNKNOWN
         self.unanswered = Unanswered(self._last_word)
@@ -323,6 +325,24 @@ class Observatory:
         finally:
             with self._lock:
                 del self._phases[token]
+
+    @contextmanager
+    def by_hand_of(self, user: str) -> Iterator[None]:
+        """Count what is sent while the block runs as that human's: his own lock allows it."""
+        token = object()
+        with self._lock:
+            self._hands[token] = user
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._hands[token]
+
+    @property
+    def acting_for(self) -> frozenset[str]:
+        """Humans whose orders by hand are carried out now."""
+        with self._lock:
+            return frozenset(self._hands.values())
 
     def raise_alarm(self, reason: str) -> None:
         """Show ALARM until the devices are read as closed."""

@@ -1,20 +1,23 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
 
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.devices.closing import ClosingReport, close_observatory, until_stopped
+from ctmo_indi.devices.closing import TRIES, ClosingReport, close_observatory, until_stopped
 from ctmo_indi.devices.interlocks import ShutterState
 from ctmo_indi.devices.observatory import Observatory
+from ctmo_indi.devices.one_at_a_time import OneAtATime
 from ctmo_indi.devices.opening import open_observatory
 from ctmo_indi.errors import CommandCanceled, CommandRejected, Interlocked, Locked, Unsafe
-from ctmo_indi.indi.snapshot import PropertyState
+from ctmo_indi.indi.snapshot import PropertyState, Value
 from ctmo_indi.models.states import FrameType, ObservatoryState
 from ctmo_indi.models.verdict import Latch
 from ctmo_indi.profiles import MountFailedPolicy, SafetyPolicy
+from ctmo_indi.testing.fake_clock import FakeClock
 from ctmo_indi.testing.fake_instruments import CAMERA, DOME, MOUNT, FakeInstruments
 from ctmo_indi.testing.verdicts import LATCHED, MAINTENANCE_LOCK, OBSERVER_LOCK, UNSAFE
 
@@ -243,6 +246,124 @@ def test_latch_that_was_set_before_does_not_end_a_closing(
     opened: Observatory, client: FakeInstruments, close: Close
 ) -> None:
     assert close(give_way=until_stopped(lambda: LATCHED.latch)).confirmed
+
+
+def test_mount_sent_out_again_during_a_closing_is_parked_again_and_not_closed_over(
+    opened: Observatory, client: FakeInstruments, clock: SystemClock
+) -> None:
+    def send_out(line: str) -> None:
+        if line == "closing the shutter, try 1":
+            client.set_mount_parked(False)
+
+    result = close_observatory(opened, POLICY, clock, report=send_out, pause_s=0.0)
+    assert result.confirmed
+    assert moves(client) == [
+        ("TELESCOPE_PARK", "PARK"),
+        ("TELESCOPE_PARK", "PARK"),
+        ("DOME_SHUTTER", "SHUTTER_CLOSE"),
+        ("DOME_PARK", "PARK"),
+    ]
+
+
+def test_park_whose_place_another_order_takes_is_no_failure_of_the_mount(
+    opened: Observatory, client: FakeInstruments, close: Close, lines: list[str]
+) -> None:
+    """Else a hand on the buttons would make the shutter close over a telescope that is well."""
+    times = []
+
+    def interfere(values: Mapping[str, Value]) -> None:
+        times.append(1)
+        if len(times) <= TRIES + 2:
+            opened.mount.abort()
+        else:
+            client._park_mount(values)
+
+    client.on_command(MOUNT, "TELESCOPE_PARK", interfere)
+    assert close().confirmed
+    assert not any("over an unparked telescope" in line for line in lines)
+
+
+def test_two_closings_of_a_process_run_after_each_other(
+    opened: Observatory, client: FakeInstruments, clock: SystemClock
+) -> None:
+    """Side by side they would cancel each other's parks until both took the mount for dead."""
+    told: list[str] = []
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold(line: str) -> None:
+        told.append(line)
+        if "parking the mount" in line:
+            held.set()
+            assert go_on.wait(10.0)
+
+    first = threading.Thread(
+        target=close_observatory, args=(opened, POLICY, clock), kwargs={"report": hold}, daemon=True
+    )
+    first.start()
+    assert held.wait(10.0)
+    second_told: list[str] = []
+    second = threading.Thread(
+        target=close_observatory,
+        args=(opened, POLICY, clock),
+        kwargs={"report": second_told.append},
+        daemon=True,
+    )
+    second.start()
+    go_on.set()
+    first.join(20.0)
+    second.join(20.0)
+    assert second_told == ["closed"]
+    assert len(client.commands_to("TELESCOPE_PARK")) == 1
+
+
+def test_a_closing_that_hangs_holds_up_no_other() -> None:
+    clock = FakeClock()
+    turns = OneAtATime(clock)
+    asked: list[int] = []
+
+    def ask() -> None:
+        asked.append(1)
+        clock.advance(61.0)
+
+    with turns.turn(60.0, ask), turns.turn(60.0, ask):
+        assert asked == [1]
+    with turns.turn(60.0, ask):  # and nobody is left holding it
+        assert asked == [1]
+
+
+def test_a_closing_that_waits_gives_way_when_asked() -> None:
+    turns = OneAtATime(FakeClock())
+
+    def ask() -> None:
+        raise CommandCanceled("stopped")
+
+    with turns.turn(60.0, ask), pytest.raises(CommandCanceled), turns.turn(60.0, ask):
+        pass
+
+
+def test_nothing_goes_out_against_a_closing(
+    opened: Observatory, client: FakeInstruments, target: tuple[float, float]
+) -> None:
+    with opened.phase(ObservatoryState.CLOSING):
+        with pytest.raises(Interlocked, match="being closed"):
+            opened.mount.slew(*target)
+        opened.mount.park().wait(100.0)
+
+
+@pytest.mark.parametrize("policy", list(MountFailedPolicy))
+def test_mount_that_refuses_every_park_with_alert_is_left_to_the_sites_policy(
+    opened: Observatory, client: FakeInstruments, close: Close, policy: MountFailedPolicy
+) -> None:
+    def refuse(_values: object) -> None:
+        client.update(MOUNT, "TELESCOPE_PARK", state=PropertyState.BUSY)
+        client.update(MOUNT, "TELESCOPE_PARK", state=PropertyState.ALERT)
+
+    client.on_command(MOUNT, "TELESCOPE_PARK", refuse)
+    result = close(replace(POLICY, mount_failed=policy))
+    assert result.state is ObservatoryState.ALARM
+    assert len(client.commands_to("TELESCOPE_PARK")) == 3
+    closed = opened.dome.status().shutter is ShutterState.CLOSED
+    assert closed is (policy is MountFailedPolicy.CLOSE)
 
 
 def test_state_is_closing_meanwhile(
