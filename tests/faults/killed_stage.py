@@ -104,12 +104,24 @@ class KilledStage:
             and str(status.dome.shutter) != "UNKNOWN"
         )
 
-    def cycle(self, kill: Callable[[], object], is_lost: Callable[[], bool]) -> tuple[float, float]:
-        """Kill; return the seconds until it was noticed, and until all is known again."""
+    def start_again(self) -> None:
+        """Start the killed server, without the growing pauses of its supervisor."""
+        until(lambda: not self.server.is_alive(), "the server has ended")
+        self.server.start()
+
+    def cycle(
+        self,
+        kill: Callable[[], object],
+        is_lost: Callable[[], bool],
+        restart: Callable[[], None] = lambda: None,
+    ) -> tuple[float, float]:
+        """Kill; return the seconds until it was noticed, and until all is known after that."""
         begun_s = time.monotonic()
         kill()
         until(is_lost, "the loss is noticed", 20.0)
         noticed_s = time.monotonic() - begun_s
+        restart()
+        begun_s = time.monotonic()
         until(self.is_known, "all is known again", 40.0, lambda: self.losses.links[-3:])
         return noticed_s, time.monotonic() - begun_s
 
