@@ -151,7 +151,8 @@ class ClosersStage:
         found = set()
         for process in self.fleet.processes():
             with contextlib.suppress(psutil.Error):
-                if any("pyindi_child" in word for word in process.cmdline()):
+                # Not in a path: that may be the folder of a test.
+                if any(word.endswith("pyindi_child") for word in process.cmdline()):
                     found.add(process.pid)
         return found
 
@@ -168,6 +169,13 @@ class ClosersStage:
         self.fleet.supervisor._children[service].process.wait(5.0)
         self.fleet.supervisor._spawn(service, 0)
         self._note_names()
+
+    def bring_back(self, service: str, how: str) -> None:
+        """Let a service go on that was ``stopped``, or start one that was ``killed``."""
+        if how == "stopped":
+            self.go_on()
+        else:
+            self.start_again(service)
 
     def go_on(self) -> None:
         """Continue whatever was stopped."""
