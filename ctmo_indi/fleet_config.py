@@ -61,6 +61,13 @@ def as_file(config: Config) -> dict[str, object]:
     if config.file is None and access == AccessSettings():
         access = replace(access, tokens=config.data_dir / "tokens.json")
     data["Access"] = _access_as_file(access)
+    if config.notify is not None:
+        notify: dict[str, object] = {}
+        if config.notify.urls:
+            notify["URLs"] = list(config.notify.urls)
+        if config.notify.file is not None:
+            notify["File"] = str(config.notify.file.absolute())
+        data["Notify"] = notify
     data["Resume At Start"] = config.resume_at_start
     data["Scheduler Configuration"] = config.scheduler_configuration
     return data

@@ -272,6 +272,9 @@ class Supervisor:
         )
 
     def _write_config(self) -> None:
+        # Addresses of Notify may hold passwords.
+        self._config_path.touch(mode=0o600)
+        self._config_path.chmod(0o600)
         self._config_path.write_text(yaml.safe_dump(as_file(self.config), sort_keys=False))
 
     def _environment(self) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ctmo_indi import config
-from ctmo_indi.config import AccessSettings, Address, Config, IndiAddress
+from ctmo_indi.config import AccessSettings, Address, Config, IndiAddress, NotifySettings
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.fleet_config import as_file
 
@@ -252,3 +252,21 @@ def test_a_fleets_file_says_the_same_about_access(tmp_path: Path) -> None:
     loaded = config.load(_written(tmp_path, yaml.safe_dump(written)))
     assert loaded.access == access
     assert loaded.anonymous_may_operate is False
+
+
+def test_a_fleet_reads_back_every_setting_it_was_given(tmp_path: Path) -> None:
+    """What ``up`` writes for its services says the same as what it was started with."""
+    given = replace(
+        Config(),
+        profile="ctmo",
+        data_dir=tmp_path,
+        database_url="postgresql://db/ctmo",
+        indi=IndiAddress("mount.example", 7777, None),
+        notify=NotifySettings(("json://127.0.0.1:9/",), tmp_path / "more"),
+        resume_at_start=False,
+        access=AccessSettings(tokens=tmp_path / "tokens.json"),
+    )
+    path = tmp_path / "written.yaml"
+    path.write_text(yaml.safe_dump(as_file(given), sort_keys=False))
+    read = config.load(path)
+    assert replace(read, file=None) == replace(given, file=None)
