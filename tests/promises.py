@@ -50,6 +50,7 @@ PROMISES: Mapping[str, tuple[str, str]] = {
     "link_healed": ("usable after the link healed", "<= 10 s"),
     "server_killed": ("INDI server killed", "100 cycles: 0 crashes, 0 leaks"),
     "driver_killed": ("INDI driver killed", "50 cycles: 0 crashes, 0 leaks"),
+    "driver_hung": ("INDI driver hung: its device unknown, known again", "<= 15 s, <= 10 s"),
     "intake_keepalive": (
         "durable orders/s, 64 keep-alive connections",
         ">= 5000/s, p99 < 50 ms, 0 errors",
