@@ -11,9 +11,17 @@ from astropy.coordinates import AltAz, EarthLocation, SkyCoord, get_body
 from astropy.time import Time
 from astropy.utils import iers
 
+from ctmo_indi import profiles
 from ctmo_indi.devices.limits import limit_violations, path_sun_separation_deg, pointing_at
+from ctmo_indi.devices.motion_kinds import MotionKind, MotionRequest
+from ctmo_indi.devices.observatory import Observatory
+from ctmo_indi.errors import Interlocked
 from ctmo_indi.profiles import Limits, Site
+from ctmo_indi.testing.fake_clock import FakeClock
+from ctmo_indi.testing.fake_instruments import FakeInstruments
+from ctmo_indi.testing.verdicts import SAFE
 
+PROFILE = profiles.load("simulators")
 SITE = Site("CTMO", 25.996, -97.571, 12.0)
 NOON = datetime(2026, 6, 21, 18, 30, tzinfo=UTC)
 
@@ -61,3 +69,24 @@ def test_way_on_the_other_side_of_the_sky_keeps_its_distance() -> None:
 
 def test_way_takes_the_short_turn_through_ra_zero() -> None:
     assert path_sun_separation_deg((350.0, 23.4), (10.0, 23.4), NOON) > 60.0
+
+
+@pytest.mark.parametrize("date", ["2026-03-20", "2026-06-21", "2026-09-23", "2026-12-21"])
+def test_nothing_opens_before_the_sun_is_low_enough_whatever_the_date(date: str) -> None:
+    """When the Sun passes the limit is astropy's word; half a degree is two minutes."""
+    place = EarthLocation.from_geodetic(SITE.longitude_deg, SITE.latitude_deg, SITE.elevation_m)
+    with iers.conf.set_temp("auto_download", False), iers.conf.set_temp("auto_max_age", None):
+        times = Time(f"{date} 22:00:00") + np.arange(0, 600) * u.min
+        frame = AltAz(obstime=times, location=place, pressure=0 * u.hPa)
+        altitude_deg = get_body("sun", times, place).transform_to(frame).alt.deg
+    evening = times[altitude_deg < -5.5][0], times[altitude_deg < -6.5][0]
+    for instant, is_dark in zip(evening, (False, True), strict=True):
+        clock = FakeClock(instant.to_datetime(timezone=UTC))
+        observatory = Observatory.build(PROFILE, FakeInstruments(clock), clock)
+        observatory.connect_all()
+        observatory.hear_verdict(SAFE)
+        if is_dark:
+            observatory.guard(MotionRequest(MotionKind.UNPARK_DOME))
+        else:
+            with pytest.raises(Interlocked, match="the Sun is at -5"):
+                observatory.guard(MotionRequest(MotionKind.UNPARK_DOME))
