@@ -64,7 +64,7 @@ def test_a_hanging_driver_is_unknown_until_it_answers(indi_simulators, tmp_path:
         assert stage.losses.links == []
     promise(
         "driver_hung",
-        f"{len(noticed_s)} x SIGSTOP of mount and dome, idle: unknown after {spread(noticed_s)}, UNSAFE "
-        f"after {spread(verdict_s)}; known again {spread(known_s)} after SIGCONT",
+        f"{len(noticed_s)} x SIGSTOP of mount and dome, idle: unknown after {spread(noticed_s)}, "
+        f"UNSAFE after {spread(verdict_s)}; known again {spread(known_s)} after SIGCONT",
         holds=max(noticed_s) <= UNKNOWN_S and max(known_s) <= HEALED_S,
     )
