@@ -51,6 +51,7 @@ def collect_facts(
         camera_busy=camera_role.status().exposing if camera_role else None,
         closed_dome=request.closed_dome,
         emergency=request.emergency,
+        acting_for=observatory.acting_for,
         closing=observatory.is_closing,
         closes_over=profile.safety.mount_failed is MountFailedPolicy.CLOSE,
     )

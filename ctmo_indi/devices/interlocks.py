@@ -73,6 +73,8 @@ class Facts:
         The site's policy is to close over a mount that failed to park.
     closing
         This process closes the observatory now.
+    acting_for
+        Humans whose orders by hand are carried out now.
     on_target_arcsec, dome_at_azimuth_deg
         What counts as there.
     """
@@ -99,6 +101,7 @@ class Facts:
     emergency: bool = False
     closes_over: bool = True
     closing: bool = False
+    acting_for: frozenset[str] = frozenset()
     verdict_max_age_s: float = 10.0
     on_target_arcsec: float = 120.0
     dome_at_azimuth_deg: float = 5.0
@@ -163,7 +166,7 @@ def _maintenance(motion: MotionKind, target: Pointing | None, facts: Facts) -> s
 
 def _observer(motion: MotionKind, target: Pointing | None, facts: Facts) -> str | None:
     lock = facts.verdict.lock if facts.verdict else None
-    if lock is None or lock.kind is not LockKind.OBSERVER:
+    if lock is None or lock.kind is not LockKind.OBSERVER or lock.owner in facts.acting_for:
         return None
     return f"{lock.owner} holds the observer lock: {lock.reason}; only closing is done"
 

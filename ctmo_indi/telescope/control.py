@@ -32,6 +32,11 @@ class ControlTask:
         Switches only: runs beside an attempt.
     stops_only
         Does not wait for a closing under way.
+    acts_for
+        Whose hand it is: an observer lock of that name does not forbid it.
+    turns_dome, points
+        It sets the dome's azimuth: the dome does not follow the mount then, until an order points
+        the mount anew.
     """
 
     receipt: str
@@ -43,6 +48,9 @@ class ControlTask:
     is_urgent: bool = False
     runs_beside: bool = False
     stops_only: bool = False
+    acts_for: str = ""
+    turns_dome: bool = False
+    points: bool = False
     state: AttemptState = AttemptState.PENDING
     reason: str = ""
     revision: int = 0
@@ -114,6 +122,12 @@ def refused(
     if lock is not None and lock.kind is LockKind.MAINTENANCE and not manner.stops_only:
         return Locked(f"maintenance lock of {lock.owner}: {lock.reason}")
     return None
+
+
+def by_hand(task: ControlTask, hands: Hands) -> Steps[None]:
+    """Carry an order out as the deed of who gave it."""
+    with hands.by_hand_of(task.acts_for):
+        yield from task.run(hands)
 
 
 def control_steps(request: ControlRequest) -> Callable[[Hands], Steps[None]]:

@@ -177,13 +177,16 @@ class DeskHandlers:
             case ControlCommand.STOP:
                 return await self._stop(checked, request, caller)
         await asyncio.to_thread(self._parts.refresh)
-        self._check(MANNERS[request.command])
+        acts_for = _acts_for(checked, caller)
+        self._check(MANNERS[request.command], acts_for)
         if checked.user == SCHEDULER:
             self._refuse_in_hand(request.command)
         urgent = request.command in (ControlCommand.ABORT, ControlCommand.PARK)
         task = self._task(checked, request.command.value, control_steps(request))
         task.is_urgent = urgent or request.command is ControlCommand.CLOSE
         task.stops_only = MANNERS[request.command].stops_only
+        task.acts_for = acts_for
+        task.points = request.command in (ControlCommand.SLEW, ControlCommand.TRACK)
         engine = self._parts.engine
         closes = request.command is ControlCommand.CLOSE
         return await self._carry_out(
@@ -198,8 +201,11 @@ class DeskHandlers:
         request = _request(checked, DomeRequest)
         manner = dome_manner(request)
         await asyncio.to_thread(self._parts.refresh)
-        self._check(manner)
+        acts_for = _acts_for(checked, caller)
+        self._check(manner, acts_for)
         task = self._task(checked, "dome", dome_steps(request))
+        task.acts_for = acts_for
+        task.turns_dome = request.azimuth_deg is not None
         task.runs_beside = not dome_moves(request)
         task.is_urgent = manner.is_toward_safe
         engine = self._parts.engine
@@ -248,9 +254,9 @@ class DeskHandlers:
         await asyncio.to_thread(self._parts.refresh)
         return reply
 
-    def _check(self, manner: Manner) -> None:
+    def _check(self, manner: Manner, acts_for: str) -> None:
         vigil = self._parts.vigil
-        error = refused(manner, vigil.verdict, vigil.refusal(manner.needs_safe))
+        error = refused(manner, vigil.verdict, vigil.refusal(manner.needs_safe, acts_for))
         if error is not None:
             raise error
 
@@ -396,6 +402,11 @@ def _request(checked: CheckedOrder, wanted: type[RequestT]) -> RequestT:
     if not isinstance(checked.request, wanted):
         raise InternalError(f"{checked.kind}: {type(checked.request).__name__}")
     return checked.request
+
+
+def _acts_for(checked: CheckedOrder, caller: Caller) -> str:
+    """Whose hand an order is; the scheduler's own orders are nobody's."""
+    return "" if checked.user == SCHEDULER else caller.answers_to(checked.user)
 
 
 def _revision(view: Mapping[str, object]) -> int:

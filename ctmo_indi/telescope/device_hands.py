@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -210,6 +211,10 @@ class DeviceHands:
     def abort_exposure(self) -> Deed:
         """Stop whatever the camera exposes; nothing to do is fine."""
         return _begin(lambda: _require(self._observatory.camera, Role.CAMERA).abort())
+
+    def by_hand_of(self, user: str) -> AbstractContextManager[None]:
+        """Count what is begun while the block runs as that human's."""
+        return self._observatory.by_hand_of(user)
 
     def let_go(self, role: Role, reason: str) -> None:
         """Follow no deed of that device any longer; it is not told."""

@@ -22,7 +22,7 @@ from ctmo_indi.profiles import Role
 from ctmo_indi.telescope.attempt import Attempt, Ending, outcome
 from ctmo_indi.telescope.closing_run import LIMIT_S as CLOSING_LIMIT_S
 from ctmo_indi.telescope.closing_run import ClosingRun
-from ctmo_indi.telescope.control import ControlTask
+from ctmo_indi.telescope.control import ControlTask, by_hand
 from ctmo_indi.telescope.dome_follow import THRESHOLD_DEG, target_deg
 from ctmo_indi.telescope.hands import Hands, Sight
 from ctmo_indi.telescope.ledger import TimeLedger, classify
@@ -152,7 +152,7 @@ class Engine:
         ):
             self.tasks.add(task)
             self._set(task, AttemptState.IN_PROGRESS)
-            self._start_beside(task, task.name, task.run(self._parts.hands))
+            self._start_beside(task, task.name, by_hand(task, self._parts.hands))
             return task.to_wire()
         if isinstance(task, ControlTask) and not task.is_urgent:
             if self._current is not None or self._closing.is_under_way:
@@ -278,7 +278,7 @@ class Engine:
         """Turn the dome after the tracking mount; posted by a cycle."""
         hands = self._parts.hands
         sight = hands.sight()
-        if self._is_dome_by_hand:
+        if self._is_dome_by_hand or self._parts.vigil.is_in_human_hands():
             return
         waits_for = self._current[1].waits_for if self._current is not None else ""
         is_pointing = any(word in waits_for for word in ("slew", "dome"))
@@ -451,9 +451,12 @@ class Engine:
                 return
 
     def _begin(self, task: Task) -> None:
+        # What a human has turned the dome to stands until something is pointed anew.
+        stays = self._is_dome_by_hand and isinstance(task, ControlTask) and not task.points
+        self._is_dome_by_hand = stays or (isinstance(task, ControlTask) and task.turns_dome)
         if isinstance(task, ControlTask):
             self._set(task, AttemptState.IN_PROGRESS)
-            name, steps = task.name, task.run(self._parts.hands)
+            name, steps = task.name, by_hand(task, self._parts.hands)
         else:
             name, steps = f"attempt {task.attempt_id}", attempt_steps(self._scene(task))
         self._current = (task, Procedure(name, steps, self._parts.clock, self._wake))

@@ -264,13 +264,21 @@ def _drain(scene: Scene, loop: _Loop) -> Steps[None]:
     loop.forget_ahead()
     loop.keep_taken()
     futures: list[Future[Any]] = [*loop.keeping, *loop.forgetting]
+    stored = Until(
+        lambda: all(future.done() for future in futures),
+        0.0,
+        "the frames are stored",
+        scene.times.store_machine_s,
+    )
+    ended: Ending | None = None
     try:
-        yield Until(
-            lambda: all(future.done() for future in futures),
-            0.0,
-            "the frames are stored",
-            scene.times.store_machine_s,
-        )
+        try:
+            yield stored
+        except Ending as ending:  # what was exposed is stored and told all the same
+            ended = ending
+            yield stored
     except CommandTimeout as late:
         _log.error("frames_not_stored attempt=%s error=%s", scene.attempt.attempt_id, late)
     scene.attempt.exposures = loop.stored()
+    if ended is not None and len(scene.attempt.exposures) < scene.request.count:
+        raise ended

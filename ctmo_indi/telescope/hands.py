@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -176,6 +177,10 @@ class Hands(Protocol):
 
     def abort_exposure(self) -> Deed:
         """Stop whatever the camera exposes; nothing to do is fine."""
+        ...
+
+    def by_hand_of(self, user: str) -> AbstractContextManager[None]:
+        """Count what is begun while the block runs as that human's: his own lock allows it."""
         ...
 
     def let_go(self, role: Role, reason: str) -> None:

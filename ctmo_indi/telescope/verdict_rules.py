@@ -116,7 +116,12 @@ def _is_maintenance(verdict: Verdict | None) -> bool:
 
 
 def refusal(
-    verdict: Verdict | None, age_machine_s: float, times: VerdictTimes, *, needs_safe: bool
+    verdict: Verdict | None,
+    age_machine_s: float,
+    times: VerdictTimes,
+    *,
+    needs_safe: bool,
+    acts_for: str = "",
 ) -> SafetyError | None:
     """Why nothing may be started now, None when it may.
 
@@ -125,6 +130,8 @@ def refusal(
     needs_safe
         True for whatever moves away from safe or needs the sky; bias, dark and panel flats do with
         a fresh verdict of any level, for lock and latch.
+    acts_for
+        Whose order by hand it is: an observer lock keeps everybody off but its owner.
     """
     if verdict is None:
         return Unsafe("no verdict from safety yet: unknown is unsafe")
@@ -132,8 +139,9 @@ def refusal(
         return Unsafe(
             f"the verdict is {age_machine_s:.0f} s old, limit {times.hold_machine_s:.0f} s"
         )
-    if verdict.lock is not None:
-        lock = verdict.lock
+    lock = verdict.lock
+    is_own = lock is not None and lock.kind is LockKind.OBSERVER and lock.owner == acts_for
+    if lock is not None and not is_own:
         return Locked(f"{lock.kind} lock of {lock.owner}: {lock.reason}")
     if verdict.latch is not None:
         return Stopped(

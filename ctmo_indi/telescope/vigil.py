@@ -89,9 +89,15 @@ class Vigil:
             safety_is_closing=self._source.news is not None and self._source.news.safety_is_closing,
         )
 
-    def refusal(self, needs_safe: bool) -> SafetyError | None:
-        """Why nothing may start now, None when it may."""
-        return refusal(self.verdict, self.age_machine_s(), self._times, needs_safe=needs_safe)
+    def refusal(self, needs_safe: bool, acts_for: str = "") -> SafetyError | None:
+        """Why nothing may start now, None when it may; ``acts_for``: whose order by hand it is."""
+        return refusal(
+            self.verdict,
+            self.age_machine_s(),
+            self._times,
+            needs_safe=needs_safe,
+            acts_for=acts_for,
+        )
 
     def is_held(self, needs_safe: bool) -> bool:
         """Whether to wait for another verdict: it is too old, still awaited, or says HOLD.

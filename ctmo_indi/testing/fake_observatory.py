@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from ctmo_indi.errors import CommandCanceled, Interlocked
@@ -67,6 +68,7 @@ class FakeHands:
         self.failing: dict[str, Exception] = {}
         self.forbidden = ""
         self.exposures: list[FakeExposure] = []
+        self.hands_of: list[str] = []
         self.frame = frame
         self._open_deeds: dict[str, Callable[[], None]] = {}
         is_open = state is ObservatoryState.OPEN
@@ -171,6 +173,11 @@ class FakeHands:
         elif "expose" not in self.slow:
             exposure.future.set_result(RawFrame(data=self.frame))
         return exposure
+
+    def by_hand_of(self, user: str) -> AbstractContextManager[None]:
+        """Note whose hand it is."""
+        self.hands_of.append(user)
+        return nullcontext()
 
     def let_go(self, role: Role, reason: str) -> None:
         """Note it."""

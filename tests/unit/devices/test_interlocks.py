@@ -63,6 +63,28 @@ def test_closing_is_allowed_over_a_parked_telescope(motion: MotionKind) -> None:
     check(motion, None, PARKED)
 
 
+@pytest.mark.parametrize("motion", MotionKind)
+@pytest.mark.parametrize(
+    ("facts", "is_allowed"),
+    [
+        (replace(PARKED, verdict=OBSERVER_LOCK), False),
+        (replace(GOOD, verdict=OBSERVER_LOCK, acting_for=frozenset({"somebody else"})), False),
+        (replace(GOOD, verdict=OBSERVER_LOCK, acting_for=frozenset({"owner"})), True),
+        (replace(GOOD, verdict=MAINTENANCE_LOCK, acting_for=frozenset({"owner"})), False),
+    ],
+)
+def test_an_observer_lock_lets_its_owners_hand_through(
+    motion: MotionKind, facts: Facts, is_allowed: bool
+) -> None:
+    assert facts.verdict is not None
+    assert facts.verdict.lock is not None
+    owner = facts.verdict.lock.owner
+    if "owner" in facts.acting_for:
+        facts = replace(facts, acting_for=frozenset({owner}))
+    if motion not in TOWARD_SAFE:
+        assert ("lock" not in refused(motion, facts)) is is_allowed
+
+
 M = MotionKind
 
 

@@ -16,9 +16,9 @@ from ctmo_indi.models.states import AttemptState, FrameType, ObservatoryState
 from ctmo_indi.models.verdict import Latch, Lock, LockKind, VerdictLevel
 from ctmo_indi.profiles import Role
 from ctmo_indi.telescope.attempt import Ending
-from ctmo_indi.telescope.control import ControlTask, control_steps
+from ctmo_indi.telescope.control import ControlTask, control_steps, dome_steps
 from ctmo_indi.telescope.hands import RawFrame
-from ctmo_indi.work_orders.model import ControlCommand, ControlRequest
+from ctmo_indi.work_orders.model import ControlCommand, ControlRequest, DomeRequest
 
 from .rig import Rig
 
@@ -481,6 +481,27 @@ def test_a_takeover_is_tidied_up_at_its_release_not_before():
 
     assert "close" not in before
     assert "close" in rig.hands.done
+
+
+def test_a_dome_turned_by_hand_stays_until_something_is_pointed_anew():
+    rig = Rig(ObservatoryState.OPEN)
+    request = DomeRequest("1", "ann", azimuth_deg=123.0)
+    turn = ControlTask("O-1", "1", "ann", "Dome", "dome", dome_steps(request), turns_dome=True)
+    rig.engine.enqueue(turn)
+    rig.turn()
+    rig.engine.follow_dome(0.0)
+    rig.turn()
+    by_hand = list(rig.hands.done)
+    slew = order(rig, ControlCommand.SLEW, ra_deg=10.0, dec_deg=20.0)
+    slew.points = True
+    rig.engine.enqueue(slew)
+    rig.turn()
+    rig.hands.see(ra_deg=50.0)
+    rig.engine.follow_dome(0.0)
+    rig.turn()
+
+    assert by_hand == ["dome 123"]
+    assert rig.hands.done[-1] == "dome 50"
 
 
 def test_foreign_motion_does_not_touch_a_dark():
