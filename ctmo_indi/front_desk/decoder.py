@@ -80,6 +80,13 @@ _LEAVES = frozenset({*SCALARS, "methodName", "name"})
 _NOTHING = object()
 
 
+def _twice(first: object, second: object) -> Unreadable:
+    """Stand for a key that came again; one that comes a thousand times does not grow."""
+    if isinstance(first, Unreadable):
+        return first
+    return Unreadable(f"{shown(repr(first))} and {shown(repr(second))}", "each key once")
+
+
 class _Reader:
     """State while one body is read; the handlers are called by expat."""
 
@@ -249,7 +256,7 @@ class _Reader:
         struct = self._containers[-1]
         assert isinstance(struct, dict)  # by the grammar
         if name in struct:
-            value = Unreadable(f"{struct[name]!r} and {value!r}", "each key once")
+            value = _twice(struct[name], value)
         elif len(struct) >= self._limits.members:
             self._refuse_members("a struct")
         struct[name] = value

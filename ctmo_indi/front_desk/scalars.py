@@ -16,7 +16,10 @@ from ctmo_indi.work_orders.instants import read_instant
 from ctmo_indi.work_orders.unreadable import Unreadable
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
-_DOUBLE = re.compile(r"[+-]?(?:[0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,3})?")
+# Possessive: digits given back one by one would make a number of 400 digits cost milliseconds.
+_DOUBLE = re.compile(
+    r"[+-]?(?:[0-9]{1,400}+(?:\.[0-9]{0,400}+)?|\.[0-9]{1,400}+)(?:[eE][+-]?[0-9]{1,3})?"
+)
 _LONGEST_SHOWN = 80
 
 

@@ -130,7 +130,7 @@ class Contract:
         """Return a copy of ``order`` without what is none, after noting the schema's errors."""
         validator = self._validators[kind]
         try:
-            is_valid = validator.is_valid(order)
+            is_valid = validator.is_valid(order) and not _hides_unreadable(order)
         except ValueError:  # a value JSON cannot carry: one that could not be read, or an enum
             is_valid = False
         wire: dict[str, Any] = dict(order)
@@ -147,6 +147,23 @@ class Contract:
             if key in wire and wire[key] in (None, ""):
                 del wire[key]
         return wire
+
+
+_SIMPLE = frozenset({str, int, float, bool, type(None)})
+
+
+def _hides_unreadable(value: object) -> bool:
+    """Whether an unreadable value stands where the schema takes anything and never looks.
+
+    The nesting is bounded by the decoder.
+    """
+    if type(value) in _SIMPLE:
+        return False
+    if isinstance(value, Mapping):
+        return any(type(item) not in _SIMPLE and _hides_unreadable(item) for item in value.values())
+    if isinstance(value, list):
+        return any(map(_hides_unreadable, value))
+    return isinstance(value, Unreadable)
 
 
 _DROP = object()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import string
+import time
 import xmlrpc.client
 from typing import Any
 
@@ -109,6 +110,27 @@ def test_key_that_comes_twice_is_kept_to_be_named() -> None:
     assert isinstance(order["RA"], Unreadable)
     assert "1.0" in order["RA"].came
     assert "2.0" in order["RA"].came
+
+
+@pytest.mark.parametrize("times", [2, 40, 256])
+def test_key_that_comes_again_and_again_does_not_grow(times: int) -> None:
+    order = decoded(struct(*[("RA", "<string>'\\&quot;</string>")] * times))
+    assert isinstance(order["RA"], Unreadable)
+    assert len(order["RA"].came) < 100
+
+
+def test_key_that_comes_twice_with_long_values_is_named_shortly() -> None:
+    order = decoded(struct(("RA", "A" * 20_000), ("RA", "B" * 20_000)))
+    assert len(order["RA"].came) < 200
+
+
+@pytest.mark.parametrize("digits", ["9" * 399 + "x", "." + "9" * 400 + "x", "9" * 900])
+def test_numbers_that_are_none_are_refused_at_once(digits: str) -> None:
+    body = call("<double>" + digits + "</double>")
+    began_s = time.process_time()
+    for _ in range(100):
+        decode_call(body, LIMITS)
+    assert time.process_time() - began_s < 0.1  # 0.4 s with backtracking
 
 
 BILLION_LAUGHS = (

@@ -534,3 +534,27 @@ def test_schemas_are_applied_as_the_reference_library_does(order: Any, data: st.
         named = {line.split(": ")[0].split(".")[0].split("[")[0] for line in refused.problems}
     assert expected <= named
     assert named or not is_refused
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"WOType": "Heartbeat", "Service": "telescope", "State": {"a": Unreadable("1 and 2", "x")}},
+        {
+            "WOType": "Heartbeat",
+            "Service": "telescope",
+            "State": {"a": [{"b": Unreadable("N", "x")}]},
+        },
+        {
+            "WOType": "Scheduler",
+            "User": "Ada",
+            "Command": "start",
+            "Override": {"a": {"b": Unreadable("N", "x")}},
+        },
+    ],
+)
+def test_unreadable_value_does_not_hide_where_the_schema_takes_anything(
+    order: dict[str, object],
+) -> None:
+    with pytest.raises(BadOrder, match=r"(State|Override)\.a.*: came .*, expected x"):
+        CONTRACT.check(order)
