@@ -50,7 +50,7 @@ def _definition(event: Any) -> RawDefinition:
         event.devicename,
         event.vectorname,
         of_type,
-        PropertyState(vector.state),
+        _state(event),
         Permission.RO if of_type is PropertyType.LIGHT else Permission(vector.perm),
         SwitchRule(vector.rule) if of_type is PropertyType.SWITCH else None,
         _values(vector, of_type),
@@ -68,10 +68,18 @@ def _update(event: Any) -> RawUpdate:
     return RawUpdate(
         event.devicename,
         event.vectorname,
-        PropertyState(vector.state),
+        _state(event),
         _values(vector, of_type),
         ranges,
     )
+
+
+def _state(event: Any) -> PropertyState:
+    """Read the state; what is none is the worst one, where indipyclient keeps the last."""
+    told = event.root.get("state")
+    if told is not None and told not in {each.value for each in PropertyState}:
+        return PropertyState.ALERT
+    return PropertyState(event.vector.state)
 
 
 def _values(vector: Any, of_type: PropertyType) -> dict[str, Value]:

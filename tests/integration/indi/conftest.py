@@ -23,16 +23,18 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 
 @pytest.fixture
 def open_client(backend: Backend) -> Iterator[OpenClient]:
-    """Return ``open(endpoint, clock=None, timing=None) -> IndiClient``, connected."""
+    """Return ``open(endpoint, clock=None, timing=None, **floors) -> IndiClient``, connected."""
     clients: list[IndiClient] = []
 
     def open_one(
         endpoint: Endpoint,
         clock: Clock | None = None,
         timing: LinkTiming | None = None,
+        **floors: float,
     ) -> IndiClient:
         clock = clock or SystemClock()
-        client = IndiClient(transport_maker(endpoint, clock, backend), clock, timing=timing)
+        maker = transport_maker(endpoint, clock, backend)
+        client = IndiClient(maker, clock, timing=timing, **floors)
         clients.append(client)
         client.start()
         client.wait_link(15.0)

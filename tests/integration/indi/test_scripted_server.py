@@ -1,0 +1,125 @@
+"""Whatever a driver answers, a command ends in time and never as done when it is not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ctmo_indi.errors import CommandRejected, CommandTimeout, DeviceError, NotConnected
+from ctmo_indi.indi.client import IndiClient
+from ctmo_indi.indi.completion import CompletionRule
+from ctmo_indi.indi.endpoint import Endpoint
+from ctmo_indi.testing.scripted_indi import Answer, Scripted, ScriptedIndi
+
+OpenClient = Callable[..., IndiClient]
+
+FOCUS = Scripted("Focuser", "ABS_FOCUS_POSITION", {"STEP": 100.0}, limits=(0.0, 1000.0))
+SHUTTER = Scripted("Dome", "DOME_SHUTTER", {"SHUTTER_OPEN": False, "SHUTTER_CLOSE": True})
+RULE = CompletionRule(ack_timeout_s=0.4, timeout_s=0.8, settle_s=0.2)
+TIMEOUTS = {"ack_floor_s": 0.4, "finish_floor_s": 0.8}
+
+# None: carried out. The rest: how the command fails.
+ENDS: dict[Answer, type[DeviceError] | None] = {
+    Answer.HONEST: None,
+    Answer.HUGE: None,
+    Answer.FLOOD: None,
+    Answer.OK_UNDONE: CommandRejected,
+    Answer.STUCK_BUSY: CommandTimeout,
+    Answer.IGNORED: CommandTimeout,
+    Answer.ALERT: CommandRejected,
+    Answer.LATE: CommandTimeout,
+    Answer.NOT_FINITE: DeviceError,
+    Answer.OUT_OF_RANGE: DeviceError,
+    Answer.WRONG_ELEMENTS: DeviceError,
+    Answer.WRONG_TYPE: CommandTimeout,
+    Answer.UNKNOWN_STATE: DeviceError,
+    Answer.MALFORMED: NotConnected,
+    Answer.REMOVED: NotConnected,
+    Answer.MUTE: CommandTimeout,
+}
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedIndi]:
+    with ScriptedIndi([FOCUS, SHUTTER]) as server:
+        yield server
+
+
+@pytest.fixture
+def client(open_client: OpenClient, server: ScriptedIndi) -> IndiClient:
+    client = open_client(Endpoint("127.0.0.1", server.port), **TIMEOUTS)
+    client.wait_for("Dome", "DOME_SHUTTER", 5.0)
+    return client
+
+
+def test_every_answer_has_its_end() -> None:
+    assert set(ENDS) == set(Answer)
+
+
+@pytest.mark.parametrize("answer", ENDS, ids=lambda answer: answer.name.lower())
+def test_a_number_command(client: IndiClient, server: ScriptedIndi, answer: Answer) -> None:
+    server.late_s = 5.0
+    server.script("Focuser", "ABS_FOCUS_POSITION", answer, Answer.HONEST)
+    command = client.command("Focuser", "ABS_FOCUS_POSITION", {"STEP": 500.0}, rule=RULE)
+    expected = ENDS[answer]
+    if expected is None:
+        assert command.wait().number("STEP") == 500.0
+    else:
+        with pytest.raises(expected):
+            command.wait()
+    # One answer spoils nothing for the next command, once everything is there again.
+    server.unmute("Focuser")
+    if answer is Answer.REMOVED:
+        server.define(FOCUS)
+    client.wait_link(10.0)
+    client.wait_for("Focuser", "ABS_FOCUS_POSITION", 10.0)
+    again = client.command("Focuser", "ABS_FOCUS_POSITION", {"STEP": 600.0}, rule=RULE)
+    assert again.wait().number("STEP") == 600.0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer.OK_UNDONE, Answer.WRONG_ELEMENTS, Answer.WRONG_TYPE, Answer.UNKNOWN_STATE],
+    ids=lambda answer: answer.name.lower(),
+)
+def test_a_shutter_is_never_open_by_a_wrong_answer(
+    client: IndiClient, server: ScriptedIndi, answer: Answer
+) -> None:
+    server.script("Dome", "DOME_SHUTTER", answer)
+    command = client.command("Dome", "DOME_SHUTTER", {"SHUTTER_OPEN": True}, rule=RULE)
+    with pytest.raises(DeviceError):
+        command.wait()
+    known = client.get("Dome", "DOME_SHUTTER")
+    assert known is None or known.switch("SHUTTER_OPEN") is False
+
+
+def test_a_state_nobody_knows_is_no_good_one(client: IndiClient, server: ScriptedIndi) -> None:
+    server.say("Dome", "DOME_SHUTTER", "Ok")
+    client.wait_for("Dome", "DOME_SHUTTER", 5.0, lambda one: one.state == "Ok")
+    server.push(SHUTTER.update("Perfect", {"SHUTTER_OPEN": True, "SHUTTER_CLOSE": False}))
+    server.say("Focuser", "ABS_FOCUS_POSITION", "Busy")
+    client.wait_for("Focuser", "ABS_FOCUS_POSITION", 5.0, lambda one: one.state == "Busy")
+    shutter = client.require("Dome", "DOME_SHUTTER")
+    # libindiclient refuses the whole message, indipyclient's state is unknown and becomes Alert.
+    assert shutter.state == "Alert" or not shutter.switch("SHUTTER_OPEN")
+
+
+def test_values_that_contradict_the_definition_change_nothing(
+    client: IndiClient, server: ScriptedIndi
+) -> None:
+    for rubbish in (
+        FOCUS.update("Ok", {"NO_STEP": 1.0}),
+        FOCUS.update("Ok", {"STEP": True}, "Switch"),
+        FOCUS.update("Ok", {"STEP": "far"}, "Text"),
+        FOCUS.update("Ok", {f"E{number}": 1.0 for number in range(20_000)}),
+        FOCUS.update("Ok", {"STEP": math.nan}),
+    ):
+        server.push(rubbish)
+    server.say("Dome", "DOME_SHUTTER", "Busy")  # what comes behind it is heard
+    client.wait_for("Dome", "DOME_SHUTTER", 5.0, lambda one: one.state == "Busy")
+    known = client.require("Focuser", "ABS_FOCUS_POSITION")
+    assert set(known.values) == {"STEP"}
+    value = known.number("STEP")
+    assert math.isnan(value) or value == 100.0
