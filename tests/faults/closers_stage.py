@@ -96,7 +96,7 @@ class ClosersStage:
 
     def expose(self) -> None:
         """Bring it to an exposure at the sky, with the WatchDog armed and services beating."""
-        until(self._is_armed, "the WatchDog is armed", 30.0)
+        until(self.is_armed, "the WatchDog is armed", 30.0)
         self._receipt = self.fleet.observe(**{"Exposure Time": 600.0, "Number of Exposures": 100})
         until(
             lambda: self.is_open() and self.is_exposing(),
@@ -136,7 +136,8 @@ class ClosersStage:
     def _park(self) -> Vector | None:
         return self.wire.vector(MOUNT, "TELESCOPE_PARK")
 
-    def _is_armed(self) -> bool:
+    def is_armed(self) -> bool:
+        """Whether WatchDog would close after a silence."""
         trigger = self.wire.vector("WatchDog", "WATCHDOG_Trigger")
         return trigger is not None and trigger.is_on("TRIGGER_CLIENT")
 
