@@ -4,18 +4,19 @@ from dataclasses import replace
 
 import pytest
 
+from ctmo_indi.clock import SystemClock
+from ctmo_indi.devices.closing import close_observatory
 from ctmo_indi.devices.foreign import ForeignMove, ForeignWatch
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.devices.watchdog import Watchdog
 from ctmo_indi.errors import CommandRejected, CommandTimeout, InvalidCommand
 from ctmo_indi.profiles import Equipment, Profile, Role
-from ctmo_indi.testing.fake_clock import FakeClock
 from ctmo_indi.testing.fake_instruments import DOME, MOUNT, FakeInstruments
 from ctmo_indi.testing.fake_watchdog import WATCHDOG, FakeWatchdog
 
 
 @pytest.fixture
-def observatory(profile: Profile, client: FakeInstruments, clock: FakeClock) -> Observatory:
+def observatory(profile: Profile, client: FakeInstruments, clock: SystemClock) -> Observatory:
     equipment = {**profile.equipment, Role.WATCHDOG: Equipment(Role.WATCHDOG, "watchdog")}
     server = replace(profile.indiserver, port=7777)
     return Observatory.build(
@@ -150,3 +151,27 @@ def test_arming_it_anew_is_no_foreign_hand(
     watch.stop()
     assert client.commands_to("CONNECTION") != []
     assert moves == []
+
+
+def test_a_closing_keeps_it_waiting_at_each_step_as_long_as_it_is_armed(
+    watchdog: Watchdog,
+    observatory: Observatory,
+    driver: FakeWatchdog,
+    client: FakeInstruments,
+    clock: SystemClock,
+) -> None:
+    observatory.connect_all()
+    watchdog.arm(observatory.context(), 60.0)
+    client.set_dome_parked(False)
+    client.set_shutter(True)
+    client.set_mount_parked(False)
+    lines: list[str] = []
+    report = close_observatory(observatory, observatory.profile.safety, clock, report=lines.append)
+    beats = driver.beats()[1:]
+    watchdog.disarm()
+    close_observatory(observatory, observatory.profile.safety, clock, report=lines.append)
+
+    assert report.confirmed
+    assert len(beats) >= len(report.steps) > 2
+    assert set(beats) == {60.0}
+    assert driver.beats()[1:] == beats
