@@ -72,7 +72,8 @@ def _judged(head: bytes, body: bytes) -> Answer:
     statuses, faults = listed_codes()
     if status not in statuses:
         return Answer(status, wrong=f"status {status} is not in front_desk.yaml")
-    told = next((word for word in _BETRAYING if word in head + body), None)
+    refusal = body if status != 200 or b"<fault>" in body else b""  # events tell the versions
+    told = next((word for word in _BETRAYING if word in head + refusal), None)
     if told is not None:
         return Answer(status, wrong=f"tells {told!r}")
     if b"access-control" in head.lower():
