@@ -251,12 +251,13 @@ class ScriptedIndi:
             self._properties[device, name] = now
             self._push(device, now.update(state))
 
-    def define(self, *properties: Scripted) -> None:
-        """Add or redefine properties, and tell everybody."""
+    def define(self, *properties: Scripted, quietly: bool = False) -> None:
+        """Add or redefine properties, and tell everybody, or ``quietly`` only who asks."""
         with self._lock:
             for one in properties:
                 self._properties[one.device, one.name] = one
-                self._push(one.device, one.definition())
+                if not quietly:
+                    self._push(one.device, one.definition())
 
     def push(self, data: bytes) -> None:
         """Say anything."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -23,18 +24,18 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 
 @pytest.fixture
 def open_client(backend: Backend) -> Iterator[OpenClient]:
-    """Return ``open(endpoint, clock=None, timing=None, **floors) -> IndiClient``, connected."""
+    """Return ``open(endpoint, clock=None, timing=None, **options) -> IndiClient``, connected."""
     clients: list[IndiClient] = []
 
     def open_one(
         endpoint: Endpoint,
         clock: Clock | None = None,
         timing: LinkTiming | None = None,
-        **floors: float,
+        **options: Any,
     ) -> IndiClient:
         clock = clock or SystemClock()
         maker = transport_maker(endpoint, clock, backend)
-        client = IndiClient(maker, clock, timing=timing, **floors)
+        client = IndiClient(maker, clock, timing=timing, **options)
         clients.append(client)
         client.start()
         client.wait_link(15.0)

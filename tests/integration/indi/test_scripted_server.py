@@ -7,9 +7,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ctmo_indi.errors import CommandRejected, CommandTimeout, DeviceError, NotConnected
+from ctmo_indi.errors import (
+    CommandRejected,
+    CommandTimeout,
+    DeviceError,
+    DriverLost,
+    NotConnected,
+)
 from ctmo_indi.indi.client import IndiClient
 from ctmo_indi.indi.completion import CompletionRule
+from ctmo_indi.indi.driver_watch import DriverTiming
 from ctmo_indi.indi.endpoint import Endpoint
 from ctmo_indi.testing.scripted_indi import Answer, Scripted, ScriptedIndi
 
@@ -93,6 +100,31 @@ def test_a_shutter_is_never_open_by_a_wrong_answer(
         command.wait()
     known = client.get("Dome", "DOME_SHUTTER")
     assert known is None or known.switch("SHUTTER_OPEN") is False
+
+
+def test_a_definition_that_was_lost_is_asked_for(client: IndiClient, server: ScriptedIndi) -> None:
+    server.define(Scripted("Dome", "CONNECTION", {"CONNECT": True, "DISCONNECT": False}))
+    server.define(Scripted("Dome", "DOME_PARK", {"PARK": True, "UNPARK": False}), quietly=True)
+    client.connect_device("Dome", requires=["DOME_PARK"], timeout_s=10.0)
+    assert client.require("Dome", "DOME_PARK").switch("PARK")
+
+
+def test_a_mute_driver_is_lost_and_heard_again(
+    open_client: OpenClient, server: ScriptedIndi
+) -> None:
+    drivers = DriverTiming(suspect_s=0.5, ask_every_s=0.2, lost_s=1.5)
+    client = open_client(Endpoint("127.0.0.1", server.port), drivers=drivers)
+    client.wait_for("Dome", "DOME_SHUTTER", 5.0)
+    with pytest.raises(CommandTimeout):
+        client.wait_for("Focuser", "ABS_FOCUS_POSITION", 3.0, lambda _: False)
+    assert set(client.devices()) == {"Dome", "Focuser"}  # silent, but both answer
+    server.mute("Focuser")
+    with pytest.raises(DriverLost):
+        client.wait_for("Focuser", "ABS_FOCUS_POSITION", 10.0, lambda _: False)
+    assert client.devices() == ("Dome",)
+    server.unmute("Focuser")
+    client.wait_for("Focuser", "ABS_FOCUS_POSITION", 10.0)  # it answered a question
+    assert client.stats.driver_losses == 1
 
 
 def test_a_state_nobody_knows_is_no_good_one(client: IndiClient, server: ScriptedIndi) -> None:
