@@ -42,6 +42,7 @@ _log = logging.getLogger(__name__)
 # Start order: safety first, so that nothing can be open before there is a verdict.
 SERVICE_ORDER = ("safety", "telescope", "preprocessor", "scheduler")
 START_TIMEOUT_S = 30.0
+WATCH_PERIOD_S = 0.05
 RESTART_PAUSE_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 # A child that lived this long starts again at the first pause.
 HEALTHY_AFTER_S = 60.0
@@ -332,7 +333,7 @@ class Supervisor:
 
     def _watch(self) -> None:
         try:
-            while not self._stopping.wait(0.2):
+            while not self._stopping.wait(WATCH_PERIOD_S):
                 self._watch_children()
         finally:
             self._watching_is_over.set()

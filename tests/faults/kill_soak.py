@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,9 +49,13 @@ class Tally:
 
     kills: int = 0
     at_points: dict[str, int] = field(default_factory=dict)
-    receipt_s: list[float] = field(default_factory=list)
+    receipt_s: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     verified_s: list[float] = field(default_factory=list)
     findings: Findings = field(default_factory=Findings)
+
+    @property
+    def all_receipts_s(self) -> list[float]:
+        return [seconds for found in self.receipt_s.values() for seconds in found]
 
     def add(self, findings: Findings) -> None:
         self.findings.lost += findings.lost
@@ -141,7 +146,7 @@ class KillSoak:
         self.tally.kills += 1
         for service in services:
             answered_s = self.first_receipt(service)
-            self.tally.receipt_s.append(answered_s - killed_s)
+            self.tally.receipt_s[service].append(answered_s - killed_s)
         if is_verified:
             self.tally.verified_s.append(self.verified() - killed_s)
 
