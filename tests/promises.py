@@ -40,7 +40,7 @@ PROMISES: Mapping[str, tuple[str, str]] = {
     "all_gone": ("all of them killed or stopped while open: closed", "delay + T + 5 s"),
     "closers_combined": (
         "two at once: a closer goes or comes back while another closes",
-        "closed, no PARK twice: 11 cases (short: 2)",
+        "closed, no PARK twice: 12 cases (short: 2)",
     ),
     "mount_dead": ("mount driver dead at closing time", "park time-out + T_close + 5 s"),
     "interlocks_model": ("interlock violations, random sequences on the model", "0 in 10000"),

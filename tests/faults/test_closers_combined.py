@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -103,28 +104,48 @@ def the_pyindi_child_goes(stage: ClosersStage, how: str) -> None:
     until(lambda: stage.is_exposing() or stage.is_closed(), "it exposes or is closed", 60.0)
 
 
-CASES: Mapping[str, tuple[Callable[[ClosersStage, str], None], tuple[str, ...]]] = {
-    "the telescope comes back": (the_telescope_comes_back, ("stopped", "killed")),
-    "safety comes back": (safety_comes_back, ("killed", "stopped")),
-    "all come back": (all_come_back, ("killed", "stopped")),
-    "one after the other": (one_after_the_other, ("killed", "stopped")),
-    "safety and mount driver": (safety_and_mount_driver_go, ("killed",)),
-    "the PyIndi child": (the_pyindi_child_goes, ("stopped", "killed")),
+def a_long_closing(stage: ClosersStage, how: str) -> None:
+    """The telescope closes for safety, longer than WatchDog waits, which is kept waiting."""
+    mark = stage.mark()
+    begun_s = stage.send(SIGNALS[how], *stage.pids("safety"))
+    closed_once(stage, mark)
+    assert time.monotonic() - begun_s > QUICK.watchdog, "it was not longer"
+    assert {one.sender for one in stage.sent(mark)} == {"telescope"}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What happens, to whom in which ways, at which speed."""
+
+    run: Callable[[ClosersStage, str], None]
+    ways: tuple[str, ...]
+    speed: float = SPEED
+
+
+CASES: Mapping[str, Case] = {
+    "the telescope comes back": Case(the_telescope_comes_back, ("stopped", "killed")),
+    "safety comes back": Case(safety_comes_back, ("killed", "stopped")),
+    "all come back": Case(all_come_back, ("killed", "stopped")),
+    "one after the other": Case(one_after_the_other, ("killed", "stopped")),
+    "safety and mount driver": Case(safety_and_mount_driver_go, ("killed",)),
+    "a long closing": Case(a_long_closing, ("killed",), speed=1.0),
+    "the PyIndi child": Case(the_pyindi_child_goes, ("stopped", "killed")),
 }
 SHORT = (("the telescope comes back", "stopped"), ("safety comes back", "killed"))
 
 
 def test_two_faults_at_once(tmp_path: Path, promise: Recorder) -> None:
-    every = [(name, how) for name, (_, ways) in CASES.items() for how in ways]
+    every = [(name, how) for name, case in CASES.items() for how in case.ways]
     failures = []
     chosen = every if promises.IS_LONG else SHORT
     for number, (name, how) in enumerate(chosen):
         folder = tmp_path / str(number)
         folder.mkdir()
-        with closers_stage(folder, speed=SPEED, park_timeout_s=PARK_TIMEOUT_S) as stage:
+        case = CASES[name]
+        with closers_stage(folder, speed=case.speed, park_timeout_s=PARK_TIMEOUT_S) as stage:
             stage.expose()
             try:
-                CASES[name][0](stage, how)
+                case.run(stage, how)
             except AssertionError as error:
                 failures.append(f"{name}, {how}: {error}")
     told = f"{len(chosen) - len(failures)} of {len(chosen)} cases as promised"
