@@ -152,9 +152,13 @@ def release(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Release the latch of a stop: things may move again."""
+    """End a stop, or a takeover by another INDI client: things may move again."""
     order: dict[str, object] = {"WOType": "Control", "User": user, "Command": "release"}
-    _send(config, data, "safety", order, wait_s=0.0, as_json=as_json)
+    try:  # the telescope, which knows of takeovers, passes it on to safety
+        _send(config, data, "telescope", order, wait_s=0.0, as_json=as_json)
+    except ServiceUnreachable:
+        _send(config, data, "safety", order, wait_s=0.0, as_json=as_json)
+        typer.echo("The telescope does not answer: a takeover is not released.", err=True)
 
 
 def _send(

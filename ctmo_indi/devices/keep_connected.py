@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable, Collection
 
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.errors import CtmoError
@@ -22,10 +23,24 @@ IMPATIENT_S = 0.2
 
 
 class KeepConnected:
-    """Keeps the devices of one observatory connected over one client."""
+    """Keeps the devices of one observatory connected over one client.
 
-    def __init__(self, observatory: Observatory, client: IndiClient, name: str) -> None:
+    Parameters
+    ----------
+    leave
+        Names of devices that are left alone now, since somebody else has disconnected them.
+    """
+
+    def __init__(
+        self,
+        observatory: Observatory,
+        client: IndiClient,
+        name: str,
+        leave: Callable[[], Collection[str]] = frozenset,
+    ) -> None:
         self._observatory = observatory
+        self._leave = leave
+        self._was_missing = False
         self._client = client
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"{name}-connect", daemon=True)
@@ -49,8 +64,14 @@ class KeepConnected:
         try:
             if self._client.link is not LinkState.UP:
                 return IMPATIENT_S
-            if self._observatory.status().disconnected:
-                self._observatory.connect_all()
+            missing = self._missing()
+            # Looked at twice: who has disconnected it is heard a moment later.
+            if missing and not self._was_missing:
+                self._was_missing = True
+                return IMPATIENT_S
+            self._was_missing = False
+            if missing:
+                self._observatory.connect_all(leave=self._leave())
         except CtmoError as error:
             self.failures += 1
             _log.warning("devices_not_connected failures=%d error=%s", self.failures, error)
@@ -58,6 +79,11 @@ class KeepConnected:
             self.failures += 1
             _log.exception("connecting_failed failures=%d", self.failures)
         return PERIOD_S
+
+    def _missing(self) -> bool:
+        devices, leave = self._observatory.devices, self._leave()
+        roles = self._observatory.status().disconnected
+        return any(devices[role].name not in leave for role in roles)
 
     def _run(self) -> None:
         pause_s = IMPATIENT_S

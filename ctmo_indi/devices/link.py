@@ -94,6 +94,10 @@ class DeviceLink(Protocol):
         """Connect and wait for the named properties; blocks."""
         ...
 
+    def leave_device(self, device: str) -> None:
+        """Connect it no more by ourselves, until :meth:`connect_device` is called again."""
+        ...
+
     def expect_frame(self, device: str, element: str = "CCD1") -> PendingFrame:
         """Promise of the next frame."""
         ...

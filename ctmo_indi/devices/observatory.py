@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -217,7 +217,9 @@ class Observatory:
             context[f"{role}.device"] = device.name if device else ""
         return context
 
-    def connect_all(self, timeout_s: float | None = None) -> None:
+    def connect_all(
+        self, timeout_s: float | None = None, *, leave: Collection[str] = ()
+    ) -> None:
         """Connect and configure every device but the WatchDog, all at once; blocks.
 
         A device that fails does not keep the others from connecting. May be called again.
@@ -226,6 +228,8 @@ class Observatory:
         ----------
         timeout_s
             Not longer than this for each device, elapsed seconds; None: as its file says.
+        leave
+            Names of devices that are left alone.
 
         Raises
         ------
@@ -246,7 +250,11 @@ class Observatory:
             return None
 
         with ThreadPoolExecutor(max(1, len(self.devices)), "connect") as pool:
-            devices = [each for each in self.devices.values() if each.is_connected_with_others]
+            devices = [
+                each
+                for each in self.devices.values()
+                if each.is_connected_with_others and each.name not in leave
+            ]
             failures = [text for text in pool.map(connect, devices) if text]
         if self.mount is not None and self.mount.is_connected:
             self._set_time()

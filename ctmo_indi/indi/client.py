@@ -266,6 +266,10 @@ class IndiClient(PropertyReader):
         """
         self._connector.connect(device, before, requires, timeout_s)
 
+    def leave_device(self, device: str) -> None:
+        """Connect a device no more by ourselves, until :meth:`connect_device` is called again."""
+        self._connector.leave(device)
+
     # -- frames -------------------------------------------------------------------------------
 
     def enable_blobs(self, device: str) -> None:

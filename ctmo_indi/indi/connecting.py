@@ -115,6 +115,11 @@ class Connector:
             with self._lock:
                 plan.is_running = False
 
+    def leave(self, device: str) -> None:
+        """Restore it no more."""
+        with self._lock:
+            self._plans.pop(device, None)
+
     def on_defined(self, device: str) -> None:
         """CONNECTION was defined: restore the device if it is ours. Holds the client's lock."""
         plan = self._plans.get(device)

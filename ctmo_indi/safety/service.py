@@ -8,6 +8,7 @@ from dataclasses import replace
 from ctmo_indi.clock import Clock
 from ctmo_indi.config import Address, Config
 from ctmo_indi.devices.keep_connected import KeepConnected
+from ctmo_indi.devices.left_alone import LeftAlone
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.devices.stopping import endpoint_of, stop_everything
 from ctmo_indi.indi.client import IndiClient
@@ -15,7 +16,7 @@ from ctmo_indi.indi.link import LinkState
 from ctmo_indi.indi.wire_transport import IndipyTransport
 from ctmo_indi.kept_value import KeptValue
 from ctmo_indi.models.states import ObservatoryState
-from ctmo_indi.profiles import Profile
+from ctmo_indi.profiles import Profile, Role
 from ctmo_indi.safety.beats import Beats
 from ctmo_indi.safety.clock_watch import ClockWatch
 from ctmo_indi.safety.closer import Closer
@@ -107,7 +108,18 @@ class SafetyService:
             watchdog=self._watchdog,
         )
         self._desk = DispatchDesk("safety", Contract.load(profile), handlers.table())
-        self._connecting = KeepConnected(self.observatory, self._client, "safety")
+        vital = [
+            device.name
+            for role, device in self.observatory.devices.items()
+            if role in (Role.MOUNT, Role.DOME, Role.WEATHER)
+        ]
+        self._left_alone = LeftAlone(
+            self._client, clock, vital, is_held=lambda: self._holds.lock is not None
+        )
+        self._client.subscribe(self._left_alone.on_event)
+        self._connecting = KeepConnected(
+            self.observatory, self._client, "safety", self._left_alone.devices
+        )
         roles = [device.name for device in self.observatory.devices.values()]
         self._watching = KeepWatchedConnected(policy.watch, roles, self._client)
 

@@ -17,6 +17,7 @@ from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import open_desk
 from ctmo_indi.devices.foreign import ForeignWatch
 from ctmo_indi.devices.keep_connected import KeepConnected
+from ctmo_indi.devices.left_alone import LeftAlone
 from ctmo_indi.devices.limits_watch import LimitWatch
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.devices.stopping import endpoint_of
@@ -185,7 +186,8 @@ class TelescopeService:
         )
         self.telescope_desk: Desk = DispatchDesk("telescope", contract, self._handlers.telescope())
         self.dome_desk: Desk = DispatchDesk("dome", contract, self._handlers.dome_desk())
-        self._connecting = KeepConnected(self.observatory, self.client, "telescope")
+        self._left_alone = LeftAlone(self.client, clock)
+        self._connecting = KeepConnected(self.observatory, self.client, "telescope", self._leave)
 
     @property
     def desks(self) -> Sequence[tuple[Desk, Address]]:
@@ -202,6 +204,7 @@ class TelescopeService:
         """
         self._recovery.begin()
         self.client.subscribe(self._settling.on_event)
+        self.client.subscribe(self._left_alone.on_event)
         self._foreign.start()
         self.client.start()
         self._connecting.start()
@@ -240,6 +243,7 @@ class TelescopeService:
             self._limits.stop()
         self._foreign.stop()
         self.engine.stop(max(1.0, timeout_s - 15.0), close=self._closes_on_stop)
+        self.engine.takeover.close(1.0)
         self._link.stop(SAFETY_TIMEOUT_S)
         self._hands.shut()
         self._frames.close()
@@ -328,6 +332,16 @@ class TelescopeService:
                 executable = info.values.get("DRIVER_EXEC", device.name)
                 told.append(f"{executable} {info.values.get('DRIVER_VERSION', '')}".strip())
         return ", ".join(told)
+
+    def _leave(self) -> frozenset[str]:
+        """Devices that are not connected now: after a takeover a human decides about all of them.
+
+        A driver that dies meanwhile is connected again by the client.
+        """
+        if self.engine.takeover.is_active:
+            return frozenset(device.name for device in self.observatory.devices.values())
+        self._left_alone.forget()  # released, or the site goes on by itself
+        return frozenset()
 
     def _post_follow_dome(self) -> None:
         self.engine.inbox.post(self.engine.follow_dome)

@@ -5,20 +5,20 @@ a time the site names, counted anew at each further foreign motion; orders given
 desks are not refused. Safety and the limits go on as always.
 
 It is kept in a small file, so that a crash of ours does not hand the telescope back while the human
-is at it. What was read is believed even when the file cannot be written again.
+is at it; a file that cannot be read counts as a takeover.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import math
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.durable_file import write_json
 from ctmo_indi.errors import Locked
+from ctmo_indi.kept_value import KeptValue
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Takeover:
     def __init__(self, clock: Clock, hands_off_s: float | None, path: Path | None = None) -> None:
         self._clock = clock
         self._hands_off_s = hands_off_s
-        self._path = path
+        self._file = KeptValue(path) if path is not None else None
         self._what = ""
         self._utc = ""
         self._until_utc = ""
@@ -99,11 +99,22 @@ class Takeover:
             wire["Reason"] = self.reason
         return wire
 
+    def trouble(self, timeout_s: float) -> str:
+        """Wait until what was said last is durable; why not, empty when it is."""
+        return self._file.trouble(timeout_s) if self._file is not None else ""
+
+    def close(self, timeout_s: float) -> None:
+        """Write what waits; blocks that many machine seconds at most."""
+        if self._file is not None:
+            self._file.close(timeout_s)
+
     def _read(self) -> None:
-        if self._path is None:
+        if self._file is None:
             return
         try:
-            data = json.loads(self._path.read_text(encoding="utf-8"))
+            data = self._file.read()
+            if not isinstance(data, Mapping):
+                raise ValueError(f"{data!r}, expected an object")  # noqa: TRY004, TRY301
             if not data["is_active"]:
                 return
             self._what, self._utc = str(data["what"]), str(data["utc"])
@@ -115,23 +126,21 @@ class Takeover:
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError) as error:
-            _log.error("takeover_unreadable path=%s error=%r", self._path, error)
-            self._what = f"unknown: {self._path.name} cannot be read"
+            _log.error("takeover_unreadable path=%s error=%r", self._file.path, error)
+            self._what = f"unknown: {self._file.path.name} cannot be read"
             self._utc = self._clock.utc().isoformat(timespec="seconds")
             until, left_s = "", math.inf
         self._until_utc, self._until_elapsed_s = until, self._clock.elapsed_s() + left_s
         _log.warning("takeover_goes_on what=%r since=%s", self._what, self._utc)
 
     def _write(self) -> None:
-        if self._path is None:
+        if self._file is None:
             return
-        data = {
-            "is_active": self.is_active,
-            "what": self._what,
-            "utc": self._utc,
-            "until_utc": self._until_utc,
-        }
-        try:
-            write_json(self._path, data)
-        except OSError as error:
-            _log.error("takeover_not_written path=%s error=%r", self._path, error)
+        self._file.write(
+            {
+                "is_active": self.is_active,
+                "what": self._what,
+                "utc": self._utc,
+                "until_utc": self._until_utc,
+            }
+        )

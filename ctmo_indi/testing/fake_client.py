@@ -65,6 +65,7 @@ class FakeClient:
         self.sent: list[tuple[str, str, dict[str, Value]]] = []
         self.kept: dict[tuple[str, str], dict[str, Value]] = {}
         self.connected: list[tuple[str, dict[str, dict[str, Value]]]] = []
+        self.left: list[str] = []
 
     # -- what a test does -------------------------------------------------------------------------
 
@@ -263,6 +264,10 @@ class FakeClient:
             raise CommandTimeout(f"{device}: no {', '.join(missing)} after {timeout_s:g} s")
         connection = {names.CONNECT: True, names.DISCONNECT: False}
         self.define(device, names.CONNECTION, connection, PropertyState.OK)
+
+    def leave_device(self, device: str) -> None:
+        """Note it."""
+        self.left.append(device)
 
     def expect_frame(self, device: str, element: str = names.MAIN_CHIP) -> FrameFuture:
         """Promise the next frame."""

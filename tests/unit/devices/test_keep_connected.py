@@ -13,12 +13,13 @@ class Observatory:
 
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
+        self.devices = {Role.DOME: SimpleNamespace(name="Dome")}
         self.away: tuple[Role, ...] = (Role.DOME,)
 
     def status(self):
         return SimpleNamespace(disconnected=self.away)
 
-    def connect_all(self):
+    def connect_all(self, *, leave):
         if self.failures:
             raise self.failures.pop(0)
         self.away = ()
@@ -30,7 +31,10 @@ def keeper(observatory, link=LinkState.UP):
 
 def test_what_is_away_is_connected():
     observatory = Observatory()
-    assert keeper(observatory).look() == PERIOD_S
+    keep = keeper(observatory)
+    # Who has disconnected it may be heard a moment later.
+    assert (keep.look(), observatory.away) == (IMPATIENT_S, (Role.DOME,))
+    assert keep.look() == PERIOD_S
     assert observatory.away == ()
 
 
@@ -44,8 +48,10 @@ def test_without_a_link_it_looks_again_soon():
 def test_a_failure_is_counted_and_tried_again(failure):
     observatory = Observatory(failure)
     keep = keeper(observatory)
+    keep.look()
     assert keep.look() == PERIOD_S
     assert (keep.failures, observatory.away) == (1, (Role.DOME,))
+    keep.look()
     keep.look()
     assert observatory.away == ()
 

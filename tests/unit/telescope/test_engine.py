@@ -485,7 +485,7 @@ def test_a_takeover_is_tidied_up_at_its_release_not_before():
 
 def test_a_dome_turned_by_hand_stays_until_something_is_pointed_anew():
     rig = Rig(ObservatoryState.OPEN)
-    request = DomeRequest("1", "ann", azimuth_deg=123.0)
+    request = DomeRequest("1", "ann", {}, azimuth_deg=123.0)
     turn = ControlTask("O-1", "1", "ann", "Dome", "dome", dome_steps(request), turns_dome=True)
     rig.engine.enqueue(turn)
     rig.turn()

@@ -46,10 +46,13 @@ def test_without_a_time_only_the_release_ends_it():
 @pytest.mark.parametrize("hands_off_s", [None, 900.0])
 def test_a_takeover_outlives_the_process_and_its_release_does_too(tmp_path, hands_off_s):
     clock, path = FakeClock(), tmp_path / "telescope" / "takeover.json"
-    Takeover(clock, hands_off_s, path).begin("mount slewed")
+    first = Takeover(clock, hands_off_s, path)
+    first.begin("mount slewed")
+    assert first.trouble(5.0) == ""
     again = Takeover(clock, hands_off_s, path)
     reason = again.reason
     again.release()
+    assert again.trouble(5.0) == ""
 
     assert "mount slewed" in reason
     assert not Takeover(clock, hands_off_s, path).is_active
@@ -57,7 +60,9 @@ def test_a_takeover_outlives_the_process_and_its_release_does_too(tmp_path, hand
 
 def test_a_takeover_with_a_time_ends_over_a_restart(tmp_path):
     clock, path = FakeClock(), tmp_path / "takeover.json"
-    Takeover(clock, 900.0, path).begin("mount slewed")
+    first = Takeover(clock, 900.0, path)
+    first.begin("mount slewed")
+    assert first.trouble(5.0) == ""
     clock.advance(901.0)
     assert not Takeover(clock, 900.0, path).is_active
 
@@ -69,14 +74,16 @@ def test_a_file_that_cannot_be_read_is_a_takeover(tmp_path, text):
     takeover = Takeover(FakeClock(), None, path)
     assert "unknown" in takeover.reason
     takeover.release()
+    assert takeover.trouble(5.0) == ""
     assert not Takeover(FakeClock(), None, path).is_active
 
 
 def test_a_full_disk_does_not_keep_hands_on(tmp_path):
-    (tmp_path / "file").write_text("")
-    takeover = Takeover(FakeClock(), None, tmp_path / "file" / "takeover.json")
+    takeover = Takeover(FakeClock(), None, tmp_path / "telescope" / "takeover.json")
+    (tmp_path / "telescope").write_text("no folder can be made here")
     takeover.begin("mount slewed")
     assert takeover.is_active
+    assert "takeover.json" in takeover.trouble(5.0)
 
 
 def test_a_site_may_go_on_at_once():
