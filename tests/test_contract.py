@@ -147,6 +147,7 @@ def test_front_desk_yaml_says_what_the_program_does() -> None:
         limits.body_bytes,
         limits.depth,
         limits.members,
+        limits.values,
         limits.connections,
         limits.connections_per_address,
         limits.headers_s,

@@ -2,8 +2,9 @@
 
 aiohttp reads HTTP but waits for ever for headers and has no cap. :class:`DeskConnection` is its
 protocol with a phase and a deadline; :class:`Gate` keeps the connections of all desks of a process
-and cuts those over their time. When the cap is reached the connection that has kept us waiting
-longest gives way, so slow or idle callers cannot lock out others.
+and cuts those over their time. When the cap is reached a connection gives way: one that never had
+an order answered before one that had, the one that has kept us waiting longest first. So slow or
+idle callers cannot lock out others, and a flood of new ones does not cut those at work.
 
 Everything here runs on the front desk's loop. Times are the loop's: machine seconds.
 """
@@ -19,6 +20,7 @@ from typing import Protocol, TypeAlias
 from aiohttp import hdrs, web
 
 from ctmo_indi.front_desk.limits import Limits
+from ctmo_indi.front_desk.sparing import SparingLog
 from ctmo_indi.work_orders.desk import Reply
 
 _log = logging.getLogger(__name__)
@@ -63,6 +65,7 @@ class Gate:
         self.cut = 0
         self.refused = 0
         self._connections: set[Held] = set()
+        self.sparing = SparingLog(_log)
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -79,9 +82,14 @@ class Gate:
             waiting = [other for other in crowd if other.phase in _CALLERS_TURN]
             if not waiting:
                 self.refused += 1
-                _log.warning("connection_refused address=%s reason=cap", connection.address)
+                self.sparing.log(
+                    logging.WARNING,
+                    "connection_refused",
+                    "address=%s reason=cap",
+                    connection.address,
+                )
                 return False
-            self._cut(min(waiting, key=lambda other: other.since_s), "cap")
+            self._cut(min(waiting, key=_last_to_keep), "cap")
         self._connections.add(connection)
         return True
 
@@ -107,13 +115,21 @@ class Gate:
     def _cut(self, connection: Held, reason: str) -> None:
         self.cut += 1
         self._connections.discard(connection)
-        _log.info(
-            "connection_cut address=%s phase=%s reason=%s",
+        self.sparing.log(
+            logging.INFO,
+            "connection_cut",
+            "address=%s phase=%s reason=%s",
             connection.address,
             connection.phase.value,
             reason,
         )
         connection.abort()
+
+
+def _last_to_keep(connection: Held) -> tuple[bool, float]:
+    """Strangers give way first, of those alike the one that has kept us waiting longest."""
+    is_known = isinstance(connection, DeskConnection) and connection.has_been_answered
+    return is_known, connection.since_s
 
 
 class DeskConnection(web.RequestHandler):
@@ -125,6 +141,7 @@ class DeskConnection(web.RequestHandler):
         "_gate",
         "address",
         "deadline_s",
+        "has_been_answered",
         "phase",
         "right_head",
         "since_s",
@@ -145,6 +162,7 @@ class DeskConnection(web.RequestHandler):
         )
         self._gate = gate
         self.address = ""
+        self.has_been_answered = False
         self.right_head: object = None
         self._answer: asyncio.Future[Reply] | None = None
         self._answer_by_s = 0.0
@@ -171,9 +189,11 @@ class DeskConnection(web.RequestHandler):
         self._answer_by_s = self.since_s + limits.answer_s
         self._answer = answer
         try:
-            return await answer
+            reply = await answer
         finally:
             self._answer = None
+        self.has_been_answered = True
+        return reply
 
     def look_at_answer(self, now_s: float) -> None:
         """Give up an answer that does not come in time."""
@@ -226,7 +246,14 @@ class DeskConnection(web.RequestHandler):
             _log.error("http_failed address=%s status=%d", self.address, status, exc_info=exc)
             text = "internal error"
         else:
-            _log.info("http_refused address=%s status=%d reason=%r", self.address, status, message)
+            self._gate.sparing.log(
+                logging.INFO,
+                "http_refused",
+                "address=%s status=%d reason=%r",
+                self.address,
+                status,
+                message,
+            )
             text = "not an HTTP request this front desk understands"
         response = web.Response(
             status=status, text=f"{status}: {text}\n", headers={hdrs.SERVER: SERVER}

@@ -92,6 +92,7 @@ class _Reader:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._count = 0
         self._tags: list[str] = [_ROOT]
         self._text: list[str] = []
         self._method: str | None = None
@@ -145,6 +146,9 @@ class _Reader:
         self._check_blank(parent)
         self._tags.append(tag)
         if tag == "value":
+            self._count += 1
+            if self._count > self._limits.values:
+                _refuse(f"more than {self._limits.values} values", CallFault.INVALID_PARAMETERS)
             self._values.append(_NOTHING)
         elif tag == "member":
             self._members.append([_NOTHING, _NOTHING])

@@ -18,6 +18,7 @@ from ctmo_indi.front_desk.encoder import clean, encode_fault, encode_reply
 from ctmo_indi.front_desk.faults import CallError, CallFault
 from ctmo_indi.front_desk.heads import PATHS, Refusal, check_head
 from ctmo_indi.front_desk.limits import Limits
+from ctmo_indi.front_desk.sparing import SparingLog
 from ctmo_indi.work_orders.access import Caller
 from ctmo_indi.work_orders.desk import Desk
 
@@ -38,6 +39,7 @@ class Exchange:
         self._access = access
         self._hosts = hosts
         self._deeds = Deeds(desk)
+        self._sparing = SparingLog(_log)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Return the response to ``request``; never raises but for cancellation."""
@@ -110,8 +112,10 @@ class Exchange:
             if isinstance(error, TimeoutError):
                 text += f"; no answer within {self._limits.answer_s:g} s"
             _log.exception("exchange_failed service=%s error_id=%s", service, error_id)
-        _log.info(
-            "order_refused service=%s caller=%s address=%s code=%d reason=%s",
+        self._sparing.log(
+            logging.INFO,
+            "order_refused",
+            "service=%s caller=%s address=%s code=%d reason=%s",
             service,
             caller.name,
             caller.address,

@@ -20,6 +20,8 @@ class Limits:
         Structs and arrays inside each other.
     members
         Of one struct or array.
+    values
+        Of a call, at all depths: reading one costs a microsecond.
     connections, connections_per_address
         Beyond them the connection that has kept us waiting longest gives way to a new one.
     headers_s, body_s
@@ -38,6 +40,7 @@ class Limits:
     body_bytes: int = 64 * 1024
     depth: int = 8
     members: int = 256
+    values: int = 2048
     connections: int = 128
     connections_per_address: int = 112
     headers_s: float = 5.0

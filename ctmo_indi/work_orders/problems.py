@@ -5,8 +5,10 @@ The words come from the schemas: type, range, ``x-unit``, ``x-expected``, ``x-be
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import islice
 
 import jsonschema_rs
 
@@ -15,6 +17,10 @@ from ctmo_indi.work_orders.unreadable import Unreadable
 
 _KIND = jsonschema_rs.ValidationErrorKind
 _LONGEST_VALUE = 60
+_MOST_ITEMS_SHOWN = 30
+_MOST_EXPLAINED = 60  # errors of an order; a fault's text has no room for more
+_MOST_HINTS = 8  # looking for the nearest key costs 0.1 ms
+_INSIDE = re.compile(r"[.\[]")
 _TYPE_WORDS = {
     "number": "a number",
     "integer": "a whole number",
@@ -31,19 +37,25 @@ class Problems:
 
     def __init__(self) -> None:
         self._by_key: dict[str, str] = {}
+        self._concerned: set[str] = set()
 
     def __bool__(self) -> bool:
         return bool(self._by_key)
 
     def __contains__(self, key: str) -> bool:
         """Whether the top-level ``key``, or anything inside it, is already found wrong."""
-        return bool(self._by_key) and any(
-            name == key or name.startswith((f"{key}.", f"{key}[")) for name in self._by_key
-        )
+        return key in self._concerned
+
+    def __len__(self) -> int:
+        """How many keys are wrong."""
+        return len(self._by_key)
 
     def add(self, key: str, text: str) -> None:
         """Note that ``key`` is wrong; ``text`` follows "key: "."""
-        self._by_key.setdefault(key, f"{key}: {text}")
+        if key not in self._by_key:
+            self._by_key[key] = f"{key}: {text}"
+            self._concerned.update(key[: found.start()] for found in _INSIDE.finditer(key))
+            self._concerned.add(key)
 
     def came(self, key: str, value: object, expected: str) -> None:
         """Note that ``value`` came for ``key`` where ``expected`` was."""
@@ -56,6 +68,8 @@ class Problems:
 
 def show(value: object) -> str:
     """Return ``value`` as a message shows it: short, one line, control characters escaped."""
+    if isinstance(value, Mapping | list | tuple) and len(value) > _MOST_ITEMS_SHOWN:
+        return f"{'a struct' if isinstance(value, Mapping) else 'an array'} of {len(value)} items"
     text = repr(value.came) if isinstance(value, Unreadable) else repr(value)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
 
@@ -110,7 +124,7 @@ def explain_errors(
     errors
         :class:`jsonschema_rs.ValidationError`, as ``iter_errors`` gives them.
     """
-    for error in errors:
+    for error in islice(errors, _MOST_EXPLAINED):
         assert isinstance(error, jsonschema_rs.ValidationError)
         path: list[str | int] = list(error.instance_path)
         rule, because = _rule(schema, error.schema_path)
@@ -124,9 +138,10 @@ def explain_errors(
             )
         elif isinstance(kind, _KIND.AdditionalProperties):
             known = list(here.get("properties", {}))
-            for name in kind.unexpected:
+            for count, name in enumerate(kind.unexpected[:_MOST_EXPLAINED]):
                 value = _value_at(order, [*path, name])
-                problems.add(_label([*path, name]), _unknown(name, value, known))
+                hint = _hint(name, known) if count < _MOST_HINTS else ""
+                problems.add(_label([*path, name]), f"unknown key, came {show(value)}{hint}")
         elif isinstance(kind, _KIND.FalseSchema):
             problems.add(_label(path), f"came {show(_value_at(order, path))}, not used here{why}")
         else:
@@ -135,11 +150,12 @@ def explain_errors(
             problems.came(_label(path) or "order", _value_at(order, path), wanted_text)
 
 
-def _unknown(name: str, value: object, known: Sequence[str]) -> str:
+def _hint(name: str, known: Sequence[str]) -> str:
     folded = {key.casefold(): key for key in known}
-    near = get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
-    hint = f"the nearest known key is {folded[near[0]]}" if near else f"known: {', '.join(known)}"
-    return f"unknown key, came {show(value)}; {hint}"
+    near = get_close_matches(name[:_LONGEST_VALUE].casefold(), folded, n=1, cutoff=0.5)
+    return (
+        f"; the nearest known key is {folded[near[0]]}" if near else f"; known: {', '.join(known)}"
+    )
 
 
 def _rule(schema: Schema, schema_path: Sequence[str | int]) -> tuple[Schema, str]:

@@ -145,6 +145,10 @@ def _xml() -> Iterator[Row]:
         _ra("<array><data>" + "<value>a</value>" * 257 + "</data></array>"),
         INVALID_PARAMETERS,
     )
+    row = "<value><array><data>" + "<value/>" * 250 + "</data></array></value>"
+    yield refused(
+        "2,500 values", _ra(f"<array><data>{row * 10}</data></array>"), INVALID_PARAMETERS
+    )
     yield refused(
         "257 parameters",
         TEXT.replace("</params>", "<param><value>a</value></param>" * 256 + "</params>").encode(),

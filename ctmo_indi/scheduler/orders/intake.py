@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ctmo_indi.clock import Clock
@@ -86,6 +87,8 @@ class OrderIntake:
         self._why_never = why_never
         self._on_stored = on_stored
         self._bulk = Bulk(_insert, self._settled)
+        # One thread: many long looks at once would take the processor from the desk.
+        self._looks = ThreadPoolExecutor(1, "sky-looks")
 
     async def handle(self, checked: CheckedOrder, _caller: Caller) -> Reply:
         """Store the order and give its receipt.
@@ -103,7 +106,8 @@ class OrderIntake:
         if not isinstance(request, ObservationRequest):
             raise BadOrder(f"WOType: came {checked.kind.value}, expected Observation")
         if request.frame_type.needs_sky and not self._is_sure(request):
-            reason = await asyncio.to_thread(self._why_never, request)
+            loop = asyncio.get_running_loop()
+            reason = await loop.run_in_executor(self._looks, self._why_never, request)
             if reason:
                 # What was taken when its windows had not ended keeps its receipt.
                 before = await asyncio.to_thread(self._known, checked)

@@ -288,7 +288,7 @@ def test_refusal_has_the_code_of_its_error_and_one_line_in_the_log(
         with caplog.at_level(logging.INFO), pytest.raises(xmlrpc.client.Fault) as fault:
             xmlrpc.client.loads(post(port_of(url))[1])
     assert fault.value.faultCode == 424
-    (line,) = [record.getMessage() for record in caplog.records if "refused" in record.msg]
+    (line,) = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
     assert "\n" not in line
     assert "\x1b" not in line
 
@@ -534,3 +534,20 @@ def fault_of_unknown_method(url: str) -> int:
     except xmlrpc.client.Fault as fault:
         return fault.faultCode
     return 0
+
+
+def test_a_flood_of_strangers_does_not_cut_a_caller_at_work() -> None:
+    """Kept connections of known callers outlive any number of new ones that ask for nothing."""
+    limits = Limits(connections=8, connections_per_address=8)
+    with serving(FakeDesk("scheduler"), limits=limits) as (url,), contextlib.ExitStack() as stack:
+        known = http.client.HTTPConnection("127.0.0.1", port_of(url), timeout=PATIENCE_S)
+        stack.enter_context(contextlib.closing(known))
+        known.request("POST", "/RPC2", BODY, {"Content-Type": "text/xml"})
+        known.getresponse().read()
+        first = known.sock
+        for _ in range(40):
+            peer = socket.create_connection(("127.0.0.1", port_of(url)), timeout=PATIENCE_S)
+            stack.enter_context(peer)
+        known.request("POST", "/RPC2", BODY, {"Content-Type": "text/xml"})
+        assert known.getresponse().status == 200
+        assert known.sock is first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -558,3 +559,17 @@ def test_unreadable_value_does_not_hide_where_the_schema_takes_anything(
 ) -> None:
     with pytest.raises(BadOrder, match=r"(State|Override)\.a.*: came .*, expected x"):
         CONTRACT.check(order)
+
+
+def test_a_thousand_faults_cost_little_and_the_first_are_told(contract: Contract) -> None:
+    """254 unknown keys cost 27 ms when each was compared with all known ones."""
+    order = {"WOType": "Observation", "User": "a"} | {f"Exposure Tim{n}": 1 for n in range(254)}
+    began_s = time.process_time()
+    found = problems(contract, order)
+    assert time.process_time() - began_s < 0.015
+    assert "nearest known key is Exposure Time" in found["Exposure Tim0"]
+    windows = [{"Start": "a", "End": "b", "c": "d"} for _ in range(220)]
+    began_s = time.process_time()
+    found = problems(contract, {"WOType": "Observation", "User": "a", "Windows": windows})
+    assert time.process_time() - began_s < 0.02
+    assert found["Windows"].startswith("came an array of 220 items")
