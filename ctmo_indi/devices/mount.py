@@ -9,7 +9,7 @@ from ctmo_indi.devices.device import Device
 from ctmo_indi.devices.motion import Motion
 from ctmo_indi.devices.motion_kinds import MotionKind, MotionRequest
 from ctmo_indi.devices.placeholders import Value
-from ctmo_indi.errors import CommandRejected, CommandTimeout, DeviceError
+from ctmo_indi.errors import CommandRejected, CommandTimeout, DeviceError, SafetyError
 from ctmo_indi.indi.snapshot import PropertyState
 from ctmo_indi.models import coordinates
 
@@ -131,13 +131,23 @@ class Mount(Device):
         return self.begin("park", self._park, _SLOTS)
 
     def unpark(self, *, closed_dome: bool = False) -> Motion[MountStatus]:
-        """Unpark; it does not track afterwards."""
+        """Unpark; it does not track afterwards.
+
+        Another process may tell the shutter to close in the same few milliseconds. So the
+        interlocks are asked once more when it is unparked, and it is parked again, from where it
+        still stands, when they refuse.
+        """
         request = MotionRequest(MotionKind.UNPARK_MOUNT, closed_dome=closed_dome)
         self.check(request)
 
         def body(motion: Motion[MountStatus]) -> MountStatus:
             if self._parked() is not False:
                 self.perform(motion, "unpark", request=request)
+                try:
+                    self.check(request)
+                except SafetyError:
+                    self.perform(motion, "park")
+                    raise
             return self.status()
 
         return self.begin("unpark", body, _SLOTS)

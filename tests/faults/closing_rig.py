@@ -62,6 +62,8 @@ class ClosingRig:
         The telescope's observatory: gets safety's verdict as the telescope does.
     heard
         Every word of every driver, in order.
+    said
+        What safety said of its closings, with the machine's time.
     """
 
     def __init__(self, server: IndiServer, profile: Profile, folder: Path) -> None:
@@ -78,6 +80,14 @@ class ClosingRig:
         self.hands = Observatory.build(profile, self._clients[0], self.clock)
         self.observer = self._clients[1]
         self.heard: list[Heard] = []
+        self.said: list[tuple[float, str]] = []
+        announce = self.safety._closer._announce
+
+        def tell(kind: str, text: str) -> None:
+            self.said.append((self.clock.machine_s(), f"{kind}: {text}"))
+            announce(kind, text)
+
+        self.safety._closer._announce = tell  # type: ignore[assignment]  # heard on its way
         self.observer.subscribe(self._hear)
         self._threads: list[threading.Thread] = []
         self._over = threading.Event()

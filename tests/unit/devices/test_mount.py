@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.errors import CommandCanceled, CommandRejected, CommandTimeout, Interlocked, Unsafe
-from ctmo_indi.indi.snapshot import PropertyState
+from ctmo_indi.indi.snapshot import PropertyState, Value
 from ctmo_indi.models.coordinates import altaz_to_icrs, icrs_to_eod
 from ctmo_indi.profiles import Equipment, Profile, Role
 from ctmo_indi.testing.fake_instruments import CAMERA, MOUNT, FakeInstruments
@@ -280,3 +281,24 @@ def test_parking_ends_what_was_about_to_track(opened: Observatory, client: FakeI
     assert opened.mount.park().wait().parked is True
     with pytest.raises(CommandCanceled, match="replaced by park"):
         tracking.wait(1.0)
+
+
+def test_unpark_that_meets_a_closing_of_another_process_is_undone(
+    opened: Observatory, client: FakeInstruments
+) -> None:
+    client.set_mount_parked(True)
+    real = client._park_mount
+
+    def unpark(values: Mapping[str, Value]) -> None:
+        if values.get("UNPARK"):
+            client.set_shutter(False, PropertyState.BUSY)  # 3 ms too early to be known
+        real(values)
+
+    client.on_command(MOUNT, "TELESCOPE_PARK", unpark)
+    with pytest.raises(Interlocked, match="the shutter is CLOSING"):
+        opened.mount.unpark().wait(100.0)
+    assert opened.mount.status().parked is True
+    assert [next(iter(values)) for values in client.commands_to("TELESCOPE_PARK")] == [
+        "UNPARK",
+        "PARK",
+    ]
