@@ -54,6 +54,11 @@ class PropertyReader:
         return self._link.state
 
     @property
+    def lag_s(self) -> float:
+        """Machine seconds to the server and back now: of the last ping, or of one on its way."""
+        return self._link.lag_s
+
+    @property
     def clock(self) -> Clock:
         """The clock its deadlines and ages are in."""
         return self._clock

@@ -146,6 +146,18 @@ class LinkStage:
         )
         return time.monotonic() - begun_s
 
+    def wait_quick(self) -> None:
+        """Wait until what a delay held back has come."""
+        clients = (self.scene.service.client, self.second)
+        self.scene.until(
+            lambda: all(client.lag_s < 0.5 for client in clients), 10.0, "the links are quick"
+        )
+
+    def let_pass(self, seconds: float) -> None:
+        """Let machine time pass: a fault lasts."""
+        end_s = time.monotonic() + seconds
+        self.scene.until(lambda: time.monotonic() >= end_s, seconds + 5.0, "time passes")
+
     # -- phases ----------------------------------------------------------------------------------
 
     def begin(self, phase: str, exposure_s: float) -> str:
