@@ -48,6 +48,7 @@ PROMISES: Mapping[str, tuple[str, str]] = {
     "link_delay": ("link delays of 2 s tolerated", "no loss in 4 phases"),
     "link_noticed": ("link faults noticed", "<= 4 s, 5 kinds x 4 phases"),
     "link_healed": ("usable after the link healed", "<= 10 s"),
+    "link_safety": ("safety behind a spoilt link: UNSAFE, SAFE when healed", "<= 5 s, <= 10 s"),
     "server_killed": ("INDI server killed", "100 cycles: 0 crashes, 0 leaks"),
     "driver_killed": ("INDI driver killed", "50 cycles: 0 crashes, 0 leaks"),
     "driver_hung": ("INDI driver hung: its device unknown, known again", "<= 15 s, <= 10 s"),
