@@ -30,6 +30,8 @@ from ctmo_indi.work_orders.desk import Desk
 _log = logging.getLogger(__name__)
 
 _BACKLOG = 512  # a burst of callers must not be dropped by the kernel and retried a second later
+# Before what came on them is read: in a flood the caps would cut those that have asked already.
+_ACCEPTED_AT_ONCE = 16
 _GRACE_S = 0.5  # for exchanges under way when the server stops; long polls are cut
 
 
@@ -194,15 +196,17 @@ class FrontDeskServer:
             http = DeskHttpServer(exchange.answer, self.gate)
             https.append(http)
             door = self._door(http, self._tls_on(ip), loop)
-            listeners.append(await loop.create_server(door, sock=listener, backlog=_BACKLOG))
+            server = await loop.create_server(door, sock=listener, backlog=_ACCEPTED_AT_ONCE)
+            listener.listen(_BACKLOG)  # asyncio has one number for both
+            listeners.append(server)
         sweeper = loop.create_task(self.gate.sweep_for_ever(), name="front-desk-sweeper")
         ready.set_result(None)
         try:
             await self._stop.wait()
         finally:
             sweeper.cancel()
-            for server in listeners:
-                server.close()
+            for one in listeners:
+                one.close()
             for http in https:
                 http.pre_shutdown()
             await asyncio.gather(*(http.shutdown(_GRACE_S) for http in https))
