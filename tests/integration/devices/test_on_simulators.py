@@ -99,7 +99,7 @@ def test_first_slew_of_the_night_ends_on_target(stage: Stage) -> None:
     ra_deg, dec_deg = target(stage)
     status = stage.observatory.mount.slew(ra_deg, dec_deg)
     assert status.tracking is True
-    with iers.conf.set_temp("auto_download", False):
+    with iers.conf.set_temp("auto_download", False), iers.conf.set_temp("auto_max_age", None):
         apparent = SkyCoord(ra_deg * u.deg, dec_deg * u.deg).transform_to(
             TETE(obstime=Time(stage.clock.utc()))
         )
