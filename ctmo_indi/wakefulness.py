@@ -2,7 +2,7 @@
 
 Whoever wakes up finds every age grown and every reading old, of which neither says anything about
 the others: what they sent meanwhile is still in a pipe. Ages that lead to action count from the
-awakening then.
+awakening then, and nothing is begun before what is in the pipe was read.
 """
 
 from __future__ import annotations
@@ -11,9 +11,14 @@ import math
 
 from ctmo_indi.clock import Clock
 
+# Machine seconds.
 ASLEEP_S = 4.0
-"""Machine seconds between two looks after which we must have slept; looks are twenty or one a
-second, and a cycle that is late on a loaded machine is no sleep."""
+"""Between two looks, after which we must have slept; looks are twenty or one a second, and a cycle
+that is late on a loaded machine is no sleep."""
+SETTLES_S = 1.0
+"""For reading what came meanwhile."""
+RARELY_S = 15.0
+"""One that is starved again and again acts all the same."""
 
 
 class Wakefulness:
@@ -23,7 +28,7 @@ class Wakefulness:
         self._clock = clock
         self._looked_machine_s = clock.machine_s()
         self._woke_machine_s = -math.inf
-        self._just_woke = False
+        self._settled_machine_s = -math.inf
 
     def look(self) -> bool:
         """Take note that we run.
@@ -31,16 +36,15 @@ class Wakefulness:
         Returns
         -------
         bool
-            Whether this is the first look after a sleep: what is known now is from before it. Not
-            twice in a row, or a process that is starved at every turn would never act.
+            Whether we just woke: what is known now may be from before the sleep.
         """
         now_machine_s = self._clock.machine_s()
-        slept = now_machine_s - self._looked_machine_s > ASLEEP_S
-        if slept:
+        if now_machine_s - self._looked_machine_s > ASLEEP_S:
+            if now_machine_s - self._woke_machine_s > RARELY_S:
+                self._settled_machine_s = now_machine_s + SETTLES_S
             self._woke_machine_s = now_machine_s
         self._looked_machine_s = now_machine_s
-        self._just_woke = slept and not self._just_woke
-        return self._just_woke
+        return now_machine_s < self._settled_machine_s
 
     def awake_machine_s(self) -> float:
         """Machine seconds since the last awakening; infinite when there was none."""

@@ -63,7 +63,9 @@ class SenderRecord:
 
     def mark(self) -> int:
         """Read on; return how many closing commands there were until now."""
-        text = self._log_file.read_text(errors="replace")[self._offset :]
+        with self._log_file.open("rb") as record:
+            record.seek(self._offset)
+            text = record.read().decode("ascii", "replace")
         # Of a command whose end is not written yet, nothing is taken.
         end = text.rfind("</newSwitchVector>")
         end = text.find("\n", end) + 1 if end >= 0 else 0

@@ -178,7 +178,7 @@ class SafetyLoop:
     def _act(self, verdict: Verdict) -> None:
         if self._wakefulness.look():
             # Stopped for a while: the readings are from before, and another may be closing. A PARK
-            # sent now would end its parking; at the next cycle we know.
+            # sent now would end its parking; in a second we know.
             _log.warning("safety_slept nothing is begun in this cycle")
             return
         if self._state is ObservatoryState.CLOSED and not self._closer.is_closing:

@@ -32,6 +32,7 @@ from ctmo_indi.devices.watchdog import Watchdog, WatchdogStatus
 from ctmo_indi.errors import CommandTimeout, CtmoError, NotConnected
 from ctmo_indi.models.verdict import Latch, Lock, LockKind
 from ctmo_indi.profiles import SafetyPolicy
+from ctmo_indi.wakefulness import Wakefulness
 
 _log = logging.getLogger(__name__)
 
@@ -105,6 +106,7 @@ class WatchdogBeats:
         self._beat_machine_s: float | None = None
         self._not_before_machine_s = 0.0
         self._closing_since_machine_s: float | None = None
+        self._wakefulness = Wakefulness(clock)
         self._must_arm = True  # what it went through before us is not known
         self._told: tuple[WatchdogState, str] | None = None
         self.state = WatchdogState.STARTING
@@ -206,6 +208,8 @@ class WatchdogBeats:
     # -- one cycle ---------------------------------------------------------------------------------
 
     def _tend(self) -> tuple[WatchdogState, str]:
+        if self._wakefulness.look():
+            return self.state, self.message  # it may be closing: that is still to be read
         status = self._watchdog.status()
         threshold_s = self._threshold_s()
         lock = self._lock()

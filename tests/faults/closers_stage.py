@@ -121,6 +121,7 @@ class ClosersStage:
         return exposure is not None and exposure.state == "Busy"
 
     def is_parking(self) -> bool:
+        self._record.mark()  # senders are found as long as they are connected
         park = self._park()
         return bool(park and park.is_on("PARK") and park.state == "Busy")
 

@@ -197,11 +197,22 @@ def test_a_closing_that_does_not_end_is_taken_from_it(stage: Stage) -> None:
 def test_a_gap_of_our_own_arms_anew_as_it_may_be_in_the_middle_of_a_closing(stage: Stage) -> None:
     stage.cycles(1)
     stage.clock.advance(30.0)
-    stage.cycles(1)
+    stage.cycles(2)
     assert len(stage.client.connected) == 1
     stage.clock.advance(56.0)
-    stage.cycles(1)
+    stage.cycles(2)
     assert len(stage.client.connected) == 2
+
+
+def test_awake_after_a_sleep_it_sees_a_closing_that_was_begun_before_it_forgets_it(
+    stage: Stage,
+) -> None:
+    stage.cycles(1)
+    stage.clock.advance(90.0)
+    stage.beats.tend()  # what the driver sent meanwhile is not read yet
+    stage.driver.begin_closing()
+    assert stage.cycles(2) is WatchdogState.CLOSING
+    assert stage.driver.is_closing
 
 
 def test_changed_settings_are_set_back(stage: Stage) -> None:
