@@ -23,7 +23,6 @@ import sys
 import threading
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import quoteattr
 
 import PyIndi
 
@@ -69,10 +68,7 @@ class Writer:
 
 
 def find_connection(port: int) -> socket.socket | None:
-    """Return this process's connection to the server, as a second handle of the same socket.
-
-    To ``port`` by TCP, or to whatever named local socket: there is only one.
-    """
+    """Return this process's TCP connection to ``port``, as a second handle of the same socket."""
     folder = "/proc/self/fd" if Path("/proc/self/fd").is_dir() else "/dev/fd"
     for name in os.listdir(folder):
         try:
@@ -80,9 +76,8 @@ def find_connection(port: int) -> socket.socket | None:
         except OSError:
             continue  # not a socket
         try:
-            peer = connection.getpeername()
             inet = connection.family in (socket.AF_INET, socket.AF_INET6)
-            if peer and (peer[1] == port if inet else connection.family == socket.AF_UNIX):
+            if inet and connection.getpeername()[1] == port:
                 return connection
         except OSError:
             pass  # not connected
@@ -121,18 +116,7 @@ def send_vector(client: Any, head: list[Any]) -> None:  # Any: SWIG objects have
         client.sendNewText(vector)
 
 
-def ask(connection: socket.socket | None, device: str, name: str | None) -> None:
-    """Ask a driver for definitions, which libindiclient can only do while it connects.
-
-    Whole in one write, in the only thread that sends; nothing when the connection is not found.
-    """
-    if connection is not None:
-        which = "" if name is None else f" name={quoteattr(name)}"
-        text = f"<getProperties version='1.7' device={quoteattr(device)}{which}/>\n"
-        connection.send(text.encode())
-
-
-def serve(client: Any, pipe: socket.socket, connection: socket.socket | None) -> None:  # Any: SWIG
+def serve(client: Any, pipe: socket.socket) -> None:  # Any: SWIG object
     """Carry out the parent's requests until it hangs up."""
     with io.BufferedReader(socket.SocketIO(pipe, "r")) as stream:
         while (message := framing.unpack(stream)) is not None:
@@ -141,8 +125,6 @@ def serve(client: Any, pipe: socket.socket, connection: socket.socket | None) ->
                 send_vector(client, head)
             elif head[0] == "ping":
                 client.sendPingRequest(head[1])
-            elif head[0] == "ask":
-                ask(connection, head[1], head[2])
             elif head[0] == "blob":
                 client.setBLOBMode(_BLOB_MODES[head[2]], head[1], None)
 
@@ -167,12 +149,12 @@ def main(argv: list[str]) -> int:
     client = News(outlet)
     client.setServer(f"localhost:{local}" if local else host, port)
     if client.connectServer():
-        connection = find_connection(port)
-        if connection is not None and not local:
+        connection = None if local else find_connection(port)
+        if connection is not None:
             client.acknowledge = without_delay(connection)
         writer.put(["up"])
         threading.Thread(target=_end_with_connection, args=(writer,), daemon=True).start()
-        serve(client, pipe, connection)
+        serve(client, pipe)
     else:
         where = local or f"{host}:{port}"
         writer.put(["down", f"no INDI server at {where}"])

@@ -114,14 +114,14 @@ class PyIndiTransport:
         self._write(["ping", uid])
 
     def ask(self, device: str, name: str | None) -> None:
-        """Ask a driver for definitions.
+        """Ask a driver for definitions, on a connection of its own.
 
-        The child asks so that what is missing is defined; what libindiclient knows already it does
-        not tell, hence the ear.
+        The server sends the answer to every client: what libindiclient misses is defined then; what
+        it knows it keeps to itself, hence the ear.
         """
-        self._write(["ask", device, name])
-        if self._ear is not None:
-            self._ear.ask(device, name)
+        if self._ear is None or self._closing:
+            raise NotConnected("the PyIndi child is not running")
+        self._ear.ask(device, name)
 
     def set_blob_mode(self, device: str, mode: BlobMode) -> None:
         """Choose which BLOBs of a device come."""
