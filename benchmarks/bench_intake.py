@@ -1,13 +1,20 @@
 """Durable orders: the real scheduler process against a bare DocXMLRPCServer that stores nothing.
 
-Run: ``python benchmarks/bench_intake.py [--rounds N] [--seconds S] [--json] [--promises]``.
+Run: ``python benchmarks/bench_intake.py [--rounds N] [--seconds S] [--json]``. The promises about
+the intake are measured with it: ``tests/faults/test_intake_load.py``.
 
 Server and client are processes of their own. The scheduler is ``ctmo-indi serve scheduler`` as it
 is installed: HTTP, decoding, schema, whether the target ever rises, Priority, a row made durable by
 group commit (SQLite, WAL, FULL), receipt, and the engine that takes up each order. Every
-acknowledgement is looked up in the database afterwards. Cells take turns, so that a busy machine
-hits all of them; figures are medians over the rounds, ratios are made within a round. CPU is that
-of all threads of the server, user and system; it depends least on what else the machine does.
+acknowledgement is looked up in the database afterwards.
+
+Two ways to compare: each of 32 callers sends its next order as soon as the last is answered, or all
+32 send one at the same moment, again and again. In the first a server that drops connections looks
+well: those it has dropped send nothing meanwhile and count once.
+
+Cells take turns, so that a busy machine hits all of them; figures are medians over the rounds,
+ratios are made within a round. CPU is that of all threads of the server, user and system; it
+depends least on what else the machine does.
 """
 
 from __future__ import annotations
@@ -31,7 +38,7 @@ from xmlrpc.server import DocXMLRPCServer
 
 import psutil
 
-from ctmo_indi.testing.order_load import Served, send_orders
+from ctmo_indi.testing.order_load import Served, send_orders, send_waves
 from ctmo_indi.testing.service_process import ServiceProcess, service_process
 
 CELLS = {  # name -> connections, kept, seconds (as a part of --seconds)
@@ -39,8 +46,10 @@ CELLS = {  # name -> connections, kept, seconds (as a part of --seconds)
     "32 connections": (32, False, 1.0),
     "1 keep-alive": (1, True, 0.5),
 }
-BARE = "bare DocXMLRPCServer, 32 connections"
 OURS = "32 connections"
+OURS_WAVES = "32 callers at once"
+BARE = f"bare DocXMLRPCServer, {OURS}"
+BARE_WAVES = f"bare DocXMLRPCServer, {OURS_WAVES}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +160,13 @@ class Bench:
             before_s = cpu_s(process)
             served = self._send(port, 32, keeps=False, seconds=self._seconds)
             self._note(BARE, _cell(served, cpu_s(process) - before_s, 0))
+            before_s = cpu_s(process)
+            served = self._waves(port, 3)
+            self._note(BARE_WAVES, _cell(served, cpu_s(process) - before_s, 0))
+        before_s = scheduler.cpu_s()
+        served = self._waves(scheduler.port, 60)
+        used_s = scheduler.cpu_s() - before_s
+        self._note(OURS_WAVES, _cell(served, used_s, not_stored(scheduler, served)))
         for name, (connections, keeps, part) in CELLS.items():
             self.commits.append(commit_ms(self._folder))
             before_s = scheduler.cpu_s()
@@ -169,6 +185,10 @@ class Bench:
             port, run=self._runs, connections=connections, keeps=keeps, duration_s=seconds
         )
 
+    def _waves(self, port: int, waves: int) -> Served:
+        self._runs += 1
+        return send_waves(port, run=self._runs, callers=32, waves=waves)
+
     def _note(self, name: str, cell: Cell) -> None:
         self.cells.setdefault(name, []).append(cell)
 
@@ -183,20 +203,26 @@ class Bench:
             }
             for name, cells in self.cells.items()
         }
-        pairs = list(zip(self.cells[OURS], self.cells[BARE], strict=True))
         return {
             **middle,
-            "against bare": {
-                "throughput": round(statistics.median(o.per_s / b.per_s for o, b in pairs), 1),
-                "p99": round(statistics.median(b.p99_ms / o.p99_ms for o, b in pairs), 1),
-            },
+            "ratio to bare, 32 connections": self._ratio(OURS, BARE),
+            "ratio to bare, 32 callers at once": self._ratio(OURS_WAVES, BARE_WAVES),
             "commit ms": {
                 "p50": statistics.median(one[0] for one in self.commits),
                 "p99": statistics.median(one[1] for one in self.commits),
             },
-            "rounds": len(pairs),
+            "rounds": len(self.cells[OURS]),
             "load average": round(os.getloadavg()[0], 2),
             "complaints": self.complaints,
+        }
+
+    def _ratio(self, ours: str, bare: str) -> dict[str, float]:
+        """How many times better, the median over the rounds."""
+        pairs = list(zip(self.cells[ours], self.cells[bare], strict=True))
+        return {
+            "throughput": round(statistics.median(o.per_s / b.per_s for o, b in pairs), 2),
+            "p99": round(statistics.median(b.p99_ms / o.p99_ms for o, b in pairs), 2),
+            "max": round(statistics.median(b.max_ms / o.max_ms for o, b in pairs), 2),
         }
 
 

@@ -11,7 +11,7 @@ import asyncio
 import re
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from xmlrpc.client import dumps
 
@@ -196,7 +196,6 @@ def send_orders(
     keeps: bool,
     duration_s: float,
     headers: Sequence[str] = (),
-    make_loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> Served:
     """Send orders to a desk of this machine for a while; blocks.
 
@@ -211,10 +210,71 @@ def send_orders(
     headers
         Header lines beside the necessary ones, e.g. ``Authorization: Bearer ...``.
     """
-    with asyncio.Runner(loop_factory=make_loop) as runner:
+    with asyncio.Runner() as runner:
         return runner.run(
             _send_orders(port, run, connections, duration_s, headers, keeps=keeps),
         )
+
+
+def send_waves(port: int, *, run: int, callers: int, waves: int) -> Served:
+    """Have many callers send one order each at the same moment, again and again; blocks.
+
+    A wave begins when the one before is answered: who waits longest decides about the rate, as for
+    programs that all wake up at dusk.
+
+    Parameters
+    ----------
+    run
+        As of :func:`send_orders`.
+    callers
+        Connections of a wave.
+    """
+    with asyncio.Runner() as runner:
+        return runner.run(_send_waves(port, run, callers, waves))
+
+
+class _Load:
+    """Opens connections and waits for their answers."""
+
+    def __init__(self, port: int, run: int, headers: Sequence[str], *, keeps: bool) -> None:
+        self._port = port
+        self._requests = _Requests(run, keeps=keeps, headers=headers)
+        self._keeps = keeps
+        self.served = Served()
+        self.began_s = time.perf_counter()
+
+    async def one(self, end_s: float) -> None:
+        """Use one connection, until ``end_s`` when it is kept."""
+        start_s = time.perf_counter()
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                _, connection = await loop.create_connection(
+                    lambda: _Connection(
+                        self._requests, self.served, end_s, keeps=self._keeps, began_s=start_s
+                    ),
+                    "127.0.0.1",
+                    self._port,
+                )
+        except (OSError, TimeoutError) as error:
+            self.served.went_wrong(f"connect: {type(error).__name__}")
+            return
+        patience_s = ANSWER_TIMEOUT_S + max(0.0, end_s - start_s)
+        done, _ = await asyncio.wait([connection.ended], timeout=patience_s)
+        if not done:
+            connection.give_up("no answer")
+
+    def over(self) -> Served:
+        """Return what was seen."""
+        self.served.passed_s = time.perf_counter() - self.began_s
+        return self.served
+
+
+async def _send_waves(port: int, run: int, callers: int, waves: int) -> Served:
+    load = _Load(port, run, (), keeps=False)
+    for _ in range(waves):
+        await asyncio.gather(*(load.one(0.0) for _ in range(callers)))
+    return load.over()
 
 
 async def _send_orders(
@@ -226,34 +286,14 @@ async def _send_orders(
     *,
     keeps: bool,
 ) -> Served:
-    served = Served()
-    requests = _Requests(run, keeps=keeps, headers=headers)
-    began_s = time.perf_counter()
-    end_s = began_s + duration_s
-    loop = asyncio.get_running_loop()
-
-    async def one(start_s: float) -> None:
-        try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                _, connection = await loop.create_connection(
-                    lambda: _Connection(requests, served, end_s, keeps=keeps, began_s=start_s),
-                    "127.0.0.1",
-                    port,
-                )
-        except (OSError, TimeoutError) as error:
-            served.went_wrong(f"connect: {type(error).__name__}")
-            return
-        patience_s = ANSWER_TIMEOUT_S + (duration_s if keeps else 0.0)
-        done, _ = await asyncio.wait([connection.ended], timeout=patience_s)
-        if not done:
-            connection.give_up("no answer")
+    load = _Load(port, run, headers, keeps=keeps)
+    end_s = load.began_s + duration_s
 
     async def many() -> None:
-        while (now_s := time.perf_counter()) < end_s:
-            await one(now_s)
+        while time.perf_counter() < end_s:
+            await load.one(end_s)
             if keeps:
                 return
 
     await asyncio.gather(*(many() for _ in range(connections)))
-    served.passed_s = time.perf_counter() - began_s
-    return served
+    return load.over()

@@ -129,23 +129,24 @@ class Contract:
     ) -> dict[str, Any]:  # Any: values of the wire, typed by the schema
         """Return a copy of ``order`` without what is none, after noting the schema's errors."""
         validator = self._validators[kind]
+        wire: dict[str, Any] = dict(order)
+        if "ID" in wire and wire["ID"] in (None, ""):
+            del wire["ID"]  # an empty one names nothing, not even where the schema wants a name
         try:
-            is_valid = validator.is_valid(order) and not _hides_unreadable(order)
+            is_valid = validator.is_valid(wire) and not _hides_unreadable(wire)
         except ValueError:  # a value JSON cannot carry: one that could not be read, or an enum
             is_valid = False
-        wire: dict[str, Any] = dict(order)
         if not is_valid:
             wire = {
                 key: value
-                for key, raw in order.items()
+                for key, raw in wire.items()
                 if (value := _readable(raw, str(key), problems)) is not _DROP
             }
             errors = validator.iter_errors(wire)
             # A missing key that came unreadable is already named.
             explain_errors(self._schemas[kind], wire, errors, problems)
-        for key in ("Priority", "ID"):
-            if key in wire and wire[key] in (None, ""):
-                del wire[key]
+        if "Priority" in wire and wire["Priority"] in (None, ""):
+            del wire["Priority"]
         return wire
 
 

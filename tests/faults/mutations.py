@@ -160,7 +160,7 @@ class Mutator:
                 sent[line_end:line_end] = chance.choice(LINES)
             elif way == 3:
                 sent += _framed(chance.choice(self._corpus)) * chance.choice((1, 1, 2, 20))
-            elif way == 4:
+            elif way == 4 and sent:
                 del sent[chance.randrange(1, len(sent) + 1) :]
             else:
                 self._cut(sent)

@@ -48,16 +48,13 @@ class Oracle:
         validator = self._validators.get(kind) if isinstance(kind, str) else None
         if validator is None:
             return f"WOType {kind!r}"
-        wire = {key: value for key, value in order.items() if not _is_left_out(key, value)}
+        wire = {
+            key: value for key, value in order.items() if key != "ID" or value not in (None, "")
+        }
         error = next(validator.iter_errors(wire), None)
         if error is not None:
             return f"{list(error.absolute_path)}: {error.message:.200}"
         return "" if _is_finite(order) else "a number that is not finite"
-
-
-def _is_left_out(key: object, value: object) -> bool:
-    """The documents send an empty Priority and ID for none."""
-    return key in ("Priority", "ID") and value in (None, "")
 
 
 def _plain(value: Any) -> Any:  # Any: what xmlrpc.client makes

@@ -573,3 +573,9 @@ def test_a_thousand_faults_cost_little_and_the_first_are_told(contract: Contract
     found = problems(contract, {"WOType": "Observation", "User": "a", "Windows": windows})
     assert time.process_time() - began_s < 0.02
     assert found["Windows"].startswith("came an array of 220 items")
+
+
+@pytest.mark.parametrize("name", ["", None])
+def test_an_empty_id_names_no_order(contract: Contract, name: str | None) -> None:
+    found = problems(contract, {"WOType": "Cancel", "User": "Ada", "ID": name})
+    assert any("missing" in line for line in found.values())
