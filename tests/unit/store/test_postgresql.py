@@ -108,6 +108,19 @@ def test_orders_are_stored_once_and_change_by_compare_and_set(
         assert len(orders.history(connection, "O-1")) == 2
 
 
+def test_orders_of_a_commit_are_stored_by_one_statement_and_told_apart(
+    writer: Writer, make_order: MakeOrder
+) -> None:
+    first = make_order(11)
+    rows = [first, make_order(11, receipt="O-again"), make_order(12)]
+    results = writer.run(lambda c: orders.insert_orders(c, rows))
+    assert results == [first, first, rows[2]]
+    (other,) = writer.run(
+        lambda c: orders.insert_orders(c, [make_order(12, receipt="O-x", content_hash="other")])
+    )
+    assert isinstance(other, ConflictingOrder)
+
+
 def test_observations_are_numbered_and_stored_once(database: Database, writer: Writer) -> None:
     made = [
         Observation(f"A-{n}", "O-1", "M 31", 10.5, None, 61000.5, 30.0, 1, None) for n in (1, 1, 2)
