@@ -28,7 +28,7 @@ SPEED = 12.0
 SHORT = (("exposure", "half-open"), ("slew", "RST"), ("park", "garbage"), ("idle", "drop"))
 # Machine seconds that a fault lasts after it was noticed: in the second round the client's pauses
 # between two attempts have grown to their limit.
-LASTING_S = (0.0, 9.0, 0.0)
+LASTING_S = (0.0, 9.0)
 
 
 @pytest.fixture(scope="module")
