@@ -73,7 +73,7 @@ class Canceler:
         self.refused: Counter[int] = Counter()
         self.longest_s = 0.0
         self.add = self._receipts.put
-        self._thread = threading.Thread(target=self._work)
+        self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
