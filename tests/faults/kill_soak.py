@@ -38,7 +38,7 @@ TARGETS = {
     ("pyindi child",): 10,
     ("scheduler", "telescope", "safety"): 10,
 }
-REACH_S = 4.0
+REACH_S = 2.5
 ANSWER_S = 30.0
 VERIFY_S = 60.0
 
@@ -137,7 +137,7 @@ class KillSoak:
         assert client.returncode == 0
 
     def _kill_once(self, *, is_verified: bool) -> None:
-        threading.Event().wait(self._random.uniform(0.0, 1.5))
+        threading.Event().wait(self._random.uniform(0.0, 1.0))
         self.forgive()
         if self._random.random() < 0.5:
             services, killed_s = self._at_a_point()
