@@ -17,6 +17,7 @@ import psutil
 # Property -> the element that closes.
 CLOSING = {"TELESCOPE_PARK": "PARK", "DOME_SHUTTER": "SHUTTER_CLOSE", "DOME_PARK": "PARK"}
 
+_LOOKS = 5
 _ARRIVAL = re.compile(r"Client (\d+): new arrival from (?:local pid (\d+)|[\d.]+:(\d+))")
 _READ = re.compile(r"Client (\d+): read <newSwitchVector device='([^']*)' name='([^']*)'>")
 # Clients are sent what other clients ask for, too.
@@ -105,5 +106,9 @@ class SenderRecord:
 
 
 def _process_at(port: int) -> int | None:
-    connections = psutil.net_connections("tcp")
-    return next((one.pid for one in connections if one.laddr and one.laddr.port == port), None)
+    # The kernel's table of connections is read in pieces: under much traffic one may be missed.
+    for _ in range(_LOOKS):
+        for one in psutil.net_connections("tcp"):
+            if one.laddr and one.laddr.port == port and one.pid:
+                return int(one.pid)
+    return None
