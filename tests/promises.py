@@ -94,15 +94,26 @@ class Measurement:
 class Recorder:
     """Writes measurements; the call fails the test when the promise does not hold."""
 
-    def __call__(self, name: str, measured: str, *, holds: bool) -> None:
-        """Record ``measured`` (figures with units and how many runs) for the promise ``name``."""
+    def __call__(self, name: str, measured: str, *, holds: bool, needs_quiet: bool = False) -> None:
+        """Record ``measured`` (figures with units and how many runs) for the promise ``name``.
+
+        Parameters
+        ----------
+        needs_quiet
+            The figure says how fast the machine is while nothing else runs on it. The short form,
+            which may run on a busy one, records it and does not fail by it.
+        """
         assert name in PROMISES, f"{name}: no such promise"
         utc = datetime.now(UTC).isoformat(timespec="seconds")
         found = Measurement(name, measured, holds, IS_LONG, utc)
         FOLDER.mkdir(parents=True, exist_ok=True)
         path = FOLDER / f"{name}.{'long' if IS_LONG else 'short'}.json"
         path.write_text(json.dumps(asdict(found)))
-        assert holds, f"{PROMISES[name][0]}: promised {PROMISES[name][1]}, measured {measured}"
+        missed = f"{PROMISES[name][0]}: promised {PROMISES[name][1]}, measured {measured}"
+        if not holds and needs_quiet and not IS_LONG:
+            print(missed)
+            return
+        assert holds, missed
 
 
 def runs(short: int, long: int) -> int:
