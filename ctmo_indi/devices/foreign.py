@@ -36,6 +36,8 @@ class ForeignMove:
 
     Parameters
     ----------
+    elapsed_s
+        When it was heard.
     may_be_closer
         Our own closers do it as well.
     """
@@ -44,6 +46,7 @@ class ForeignMove:
     device: str
     property: str
     what: str
+    elapsed_s: float
     may_be_closer: bool = False
 
     def __str__(self) -> str:
@@ -65,7 +68,7 @@ class ForeignWatch:
         self._lock = threading.Lock()
         self._last: dict[tuple[str, str], PropertySnapshot] = {}
         self._seen: dict[Sign, int] = {}
-        self._explained: dict[Sign, float] = {}
+        self._explained: dict[Sign, tuple[float, float]] = {}
         self._moved_s: dict[str, float] = {}
         self._by_name = {
             device.name: role
@@ -120,7 +123,7 @@ class ForeignWatch:
             return []
         if after.name == names.CONNECTION:
             is_off = is_disconnected_by_hand(before, after)
-            return [ForeignMove(role, *key, "is disconnected")] if is_off else []
+            return [ForeignMove(role, *key, "is disconnected", after.elapsed_s)] if is_off else []
         device, moves = self._observatory.devices[role], self._observatory.moves
         position = device.description.readings.get("position")
         if position is not None and position.property == after.name:
@@ -137,7 +140,9 @@ class ForeignWatch:
                 continue
             self._seen[sign] = self._seen.get(sign, 0) + 1
             if sign.patience == 1 or self._seen[sign] == sign.patience:
-                found.append(ForeignMove(role, *key, sign.what, sign.may_be_closer))
+                found.append(
+                    ForeignMove(role, *key, sign.what, after.elapsed_s, sign.may_be_closer)
+                )
         return found
 
     def _is_ours(self, sign: Sign, look: Look) -> bool:
@@ -153,10 +158,11 @@ class ForeignWatch:
             return False
         if not sign.is_once:
             return True
-        sent = [one.elapsed_s for prop in commands if (one := moves.last_sent(name, prop))]
-        if self._explained.get(sign) == max(sent):
-            return False
-        self._explained[sign] = max(sent)
+        sent_s = max(one.elapsed_s for prop in commands if (one := moves.last_sent(name, prop)))
+        known_s, seen_s = self._explained.get(sign, (-math.inf, -math.inf))
+        if known_s == sent_s:  # one command, perhaps answered in several updates
+            return at_s - seen_s <= moves.burst_s
+        self._explained[sign] = (sent_s, at_s)
         return True
 
 

@@ -114,6 +114,14 @@ def _became_busy(look: Look) -> bool:
     return look.before.state is not PropertyState.BUSY and _busy(look)
 
 
+def _goes_elsewhere(look: Look) -> bool:
+    """A driver may be there at once, without ever being Busy."""
+    return _became_busy(look) or (
+        look.before.state is not PropertyState.BUSY
+        and dict(look.before.values) != dict(look.after.values)
+    )
+
+
 def _busy_but_not_parking(look: Look) -> bool:
     return _busy(look) and look.device.switch("parked", "yes") is not True
 
@@ -212,7 +220,7 @@ SIGNS: tuple[Sign, ...] = (
         ("park",),
         may_be_closer=True,
     ),
-    Sign(_MOUNT, "abort", "is stopped", _answers, ("abort",), may_be_closer=True),
+    Sign(_MOUNT, "abort", "is stopped", _answers, ("abort",), is_once=True, may_be_closer=True),
     # After a stop a mount may track again by itself.
     Sign(
         _MOUNT,
@@ -235,10 +243,10 @@ SIGNS: tuple[Sign, ...] = (
     ),
     Sign(_DOME, "parked", "is unparked", _turned_on("no", "parked"), _ANY),
     Sign(_DOME, "parked", "parks", _turned_on("yes", "parked"), ("park",), may_be_closer=True),
-    Sign(_DOME, "abort", "is stopped", _answers, ("abort",), may_be_closer=True),
+    Sign(_DOME, "abort", "is stopped", _answers, ("abort",), is_once=True, may_be_closer=True),
     Sign(_CAMERA, "exposure", "exposes", _became_busy, ("expose",), is_once=True),
     Sign(_CAMERA, "exposure", "exposes anew", _exposes_anew, _NEVER_OURS),
-    Sign(_CAMERA, "abort", "is stopped", _answers, ("abort",), may_be_closer=True),
+    Sign(_CAMERA, "abort", "is stopped", _answers, ("abort",), is_once=True, may_be_closer=True),
     Sign(_CAMERA, "binning", "changes its binning", _changed_while_exposing, ("set_binning",)),
     Sign(_CAMERA, "frame", "changes its frame", _changed_while_exposing, ("set_frame",)),
     Sign(_CAMERA, "upload", "sends its frames elsewhere", _changed_while_exposing, _NEVER_OURS),
@@ -249,6 +257,8 @@ SIGNS: tuple[Sign, ...] = (
         _changed_while_exposing,
         ("frame_light", "frame_bias", "frame_dark", "frame_flat"),
     ),
-    Sign(Role.FILTER_WHEEL, "slot", "changes the filter", _became_busy, _ANY),
-    Sign(Role.FOCUSER, "position", "moves", _became_busy, _ANY),
+    Sign(
+        Role.FILTER_WHEEL, "slot", "changes the filter", _goes_elsewhere, ("select",), is_once=True
+    ),
+    Sign(Role.FOCUSER, "position", "moves", _goes_elsewhere, ("goto",), is_once=True),
 )

@@ -17,6 +17,7 @@ from ctmo_indi.clock import Clock
 
 # How many past operations of a device are remembered: more than any backlog of news spans.
 _REMEMBERED = 32
+_BURST_MACHINE_S = 0.1
 
 
 @dataclass(slots=True)
@@ -72,6 +73,11 @@ class OwnMoves:
     def grace_s(self) -> float:
         """Elapsed seconds for which a motion may show after its end."""
         return self._grace_s
+
+    @property
+    def burst_s(self) -> float:
+        """Elapsed seconds within which a driver sends all updates that answer one command."""
+        return max(1.0, _BURST_MACHINE_S * self._clock.speed)
 
     @contextmanager
     def moving(self, device: str) -> Iterator[None]:

@@ -7,6 +7,7 @@ and interrupts what must not go on. Everybody else talks to it through its inbox
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -109,6 +110,7 @@ class Engine:
         self.takeover = Takeover(parts.clock, parts.hands_off_s, parts.takeover_path)
         self._suspicions = Suspicions(parts.clock)
         self._is_dome_by_hand = False
+        self._released_elapsed_s = -math.inf
         self.failures = 0
         self._turned_machine_s = parts.clock.machine_s()
 
@@ -232,12 +234,20 @@ class Engine:
         self._start_beside(None, "limit", self._leave_limit())
 
     def foreign_motion(
-        self, what: str, role: Role = Role.MOUNT, *, may_be_closer: bool = False
+        self,
+        what: str,
+        role: Role = Role.MOUNT,
+        *,
+        may_be_closer: bool = False,
+        heard_elapsed_s: float = math.inf,
     ) -> None:
         """Another INDI client did something: report, and end the attempt it disturbs.
 
-        What our own closers do as well is judged first: :mod:`ctmo_indi.telescope.suspicion`.
+        What our own closers do as well is judged first: :mod:`ctmo_indi.telescope.suspicion`. What
+        was heard before the last release belongs to the human who was done then.
         """
+        if heard_elapsed_s < self._released_elapsed_s:
+            return
         if may_be_closer:
             self._suspicions.note(what, role)
             return
@@ -258,6 +268,8 @@ class Engine:
 
     def release(self, user: str) -> None:
         """End a takeover; what it left neither open nor closed is closed."""
+        self._suspicions.forget()
+        self._released_elapsed_s = self._parts.clock.elapsed_s()
         if self.takeover.release():
             _log.warning("takeover_released by=%s", user)
             self._parts.publish("takeover", "telescope", {"Released By": user, "Reason": ""})

@@ -164,7 +164,10 @@ class TelescopeService:
             self.observatory,
             lambda move: self.engine.inbox.post(
                 lambda: self.engine.foreign_motion(
-                    str(move), move.role, may_be_closer=move.may_be_closer
+                    str(move),
+                    move.role,
+                    may_be_closer=move.may_be_closer,
+                    heard_elapsed_s=move.elapsed_s,
                 )
             ),
         )

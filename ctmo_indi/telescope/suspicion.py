@@ -77,6 +77,10 @@ class Suspicions:
         """Something was stopped, parked or closed by somebody else."""
         self._suspects.append(Suspect(what, role, self._clock.machine_s()))
 
+    def forget(self) -> None:
+        """Whoever it was is done."""
+        self._suspects = []
+
     def judge(self, news: VerdictNews | None) -> list[Suspect]:
         """Return what humans did; what closers did is forgotten."""
         now_machine_s = self._clock.machine_s()

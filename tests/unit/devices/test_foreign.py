@@ -30,6 +30,11 @@ def is_sent(client: FakeInstruments, prop: str) -> bool:
     return any(sent[1] == prop for sent in tuple(client.sent))
 
 
+def let_pass(machine_s: float) -> None:
+    end_s = time.monotonic() + machine_s
+    until(lambda: time.monotonic() > end_s)
+
+
 def until(condition: Callable[[], object]) -> None:
     end_s = time.monotonic() + 5.0
     pause = threading.Event()
@@ -185,6 +190,18 @@ def test_others_stopping_parking_and_closing_is_told_and_marked(
     assert [(move.what, move.may_be_closer) for move in seen] == [(expected, True)]
 
 
+def test_another_stop_right_after_ours_is_told_further_answers_to_ours_are_not(
+    opened: Observatory, client: FakeInstruments, seen: list[ForeignMove]
+) -> None:
+    opened.mount.abort().wait()
+    client.update(MOUNT, "TELESCOPE_ABORT_MOTION", {}, OK)  # the same once more
+    at_once = what(seen)
+    let_pass(opened.moves.burst_s / 100.0)
+    client.update(MOUNT, "TELESCOPE_ABORT_MOTION", {}, OK)
+    assert at_once == []
+    assert what(seen) == ["is stopped"]
+
+
 def test_a_stop_that_only_tidies_up_is_none(
     client: FakeInstruments, seen: list[ForeignMove]
 ) -> None:
@@ -270,6 +287,7 @@ def test_an_exposure_right_after_ours_is_told(
     opened: Observatory, client: FakeInstruments, seen: list[ForeignMove]
 ) -> None:
     opened.camera.expose(1.0, FrameType.DARK).wait()
+    let_pass(opened.moves.burst_s / 100.0)
     client.update(CAMERA, "CCD_EXPOSURE", {"CCD_EXPOSURE_VALUE": 5.0}, BUSY)
     assert what(seen) == ["exposes"]
 

@@ -483,6 +483,18 @@ def test_a_takeover_is_tidied_up_at_its_release_not_before():
     assert "close" in rig.hands.done
 
 
+def test_what_was_seen_before_a_release_takes_nothing_over_after_it():
+    rig = Rig(ObservatoryState.OPEN, hands_off_s=None)
+    rig.engine.foreign_motion("mount slews")
+    rig.engine.foreign_motion("mount is stopped", may_be_closer=True)
+    rig.turn()
+    rig.engine.release("ada")
+    rig.clock.advance(2.0)
+    rig.safety.say()
+    rig.turn()
+    assert not rig.engine.takeover.is_active
+
+
 def test_a_dome_turned_by_hand_stays_until_something_is_pointed_anew():
     rig = Rig(ObservatoryState.OPEN)
     request = DomeRequest("1", "ann", {}, azimuth_deg=123.0)
