@@ -190,11 +190,15 @@ def test_others_stopping_parking_and_closing_is_told_and_marked(
     assert [(move.what, move.may_be_closer) for move in seen] == [(expected, True)]
 
 
-def test_another_stop_right_after_ours_is_told_further_answers_to_ours_are_not(
+def test_a_stop_after_ours_is_told_further_answers_to_ours_are_not(
     opened: Observatory, client: FakeInstruments, seen: list[ForeignMove]
 ) -> None:
+    def answer_twice(_values: object) -> None:
+        for _ in range(2):
+            client.update(MOUNT, "TELESCOPE_ABORT_MOTION", {"ABORT": False}, OK)
+
+    client.on_command(MOUNT, "TELESCOPE_ABORT_MOTION", answer_twice)
     opened.mount.abort().wait()
-    client.update(MOUNT, "TELESCOPE_ABORT_MOTION", {}, OK)  # the same once more
     at_once = what(seen)
     let_pass(opened.moves.burst_s / 100.0)
     client.update(MOUNT, "TELESCOPE_ABORT_MOTION", {}, OK)
