@@ -192,6 +192,7 @@ class DeskConnection(web.RequestHandler):
             reply = await answer
         finally:
             self._answer = None
+            del answer  # it holds its error, whose traceback holds this frame: no cycle
         self.has_been_answered = True
         return reply
 
@@ -255,6 +256,8 @@ class DeskConnection(web.RequestHandler):
                 message,
             )
             text = "not an HTTP request this front desk understands"
+            if exc is not None:
+                exc.__traceback__ = None  # its frames hold the connection, and it them
         response = web.Response(
             status=status, text=f"{status}: {text}\n", headers={hdrs.SERVER: SERVER}
         )
