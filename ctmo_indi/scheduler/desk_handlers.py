@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from ctmo_indi.errors import BadOrder, InternalError, WrongState
+from ctmo_indi.desk_client.client import DeskFault
+from ctmo_indi.errors import (
+    BadOrder,
+    InternalError,
+    ServiceUnreachable,
+    UnknownOrder,
+    WrongState,
+)
 from ctmo_indi.inbox import Inbox
 from ctmo_indi.models.states import OrderState
 from ctmo_indi.scheduler.answered import AnsweredOrders
@@ -41,6 +48,9 @@ from ctmo_indi.work_orders.revisions import RevisionBoard, answer_on_change
 ENGINE_ANSWERS_S = 10.0
 CANCEL_WAIT_S = 6.0
 """Machine seconds Cancel waits for an attempt under way to end; then it answers all the same."""
+
+PASSED_WAIT_S = 5.0
+"""Longest Wait, machine seconds, of a Status that is passed on: below the time-out of that call."""
 
 AnswerT = TypeVar("AnswerT")
 
@@ -176,7 +186,7 @@ class DeskHandlers:
             return await self._answered.once(checked, carry_out)
         return await carry_out()
 
-    async def _status(self, checked: CheckedOrder, _caller: Caller) -> Reply:
+    async def _status(self, checked: CheckedOrder, caller: Caller) -> Reply:
         request = checked.request
         if not isinstance(request, StatusRequest):
             raise BadOrder(f"WOType: came {checked.kind.value}, expected Status")
@@ -191,7 +201,10 @@ class DeskHandlers:
                 wait_s=request.wait_s,
             )
         name = request.name
-        first = await asyncio.to_thread(self._records.status, name)
+        try:
+            first = await asyncio.to_thread(self._records.status, name)
+        except UnknownOrder as unknown:
+            return await self._status_elsewhere(checked, caller, unknown)
 
         async def read() -> Reply:
             return await asyncio.to_thread(self._records.status, name)
@@ -203,6 +216,22 @@ class DeskHandlers:
             since=request.since,
             wait_s=request.wait_s,
         )
+
+    async def _status_elsewhere(
+        self, checked: CheckedOrder, caller: Caller, unknown: UnknownOrder
+    ) -> Reply:
+        """Ask the telescope, which keeps the Dome and Control orders that were passed on to it."""
+        order = dict(checked.wire)
+        if "Wait" in order:
+            order["Wait"] = min(float(str(order["Wait"])), PASSED_WAIT_S)
+        try:
+            return await _pass_on(self._peers.telescope, replace(checked, wire=order), caller)
+        except DeskFault as fault:
+            if fault.code == UnknownOrder.fault_code:
+                raise unknown from None
+            raise
+        except ServiceUnreachable as error:
+            raise UnknownOrder(f"{unknown}; the telescope may know it: {error}") from error
 
     async def _own_status(self) -> Reply:
         revision = self._board.news

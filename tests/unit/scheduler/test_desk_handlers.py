@@ -10,7 +10,8 @@ from typing import Any, cast
 import pytest
 
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.errors import ConflictingOrder, UnknownOrder, WrongState
+from ctmo_indi.desk_client.client import DeskFault
+from ctmo_indi.errors import ConflictingOrder, ServiceUnreachable, UnknownOrder, WrongState
 from ctmo_indi.inbox import Inbox
 from ctmo_indi.scheduler.command_call import CommandCall
 from ctmo_indi.scheduler.desk_handlers import DeskHandlers, EngineCalls, Peers
@@ -21,7 +22,7 @@ from ctmo_indi.testing.desks import reply_faults, small_profile, wire_contract
 from ctmo_indi.work_orders.access import Caller, Role
 from ctmo_indi.work_orders.contract import Contract
 from ctmo_indi.work_orders.desk import DispatchDesk, Reply
-from ctmo_indi.work_orders.model import SchedulerCommand, ScriptQueueRequest
+from ctmo_indi.work_orders.model import OrderName, SchedulerCommand, ScriptQueueRequest
 from ctmo_indi.work_orders.revisions import RevisionBoard
 
 CALLER = Caller("ada", Role.OPERATE, "127.0.0.1")
@@ -61,7 +62,7 @@ class Engine:
         self.asked.append(request)
         return self.queue_answer(request)
 
-    def desk(self) -> DispatchDesk:
+    def desk(self, telescope: object = None, records: object = None) -> DispatchDesk:
         calls = EngineCalls(
             self.command,
             lambda _receipt, _reason: True,
@@ -70,8 +71,9 @@ class Engine:
         )
         nobody = cast(Any, None)  # Any: neither store, intake nor peers are asked in these tests
         handlers = DeskHandlers(
-            self.inbox, calls, Records(nobody, self.tickets), cast(Any, _NoIntake()), self.board,
-            Peers(nobody, nobody, nobody, nobody),
+            self.inbox, calls, cast(Any, records) or Records(nobody, self.tickets),
+            cast(Any, _NoIntake()), self.board,
+            Peers(cast(Any, telescope), nobody, nobody, nobody),
         )  # fmt: skip
         return DispatchDesk("scheduler", CONTRACT, handlers.table())
 
@@ -250,3 +252,47 @@ async def test_other_commands_are_carried_out_each_time(engine: Engine) -> None:
             order = {"WOType": wo_type, "Command": command, "User": "Ada", "ID": "1"}
             await desk.handle(order, CALLER)
     assert (len(engine.calls), len(engine.asked)) == (2, 2)
+
+
+class _NoRecords:
+    def status(self, name: OrderName) -> Reply:
+        raise UnknownOrder(f"no order {name.receipt}")
+
+
+class _Telescope:
+    """Knows one receipt, or does not answer."""
+
+    def __init__(self, *, answers: bool = True) -> None:
+        self.asked: list[dict[str, object]] = []
+        self._answers = answers
+
+    def front_desk(self, order: dict[str, object]) -> dict[str, object]:
+        self.asked.append(order)
+        if not self._answers:
+            raise ServiceUnreachable("nobody at the telescope's desk")
+        if order["Receipt"] != "O-dome":
+            raise DeskFault(404, "no such order")
+        return {"Receipt": "O-dome", "Status": "COMPLETED"}
+
+
+async def _status(engine: Engine, telescope: _Telescope, receipt: str, **keys: object) -> Reply:
+    order = {"WOType": "Status", "User": "Ada", "Receipt": receipt, **keys}
+    async with asyncio.timeout(PATIENCE_S):
+        return await engine.desk(telescope, _NoRecords()).handle(order, CALLER)
+
+
+async def test_an_order_that_was_passed_on_is_asked_about_at_the_telescope(engine: Engine) -> None:
+    telescope = _Telescope()
+    reply = await _status(engine, telescope, "O-dome", Since=1, Wait=60.0)
+    assert reply["Status"] == "COMPLETED"
+    assert float(str(telescope.asked[0]["Wait"])) < 10.0  # what the client between desks waits
+
+
+async def test_what_neither_knows_is_unknown(engine: Engine) -> None:
+    with pytest.raises(UnknownOrder, match="no order O-other"):
+        await _status(engine, _Telescope(), "O-other")
+
+
+async def test_a_silent_telescope_is_named_as_who_may_know(engine: Engine) -> None:
+    with pytest.raises(UnknownOrder, match="the telescope may know it: nobody"):
+        await _status(engine, _Telescope(answers=False), "O-dome")
