@@ -230,8 +230,8 @@ class IndiClient(PropertyReader):
         with self._lock:
             self._ingest.watch.set_limit(device, lost_s)
 
-    def ask(self, device: str, name: str | None = None) -> None:
-        """Ask a driver to define a property (None: all) again; returns at once.
+    def ask(self, device: str | None, name: str | None = None) -> None:
+        """Ask a driver (None: all) to define a property (None: all) again; returns at once.
 
         What was missing is defined then; the rest is an update like any other, or nothing.
         """

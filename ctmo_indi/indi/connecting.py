@@ -39,7 +39,9 @@ class Connectable(Protocol):
     @property
     def link(self) -> LinkState: ...  # noqa: D102
 
-    def ask(self, device: str, name: str | None = None) -> None: ...  # noqa: D102
+    def devices(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    def ask(self, device: str | None, name: str | None = None) -> None: ...  # noqa: D102
 
     def wait_for(  # noqa: D102
         self,
@@ -182,8 +184,9 @@ class Connector:
                     raise UnknownProperty(
                         f"{device}: {name} did not appear within {deadline.timeout_s:g} s"
                     ) from error
-            # Its definition may have been lost on the way, and no other would ever come.
-            self._client.ask(device)
+            # Its definition may have been lost on the way, and no other would ever come. Or our
+            # own first question was, and then the server sends us nothing at all.
+            self._client.ask(device if device in self._client.devices() else None)
 
     def _set(
         self,

@@ -47,6 +47,8 @@ from ctmo_indi.indi.vectors import build_vector
 
 _log = logging.getLogger(__name__)
 
+_ASK_ALL_S = 2.0
+
 
 class Ingest:
     """The client's side that listens.
@@ -60,7 +62,7 @@ class Ingest:
     watch
         Knows which drivers are alive.
     ask
-        Asks a driver to define a property of a device (None: all) again, later and elsewhere.
+        Asks a driver (None: all) to define a property (None: all) again, later and elsewhere.
     """
 
     def __init__(
@@ -72,7 +74,7 @@ class Ingest:
         connector: Connector,
         send: Callable[[NewVector | str], None],
         watch: DriverWatch,
-        ask: Callable[[str, str | None], None],
+        ask: Callable[[str | None, str | None], None],
     ) -> None:
         self._clock = clock
         self._changed = changed
@@ -84,6 +86,7 @@ class Ingest:
         self.watch = watch
         self._blob_devices: set[str] = set()
         self._device_losses: dict[str, int] = {}
+        self._ask_all_at_s: float | None = None  # machine seconds; None while there is no link
         self.store = PropertyStore(clock)
         self.commands = CommandBook(lambda device: self.store.messages(device, 5))
         self.frames = FrameBook()
@@ -107,12 +110,14 @@ class Ingest:
 
     def link_up(self) -> None:
         """The server answers."""
+        self._ask_all_at_s = self._clock.machine_s() + _ASK_ALL_S
         self._dispatcher.post(LinkUp())
         self._changed.notify_all()
 
     def link_down(self, reason: str) -> None:
         """The server is lost: every snapshot is void, every waiter fails."""
         self.server_losses += 1
+        self._ask_all_at_s = None
         self.store.drop_all()
         self.watch.forget_all()
         self.store.next_generation()
@@ -126,6 +131,7 @@ class Ingest:
         """Look at the deadlines; ``lag_s`` is what an answer takes on the way now."""
         self.commands.judge_deadlines(lag_s)
         self._watch_drivers()
+        self._ask_all_when_empty()
 
     def received(self, raw: RawEvent) -> None:
         """Take one piece of news."""
@@ -163,6 +169,17 @@ class Ingest:
         for device in self.watch.lost():
             if not self.store.is_silenced(device):
                 self._lose_driver(device, f"silent for {self.watch.silent_s(device) or 0.0:.0f} s")
+
+    def _ask_all_when_empty(self) -> None:
+        """Ask for everything when nothing came: our first question may have been lost.
+
+        The server sends nothing to a client that never asked, but answers its pings.
+        """
+        now_s = self._clock.machine_s()
+        if self._ask_all_at_s is not None and now_s >= self._ask_all_at_s:
+            self._ask_all_at_s = now_s + _ASK_ALL_S
+            if self.store.is_empty:
+                self._ask(None, None)
 
     def _heard(self, device: str) -> None:
         self.watch.heard(device)

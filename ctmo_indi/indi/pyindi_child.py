@@ -68,7 +68,10 @@ class Writer:
 
 
 def find_connection(port: int) -> socket.socket | None:
-    """Return this process's TCP connection to ``port``, as a second handle of the same socket."""
+    """Return this process's connection to the server, as a second handle of the same socket.
+
+    To ``port`` by TCP, or to whatever named local socket: there is only one.
+    """
     folder = "/proc/self/fd" if Path("/proc/self/fd").is_dir() else "/dev/fd"
     for name in os.listdir(folder):
         try:
@@ -76,8 +79,9 @@ def find_connection(port: int) -> socket.socket | None:
         except OSError:
             continue  # not a socket
         try:
+            peer = connection.getpeername()
             inet = connection.family in (socket.AF_INET, socket.AF_INET6)
-            if inet and connection.getpeername()[1] == port:
+            if peer and (peer[1] == port if inet else connection.family == socket.AF_UNIX):
                 return connection
         except OSError:
             pass  # not connected
@@ -116,7 +120,7 @@ def send_vector(client: Any, head: list[Any]) -> None:  # Any: SWIG objects have
         client.sendNewText(vector)
 
 
-def serve(client: Any, pipe: socket.socket) -> None:  # Any: SWIG object
+def serve(client: Any, pipe: socket.socket, connection: socket.socket | None) -> None:  # Any: SWIG
     """Carry out the parent's requests until it hangs up."""
     with io.BufferedReader(socket.SocketIO(pipe, "r")) as stream:
         while (message := framing.unpack(stream)) is not None:
@@ -125,6 +129,10 @@ def serve(client: Any, pipe: socket.socket) -> None:  # Any: SWIG object
                 send_vector(client, head)
             elif head[0] == "ping":
                 client.sendPingRequest(head[1])
+            elif head[0] == "ask" and connection is not None:
+                # Whole in one write, in the only thread that sends; libindiclient itself asks only
+                # while it connects.
+                connection.send(b"<getProperties version='1.7'/>\n")
             elif head[0] == "blob":
                 client.setBLOBMode(_BLOB_MODES[head[2]], head[1], None)
 
@@ -149,12 +157,12 @@ def main(argv: list[str]) -> int:
     client = News(outlet)
     client.setServer(f"localhost:{local}" if local else host, port)
     if client.connectServer():
-        connection = None if local else find_connection(port)
-        if connection is not None:
+        connection = find_connection(port)
+        if connection is not None and not local:
             client.acknowledge = without_delay(connection)
         writer.put(["up"])
         threading.Thread(target=_end_with_connection, args=(writer,), daemon=True).start()
-        serve(client, pipe)
+        serve(client, pipe, connection)
     else:
         where = local or f"{host}:{port}"
         writer.put(["down", f"no INDI server at {where}"])

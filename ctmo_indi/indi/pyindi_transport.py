@@ -113,15 +113,18 @@ class PyIndiTransport:
         """Have the child ping the server."""
         self._write(["ping", uid])
 
-    def ask(self, device: str, name: str | None) -> None:
-        """Ask a driver for definitions, on a connection of its own.
+    def ask(self, device: str | None, name: str | None) -> None:
+        """Ask every driver through the child, or one on a connection of its own.
 
-        The server sends the answer to every client: what libindiclient misses is defined then; what
-        it knows it keeps to itself, hence the ear.
+        The server sends one driver's answer to every client that asked for all: what libindiclient
+        misses is defined then; what it knows it keeps to itself, hence the ear.
         """
-        if self._ear is None or self._closing:
+        if device is None:
+            self._write(["ask"])
+        elif self._ear is None or self._closing:
             raise NotConnected("the PyIndi child is not running")
-        self._ear.ask(device, name)
+        else:
+            self._ear.ask(device, name)
 
     def set_blob_mode(self, device: str, mode: BlobMode) -> None:
         """Choose which BLOBs of a device come."""

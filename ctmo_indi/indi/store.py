@@ -119,6 +119,11 @@ class PropertyStore:
         """Whether the device is hidden."""
         return device in self._silenced
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no device is known, nor hidden."""
+        return not self._devices and not self._silenced
+
     def drop_all(self) -> None:
         """Forget every property; the messages stay, they say why."""
         self._devices.clear()

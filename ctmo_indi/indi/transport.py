@@ -168,8 +168,8 @@ class Transport(Protocol):
         """Ask the server for a sign of life; :class:`RawPing` answers. NotConnected when down."""
         ...
 
-    def ask(self, device: str, name: str | None) -> None:
-        """Ask a driver to define a property (None: all) of a device again.
+    def ask(self, device: str | None, name: str | None) -> None:
+        """Ask a driver to define a property (None: all) of a device (None: of all) again.
 
         It answers with definitions, or the transport with :class:`RawHeard`; what was never
         defined is then. NotConnected when the link is down. May block for seconds; the link's

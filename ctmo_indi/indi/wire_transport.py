@@ -177,9 +177,11 @@ class IndipyTransport:
         """Ask the server for a sign of life."""
         self._put(ET.Element("pingRequest", uid=uid))
 
-    def ask(self, device: str, name: str | None) -> None:
-        """Ask a driver for definitions; they come as such."""
-        element = ET.Element("getProperties", version="1.7", device=device)
+    def ask(self, device: str | None, name: str | None) -> None:
+        """Ask drivers for definitions; they come as such."""
+        element = ET.Element("getProperties", version="1.7")
+        if device is not None:
+            element.set("device", device)
         if name is not None:
             element.set("name", name)
         self._put(element)

@@ -73,7 +73,7 @@ class FakeServer:
         self.answers_pings = True
         self.accepts = True
         self.hanging: set[str] = set()
-        self.questions: list[tuple[str, str | None]] = []
+        self.questions: list[tuple[str | None, str | None]] = []
         self.connections = 0
         self.drivers: dict[str, Driver] = {}
         self._properties: dict[tuple[str, str], _Property] = {}
@@ -251,12 +251,12 @@ class FakeServer:
             if link in self._links:
                 self._links.remove(link)
 
-    def answer(self, link: FakeTransport, device: str, name: str | None) -> None:
-        """Define a device's properties to one connection again."""
+    def answer(self, link: FakeTransport, device: str | None, name: str | None) -> None:
+        """Define properties of a device, or of all, to one connection again."""
         with self._lock:
             self.questions.append((device, name))
             for (owner, prop), known in list(self._properties.items()):
-                if owner == device and owner not in self.hanging and name in (None, prop):
+                if device in (None, owner) and owner not in self.hanging and name in (None, prop):
                     link.receive(
                         known.definition._replace(state=known.state, values=dict(known.values))
                     )
@@ -300,7 +300,7 @@ class FakeTransport:
         if self._server.answers_pings:
             self.receive(RawPing(uid))
 
-    def ask(self, device: str, name: str | None) -> None:
+    def ask(self, device: str | None, name: str | None) -> None:
         """Be defined again what was asked for, unless its driver hangs."""
         self._check()
         self._server.answer(self, device, name)

@@ -163,6 +163,8 @@ class ScriptedIndi:
     ----------
     takes_s
         Machine seconds from Busy to Ok of an honest device.
+    lost_questions
+        How many of the next ``getProperties`` do not arrive.
     late_s
         Machine seconds that ``LATE`` waits before it obeys.
     """
@@ -170,6 +172,7 @@ class ScriptedIndi:
     def __init__(self, properties: Iterable[Scripted]) -> None:
         self.takes_s = 0.05
         self.late_s = 3.0
+        self.lost_questions = 0
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._properties = {(one.device, one.name): one for one in properties}
@@ -282,6 +285,9 @@ class ScriptedIndi:
 
     def _define_again(self, device: str | None, name: str | None) -> None:
         with self._lock:
+            if self.lost_questions > 0:
+                self.lost_questions -= 1
+                return
             for one in self._properties.values():
                 if device in (None, one.device) and name in (None, one.name):
                     self._push(one.device, one.definition())

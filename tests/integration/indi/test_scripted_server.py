@@ -109,6 +109,15 @@ def test_a_definition_that_was_lost_is_asked_for(client: IndiClient, server: Scr
     assert client.require("Dome", "DOME_PARK").switch("PARK")
 
 
+def test_our_own_first_question_may_be_lost(open_client: OpenClient, server: ScriptedIndi) -> None:
+    server.lost_questions = 1
+    client = open_client(Endpoint("127.0.0.1", server.port))
+    assert client.devices() == ()
+    client.wait_for("Dome", "DOME_SHUTTER", 10.0)
+    client.wait_for("Focuser", "ABS_FOCUS_POSITION", 10.0)
+    assert set(client.devices()) == {"Dome", "Focuser"}
+
+
 def test_a_mute_driver_is_lost_and_heard_again(
     open_client: OpenClient, server: ScriptedIndi
 ) -> None:
