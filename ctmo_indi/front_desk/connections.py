@@ -38,10 +38,12 @@ class Phase(Enum):
     HEADERS = "headers"
     BODY = "body"
     ANSWER = "answer"
+    NEWS = "news"  # an answer that nothing but news is waited for
     REPLY = "reply"
 
 
-_CALLERS_TURN = frozenset({Phase.IDLE, Phase.HEADERS, Phase.BODY})
+_GIVES_WAY = frozenset({Phase.IDLE, Phase.HEADERS, Phase.BODY, Phase.NEWS})
+"""Nothing is under way there. Whoever may read may wait for news: he must not lock out others."""
 
 
 class Held(Protocol):
@@ -79,7 +81,7 @@ class Gate:
         elif len(self._connections) >= self.limits.connections:
             crowd = list(self._connections)
         if crowd is not None:
-            waiting = [other for other in crowd if other.phase in _CALLERS_TURN]
+            waiting = [other for other in crowd if other.phase in _GIVES_WAY]
             if not waiting:
                 self.refused += 1
                 self.sparing.log(
@@ -176,8 +178,15 @@ class DeskConnection(web.RequestHandler):
         self.since_s = self._loop.time()
         self.deadline_s = self.since_s + timeout_s
 
-    async def answered(self, answer: asyncio.Future[Reply]) -> Reply:
+    async def answered(
+        self, answer: asyncio.Future[Reply], *, waits_for_news: bool = False
+    ) -> Reply:
         """Wait for an answer of the desk.
+
+        Parameters
+        ----------
+        waits_for_news
+            The order has no effect: it may be cut to make room.
 
         Raises
         ------
@@ -185,7 +194,8 @@ class DeskConnection(web.RequestHandler):
             It did not come in time; told at the next sweep.
         """
         limits = self._gate.limits
-        self.enter(Phase.ANSWER, limits.answer_s + limits.reply_s)
+        phase = Phase.NEWS if waits_for_news else Phase.ANSWER
+        self.enter(phase, limits.answer_s + limits.reply_s)
         self._answer_by_s = self.since_s + limits.answer_s
         self._answer = answer
         try:
@@ -253,7 +263,7 @@ class DeskConnection(web.RequestHandler):
                 "address=%s status=%d reason=%r",
                 self.address,
                 status,
-                message,
+                (message or "").partition(":")[0][:80],  # what follows is the head, token and all
             )
             text = "not an HTTP request this front desk understands"
             if exc is not None:

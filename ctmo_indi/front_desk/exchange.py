@@ -49,6 +49,8 @@ class Exchange:
             check_head(request, connection, self._hosts, self._limits.body_bytes)
             caller = self._identify(request, connection.address)
             body = await self._body(request, connection)
+            if connection.phase is Phase.BODY:  # it took its time: who called then may not now
+                caller = self._identify(request, connection.address)
         except Refusal as refusal:
             # Whoever floods us with wrong tokens must not flush the log.
             is_flood = refusal.status is HTTPStatus.TOO_MANY_REQUESTS
@@ -100,7 +102,9 @@ class Exchange:
         service = self._desk.service
         try:
             order = order_of(decode_call(body, self._limits))
-            reply = await connection.answered(self._deeds.begin(order, caller))
+            reply = await connection.answered(
+                self._deeds.begin(order, caller), waits_for_news="Wait" in order
+            )
             return encode_reply(reply)
         except CallError as error:
             code, text = int(error.code), str(error)

@@ -14,6 +14,7 @@ import threading
 import xmlrpc.client
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,11 +23,11 @@ import pytest
 
 from ctmo_indi.clock import Deadline, SystemClock
 from ctmo_indi.errors import ConfigError, Interlocked, NotPermitted
-from ctmo_indi.front_desk.access import LoopbackAccess
+from ctmo_indi.front_desk.access import LoopbackAccess, NotIdentified
 from ctmo_indi.front_desk.limits import Limits
 from ctmo_indi.front_desk.server import FrontDeskServer
 from ctmo_indi.testing.desks import FakeDesk, serving
-from ctmo_indi.work_orders.access import Caller
+from ctmo_indi.work_orders.access import Caller, Role
 from ctmo_indi.work_orders.desk import Reply
 
 ORDER = {
@@ -441,6 +442,60 @@ def test_callers_being_answered_do_not_give_way() -> None:
         assert raw(port_of(url), b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") == b""
         hanging.release.set()
         assert [answer.result(PATIENCE_S)[0] for answer in first] == [200, 200]
+
+
+def test_callers_that_wait_for_news_do_not_lock_out_one_who_orders() -> None:
+    """Anybody who may read may wait; a hundred of them must not keep a stop away."""
+    hanging = HangingDesk()
+    limits = Limits(connections=4, connections_per_address=4)
+    news = xmlrpc.client.dumps(({"WOType": "Status", "Wait": 60.0},), "front_desk").encode()
+    with serving(hanging, limits=limits) as (url,), contextlib.ExitStack() as stack:
+        waiting = []
+        for number in range(4):
+            peer = socket.create_connection(("127.0.0.1", port_of(url)), timeout=PATIENCE_S)
+            stack.enter_context(peer)
+            peer.sendall(HEAD.replace(b"%d" % len(BODY), b"%d" % len(news)) + news)
+            eventually(lambda wanted=number + 1: hanging.count == wanted)
+            waiting.append(peer)
+        assert fault_of_unknown_method(url) == -32601
+        assert read_all(waiting[0]) == b""  # the one that waited longest gave way
+        hanging.release.set()
+
+
+def test_who_is_revoked_before_his_body_has_come_is_refused() -> None:
+    """A head may come long before its body: who is known counts when the order is whole."""
+
+    class OnceOnly:
+        asked = 0
+
+        def identify(self, _headers: object, address: str) -> Caller:
+            self.asked += 1
+            if self.asked > 1:
+                raise NotIdentified(HTTPStatus.UNAUTHORIZED, "wrong name or token")
+            return Caller("ada", Role.OPERATE, address, is_known=True)
+
+    desk, access = FakeDesk("scheduler"), OnceOnly()
+    server = FrontDeskServer([(desk, "127.0.0.1", 0)], None, access)
+    (port,) = server.start()
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as peer:
+            peer.sendall(HEAD)
+            eventually(lambda: access.asked == 1)
+            peer.sendall(BODY)
+            assert read_all(peer).startswith(b"HTTP/1.1 401 ")
+        assert desk.orders == []
+    finally:
+        server.stop()
+
+
+def test_what_a_broken_head_holds_is_not_logged(
+    desk: tuple[FakeDesk, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    head = HEAD.replace(b"\r\n\r\n", b"\r\nAuthorization: Bearer\r\n ctmo_secret\r\n\r\n")
+    assert b" 400 " in raw(desk[1], head + BODY).split(b"\r\n")[0]
+    assert "http_refused" in caplog.text
+    assert "ctmo_secret" not in caplog.text
 
 
 @pytest.mark.parametrize("ip", ["0.0.0.0", "192.0.2.7", "::", "example.org"])
