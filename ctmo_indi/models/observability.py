@@ -108,16 +108,18 @@ def ever_observable(
     Returns
     -------
     is_observable
+        True also when windows of more than a year with gaps leave it open.
     reason
         Which limit excludes it, with the best value it reaches; "" when observable.
     """
     now_s = None if utc is None else float(unix_s(utc))
-    spans = _coming(request.windows, now_s)
-    if not spans:
+    coming = _coming(request.windows, now_s)
+    if not coming:
         last_s = max(window.end_utc_s for window in request.windows)
         return False, f"every window has ended, the last at {_clock(last_s)}"
     if not request.frame_type.needs_sky:
         return True, ""
+    spans, is_all = _at_most_a_year(coming)
     reason = ""
     for is_dense in (False, True):
         times_s = np.unique(np.concatenate([_samples(span, is_dense) for span in spans]))
@@ -125,7 +127,7 @@ def ever_observable(
         reason = _excluded_by(rules(request, skies, limits, night), bool(request.windows))
         if not reason:
             return True, ""
-    return False, reason
+    return (False, reason) if is_all else (True, "")
 
 
 def _excluded_by(checked: Sequence[Rule], has_windows: bool) -> str:
@@ -162,6 +164,33 @@ def _coming(windows: Sequence[Window], now_s: float | None) -> list[Window]:
         for window in windows
         if window.end_utc_s > now_s
     ]
+
+
+def _at_most_a_year(windows: Sequence[Window]) -> tuple[list[Window], bool]:
+    """Return what of some windows is to be looked at: a window to the year 9999 must not cost more.
+
+    Returns
+    -------
+    spans
+        In order, apart from each other, a year together at most.
+    is_all
+        Whether what they exclude is excluded: they are all of the windows, or a year without a gap.
+    """
+    spans: list[Window] = []
+    for window in sorted(windows, key=lambda one: one.start_utc_s):
+        if spans and window.start_utc_s <= spans[-1].end_utc_s:
+            last = spans.pop()
+            window = Window(last.start_utc_s, max(last.end_utc_s, window.end_utc_s))
+        spans.append(window)
+    left_s, chosen = _EVER_YEAR_S, []
+    for span in spans:
+        if span.end_utc_s - span.start_utc_s >= _EVER_YEAR_S:
+            return [Window(span.start_utc_s, span.start_utc_s + _EVER_YEAR_S)], True
+        length_s = min(left_s, span.end_utc_s - span.start_utc_s)
+        if length_s > 0.0:
+            chosen.append(Window(span.start_utc_s, span.start_utc_s + length_s))
+            left_s -= length_s
+    return chosen, left_s > 0.0
 
 
 def _samples(span: Window, is_dense: bool) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -207,3 +208,40 @@ def test_what_a_whole_year_is_asked_for_agrees_with_a_dense_search() -> None:
         found, reason = sky.ever_observable(request, CTMO, LIMITS, NIGHT, utc=EVENING)
         assert found or not is_possible, reason
         assert found == is_possible or abs(dec_deg + 49.0) < 0.3
+
+
+def _until(year: int, since: int = 2026) -> Window:
+    start, end = (datetime(y, 11, 22, tzinfo=UTC).timestamp() for y in (since, year))
+    return Window(start, end)
+
+
+@pytest.mark.parametrize(
+    "windows",
+    [
+        (_until(9999),),
+        tuple(_until(year + 1, year) for year in range(2026, 2126)),  # one year after the other
+        tuple(_until(2030 + n) for n in range(100)),  # all over each other
+    ],
+)
+def test_windows_of_a_thousand_years_cost_no_more_than_one(windows: tuple[Window, ...]) -> None:
+    """Looked at whole, the first took 6 GB and more."""
+    request = replace(EXAMPLE, dec_deg=-80.0, windows=windows)
+    is_observable, reason = sky.ever_observable(request, CTMO, LIMITS, NIGHT, utc=EVENING)
+    assert not is_observable
+    assert reason.startswith("never in the order's windows: at best altitude -15.")
+    began_s = time.process_time()
+    sky.ever_observable(request, CTMO, LIMITS, NIGHT, utc=EVENING)
+    assert time.process_time() - began_s < 0.3
+
+
+def test_windows_of_more_than_a_year_with_gaps_leave_it_open() -> None:
+    """Half of each year for a century: what is not looked at may serve."""
+    windows = tuple(
+        Window(one.start_utc_s, one.start_utc_s + 180 * 86400.0)
+        for one in (_until(year + 1, year) for year in range(2026, 2126))
+    )
+    request = replace(EXAMPLE, dec_deg=-80.0, windows=windows)
+    assert sky.ever_observable(request, CTMO, LIMITS, NIGHT, utc=EVENING) == (True, "")
+    assert not sky.ever_observable(
+        replace(request, windows=windows[:2]), CTMO, LIMITS, NIGHT, utc=EVENING
+    )[0]
