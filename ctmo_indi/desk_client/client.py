@@ -87,6 +87,8 @@ class DeskClient:
         Whom to believe with https, see ``credentials.py``; the system's authorities when None.
     user
         Put into orders that have no ``User``.
+    believed_uids
+        Whose processes may answer on this machine, see ``local_peer.py``; everybody's when None.
     """
 
     def __init__(
@@ -98,8 +100,9 @@ class DeskClient:
         trust: ssl.SSLContext | None = None,
         user: str | None = None,
         clock: Clock | None = None,
+        believed_uids: Collection[int] | None = None,
     ) -> None:
-        self._connections = DeskConnections(url, token, trust)
+        self._connections = DeskConnections(url, token, trust, believed_uids)
         self._timeout_s = timeout_s
         self._user = user
         self._clock = clock or SystemClock()

@@ -10,9 +10,10 @@ import base64
 import http.client
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from urllib.parse import unquote, urlsplit
 
+from ctmo_indi.desk_client.local_peer import check_peer
 from ctmo_indi.errors import ConfigError, ServiceUnreachable
 
 _LARGEST_REPLY_BYTES = 64 * 1024 * 1024
@@ -38,6 +39,8 @@ class DeskConnections:
         Sent as Bearer, asked for at each call; wins over one in ``url``.
     trust
         Whom to believe with https; the system's authorities when None.
+    believed_uids
+        Whose processes may answer on this machine, see ``local_peer.py``; everybody's when None.
 
     Raises
     ------
@@ -50,6 +53,7 @@ class DeskConnections:
         url: str,
         token: str | Callable[[], str] | None = None,
         trust: ssl.SSLContext | None = None,
+        believed_uids: Collection[int] | None = None,
     ) -> None:
         parts = urlsplit(url)
         shown = url.rpartition("@")[2]  # never name and token
@@ -62,6 +66,7 @@ class DeskConnections:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(f"address is {shown!r}, expected http://host:port or https://...")
         self._trust: ssl.SSLContext | None = None
+        self._believed_uids = believed_uids
         if parts.scheme == "https":
             self._trust = trust or ssl.create_default_context()
         self._host = parts.hostname
@@ -158,7 +163,7 @@ class DeskConnections:
 
     def _new(self, timeout_s: float) -> http.client.HTTPConnection:
         if self._trust is None:
-            return http.client.HTTPConnection(self._host, self._port, timeout=timeout_s)
+            return _PlainConnection(self._host, self._port, timeout_s, self._believed_uids)
         return http.client.HTTPSConnection(
             self._host, self._port, timeout=timeout_s, context=self._trust
         )
@@ -169,3 +174,25 @@ class DeskConnections:
         if self._token is None:
             return self._headers
         return {**self._headers, "Authorization": f"Bearer {self._token()}"}
+
+
+class _PlainConnection(http.client.HTTPConnection):
+    """HTTP that says nothing before it is known who listens."""
+
+    def __init__(
+        self, host: str, port: int, timeout_s: float, believed_uids: Collection[int] | None
+    ) -> None:
+        super().__init__(host, port, timeout=timeout_s)
+        self._timeout_s = timeout_s
+        self._believed_uids = believed_uids
+
+    def connect(self) -> None:
+        """Connect; PermissionError when a stranger answers."""
+        super().connect()
+        if self._believed_uids is None:
+            return
+        try:
+            check_peer(self.sock, self._believed_uids, self._timeout_s)
+        except OSError:
+            self.close()
+            raise

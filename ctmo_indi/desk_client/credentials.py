@@ -10,10 +10,12 @@ import os
 import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.config import Config
+from ctmo_indi.config import Config, is_loopback
 from ctmo_indi.desk_client.client import DeskClient
+from ctmo_indi.desk_client.local_peer import believed_uids
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.tokens import read_secret
 
@@ -63,6 +65,8 @@ def open_desk(
 ) -> DeskClient:
     """Return a service's client of another: with the site's ``Client Token File`` and trust.
 
+    On this machine only a process of root, of our own user or of the owner of the data is believed.
+
     Parameters
     ----------
     service
@@ -71,18 +75,24 @@ def open_desk(
     Raises
     ------
     ConfigError
-        The token or the certificates to be trusted cannot be read.
+        The token or the certificates to be trusted cannot be read, or the token would cross the
+        network unencrypted.
     """
     file = config.access.client_token_file
     token = None if file is None else TokenFileReader(file)
-    return _open(config, service, token, timeout_s=timeout_s, user=user, clock=clock)
+    return _open(
+        config, service, token, timeout_s=timeout_s, user=user, clock=clock, asks_who_answers=True
+    )
 
 
 def open_own_desk(
     config: Config, service: str, *, timeout_s: float = 10.0, user: str | None = None
 ) -> DeskClient:
     """Return a person's client of a service: with :func:`own_token`; errors of both."""
-    return _open(config, service, own_token(config), timeout_s=timeout_s, user=user)
+    token = own_token(config)
+    return _open(
+        config, service, token, timeout_s=timeout_s, user=user, asks_who_answers=token is not None
+    )
 
 
 def _open(
@@ -93,11 +103,25 @@ def _open(
     timeout_s: float,
     user: str | None = None,
     clock: Clock | None = None,
+    asks_who_answers: bool,
 ) -> DeskClient:
     address: str = getattr(config, service).http
-    trust = trusted(config.access.ca_file) if address.startswith("https:") else None
+    is_secure = address.startswith("https:")
+    if token is not None and not is_secure and not is_loopback(urlsplit(address).hostname or ""):
+        if not config.access.is_network_insecure:
+            raise ConfigError(
+                f"{service} Address: HTTP is {address}, where a token would go unencrypted;"
+                " expected https://"
+            )
+        token = None
     return DeskClient(
-        address, timeout_s=timeout_s, user=user, clock=clock, token=token, trust=trust
+        address,
+        timeout_s=timeout_s,
+        user=user,
+        clock=clock,
+        token=token,
+        trust=trusted(config.access.ca_file) if is_secure else None,
+        believed_uids=believed_uids(config.data_dir) if asks_who_answers else None,
     )
 
 
