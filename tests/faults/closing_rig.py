@@ -20,7 +20,7 @@ from ctmo_indi.devices.closing import close_observatory
 from ctmo_indi.devices.motion import Motion
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.devices.opening import open_observatory
-from ctmo_indi.errors import CtmoError
+from ctmo_indi.errors import CtmoError, DeviceError
 from ctmo_indi.indi.client import IndiClient
 from ctmo_indi.indi.events import Event, PropertyDefined, PropertyUpdated
 from ctmo_indi.indi.indiserver import IndiServer
@@ -139,6 +139,12 @@ class ClosingRig:
         self._threads.append(thread)
         return thread
 
+    def is_idle(self) -> bool:
+        """Whether nothing that was begun by hand goes on: it would disturb what comes next."""
+        running = any(thread.is_alive() for thread in self._threads[1:])
+        slots = [(self.hands.mount, "pointing"), (self.hands.dome, "azimuth")]
+        return not running and not any(role.occupied(slot) for role, slot in slots if role)
+
     # -- states ------------------------------------------------------------------------------------
 
     def target(self, alt_deg: float, az_deg: float) -> tuple[float, float]:
@@ -250,6 +256,17 @@ def _slew(rig: ClosingRig, choose: random.Random) -> Motion[object]:
     return rig.hands.mount.start_slew(*rig.target(*_far(choose)))
 
 
+def _point(rig: ClosingRig, choose: random.Random) -> None:
+    """Slew somewhere. Now and then the simulated mount ends one half-way, Idle: elsewhere then."""
+    for _ in range(2):
+        try:
+            _slew(rig, choose).wait(120.0)
+        except DeviceError:
+            continue
+        return
+    _slew(rig, choose).wait(120.0)
+
+
 def _shutter_opening(rig: ClosingRig, choose: random.Random) -> None:
     dome = rig.hands.dome
     # A dome that never parked here is not parked; unparking one opens the shutter.
@@ -270,7 +287,7 @@ def _slewing(rig: ClosingRig, choose: random.Random) -> None:
 
 def _exposing(rig: ClosingRig, choose: random.Random) -> None:
     rig.open()
-    _slew(rig, choose).wait(120.0)
+    _point(rig, choose)
     rig.hands.camera.expose(3000.0, FrameType.DARK)
     until(lambda: rig.hands.camera.status().exposing, "it exposes")
 
@@ -283,13 +300,13 @@ def _dome_turning(rig: ClosingRig, choose: random.Random) -> None:
 
 def _parking(rig: ClosingRig, choose: random.Random) -> None:
     rig.open()
-    _slew(rig, choose).wait(120.0)
+    _point(rig, choose)
     rig.hands.mount.park()
 
 
 def _closing(rig: ClosingRig, choose: random.Random) -> None:
     rig.open()
-    _slew(rig, choose).wait(120.0)
+    _point(rig, choose)
     rig.in_thread(
         lambda: close_observatory(
             rig.hands, rig.profile.safety, rig.clock, report=lambda _line: None

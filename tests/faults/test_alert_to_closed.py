@@ -58,6 +58,7 @@ def settle(rig: ClosingRig) -> None:
         lambda: (
             rig.safety.loop.state == "CLOSED"
             and rig.hands.state() == "CLOSED"
+            and rig.is_idle()
             and not rig.hands.is_closing
             and not rig.safety.observatory.is_closing
         ),
