@@ -213,7 +213,7 @@ class SafetyHandlers:
         until = f" until {lock.expires_utc}" if lock.expires_utc else ""
         locked = f"Locked ({lock.kind}) for {lock.owner}{until}."
         if kind is not LockKind.MAINTENANCE:
-            return locked
+            return locked + self._not_durable()
         not_disarmed = self._disarm_watchdog()
         # Nothing moves under it: not what was moving before, and no tracking into a limit either.
         try:
@@ -225,7 +225,7 @@ class SafetyHandlers:
                 f"{told} BUT INDI's WatchDog is not known to be off and may park and close: stay "
                 f"out, or end its driver. {not_disarmed}"
             ) from not_disarmed
-        return told
+        return told + self._not_durable()
 
     def _disarm_watchdog(self) -> CtmoError | None:
         """Before a human is told that nothing moves; return why it is not known to be off."""
@@ -248,7 +248,7 @@ class SafetyHandlers:
 
     def _unlock(self, request: ControlRequest) -> str:
         self._holds.drop_lock(request.user)
-        return "Unlocked."
+        return f"Unlocked.{self._not_durable()}"
 
     def _close(self, request: ControlRequest) -> str:
         lock = self._holds.lock

@@ -180,7 +180,7 @@ class DeskHandlers:
         acts_for = _acts_for(checked, caller)
         self._check(MANNERS[request.command], acts_for)
         if checked.user == SCHEDULER:
-            self._refuse_in_hand(request.command)
+            self._refuse_in_hand()
         urgent = request.command in (ControlCommand.ABORT, ControlCommand.PARK)
         task = self._task(checked, request.command.value, control_steps(request))
         task.is_urgent = urgent or request.command is ControlCommand.CLOSE
@@ -260,14 +260,13 @@ class DeskHandlers:
         if error is not None:
             raise error
 
-    def _refuse_in_hand(self, command: ControlCommand) -> None:
+    def _refuse_in_hand(self) -> None:
         """Refuse what no human asked for while one has the observatory in hand.
 
-        That is closing under a lock or the latch, and everything after a takeover. Safety closes
-        all the same when it must.
+        By a lock, the latch or a takeover. Safety closes all the same when it must.
         """
         error: SafetyError | None = self._parts.engine.takeover.refusal()
-        if error is None and command is ControlCommand.CLOSE:
+        if error is None:
             refusal = self._parts.vigil.refusal(False)
             error = refusal if isinstance(refusal, Locked | Stopped) else None
         if error is not None:
