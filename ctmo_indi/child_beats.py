@@ -3,19 +3,24 @@
 ``ctmo-indi up`` does for its children what systemd does for units: it gives each a socket in
 ``NOTIFY_SOCKET`` and expects ``WATCHDOG=1`` within a time (sd_notify(3), sd_watchdog_enabled(3)). A
 child that is alive but hangs stops beating and can be told from one that works. Linux only: there
-the kernel finds an abstract address that needs no file and is gone with the process.
+the kernel finds an abstract address that needs no file and is gone with the process. Anybody on the
+machine may send to one, so the kernel is asked whose each message is (SO_PASSCRED, unix(7)).
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import struct
 import sys
 from collections.abc import Mapping
 
 from ctmo_indi.clock import Clock
 
 _LONGEST_MESSAGE = 4096
+_CREDENTIALS = struct.Struct("=iII")  # struct ucred: pid, uid, gid
+_ABOUT_BYTES = socket.CMSG_SPACE(_CREDENTIALS.size) if hasattr(socket, "CMSG_SPACE") else 0
 # Taken in at once: whoever floods us must not keep us from the other children.
 _MOST_MESSAGES = 1000
 # When we did not run ourselves for so long (a busy machine, a sleep), silence says nothing.
@@ -29,11 +34,14 @@ class ChildBeats:
     ----------
     limit_s
         Machine seconds without a beat after which the child counts as hanging.
+    uid
+        Whose messages count; our own user's when None.
     """
 
-    def __init__(self, clock: Clock, limit_s: float) -> None:
+    def __init__(self, clock: Clock, limit_s: float, *, uid: int | None = None) -> None:
         self._clock = clock
         self._limit_s = limit_s
+        self._uid = os.geteuid() if uid is None else uid
         self._socket: socket.socket | None = None
         self._address = ""
         self._heard_machine_s: float | None = None
@@ -44,6 +52,7 @@ class ChildBeats:
         if sys.platform == "linux":
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self._socket.setblocking(False)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
             self._socket.bind("")  # the kernel chooses, unix(7) "autobind"
             self._address = "@" + self._socket.getsockname()[1:].decode()
 
@@ -81,8 +90,10 @@ class ChildBeats:
         if self._socket is not None:
             with contextlib.suppress(OSError):  # BlockingIOError: nothing more
                 for _ in range(_MOST_MESSAGES):
-                    self._take(self._socket.recv(_LONGEST_MESSAGE).decode(errors="replace"))
-                    came = True
+                    message, about, _, _ = self._socket.recvmsg(_LONGEST_MESSAGE, _ABOUT_BYTES)
+                    if _sender_uid(about) == self._uid:
+                        self._take(message.decode(errors="replace"))
+                        came = True
         return came
 
     def _take(self, message: str) -> None:
@@ -94,3 +105,11 @@ class ChildBeats:
                 self._is_stopping = True
             elif key == "STATUS":
                 self.status = value
+
+
+def _sender_uid(about: list[tuple[int, int, bytes]]) -> int | None:
+    """Return whose a message is, as the kernel says; None when it does not."""
+    for level, kind, data in about:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
+            return int(_CREDENTIALS.unpack(data[: _CREDENTIALS.size])[1])
+    return None

@@ -173,14 +173,26 @@ def write_tokens(path: Path, tokens: Sequence[Token]) -> None:
         try:
             if os.geteuid() == 0:
                 os.fchown(file, *_owner(path))
-            os.write(file, text.encode())
+            data = text.encode()
+            written = os.write(file, data)
+            if written < len(data):  # a disk that fills up takes a part
+                raise OSError(f"took {written} of {len(data)} bytes")
             os.fsync(file)
         finally:
             os.close(file)
         temporary.replace(path)
+        _sync_folder(path.parent)  # a power cut must not bring a revoked token back
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise ConfigError(f"{path}: cannot be written: {_reason(error)}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _owner(path: Path) -> tuple[int, int]:
@@ -200,6 +212,9 @@ def _owner(path: Path) -> tuple[int, int]:
 def one_at_a_time(path: Path) -> Iterator[None]:
     """Keep a second command from changing the file meanwhile.
 
+    What is locked is a file of its own that nobody else may open: a lock on the folder, or on any
+    file that others may read, could be held by anybody, and no token be revoked.
+
     Raises
     ------
     ConfigError
@@ -207,7 +222,10 @@ def one_at_a_time(path: Path) -> Iterator[None]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)  # no file of its own is left
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        lock = os.open(path.with_name(f".{path.name}.lock"), flags, 0o600)
+        if os.geteuid() == 0:
+            os.fchown(lock, *_owner(path))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be changed: {_reason(error)}") from error
     try:

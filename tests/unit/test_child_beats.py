@@ -91,3 +91,14 @@ def test_a_flood_of_messages_from_elsewhere_is_taken_in(beats: ChildBeats, child
         child.status(f"{os.getpid()} {number}")
         beats.silent_s()
     assert beats.status.endswith("499")
+
+
+def test_another_user_does_not_speak_for_the_child(clock: FakeClock) -> None:
+    """An abstract address is open to everybody on the machine."""
+    ear = ChildBeats(clock, limit_s=20.0, uid=os.geteuid() + 1)
+    stranger = Notifier(ear.environment)
+    assert stranger.ready("all is well")
+    assert stranger.stopping()
+    assert ear.silent_s() is None
+    assert (ear.is_ready, ear.status) == (False, "")
+    ear.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import stat
@@ -119,6 +120,50 @@ def secret_file(tmp_path: Path, text: str, mode: int = 0o600) -> Path:
     path.write_text(text)
     path.chmod(mode)
     return path
+
+
+def test_nobody_who_may_only_look_at_the_folder_keeps_a_token_from_being_revoked(
+    tmp_path: Path,
+) -> None:
+    """flock needs no right to write: whoever may open a file may hold it for ever."""
+    path = tmp_path / "tokens.json"
+    tokens.write_tokens(path, ())
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        with tokens.one_at_a_time(path):
+            held = [each for each in tmp_path.iterdir() if each != path]
+            assert [stat.S_IMODE(each.stat().st_mode) for each in held] == [0o600]
+    finally:
+        os.close(folder)
+
+
+def test_a_disk_that_takes_half_a_file_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "tokens.json"
+    tokens.write_tokens(path, (token("ada", "one"),))
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:10]))
+    with pytest.raises(ConfigError, match=r"cannot be written: took 10 of \d+ bytes"):
+        tokens.write_tokens(path, (token("ada", "one"), token("bob", "two")))
+    assert [each.name for each in tokens.read_tokens(path)] == ["ada"]
+    assert [each.name for each in tmp_path.iterdir()] == ["tokens.json"]
+
+
+def test_a_revocation_is_on_the_disk_with_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = []
+    fsync = os.fsync
+
+    def sync(file: int) -> None:
+        synced.append(os.fstat(file).st_ino)
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    tokens.write_tokens(tmp_path / "tokens.json", ())
+    assert synced[-1] == tmp_path.stat().st_ino  # else a power cut brings the revoked token back
 
 
 def test_a_secret_is_read_without_the_end_of_its_line(tmp_path: Path) -> None:
