@@ -149,7 +149,7 @@ def test_safety_frozen_holds_the_night_until_it_goes_on(fleet: RunningFleet) -> 
             Receipt=attempt,
         )
         kept = fleet.ask({"WOType": "Cancel", "Receipt": receipt})
-    assert "fresh verdict" in held["Step"]
+    assert held["Step"] == "holding: waiting for another verdict"
     assert kept["Good Exposures"] >= more["Good Exposures"] > 1
 
 
