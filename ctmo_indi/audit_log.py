@@ -23,6 +23,7 @@ from ctmo_indi.logs import KEEP_FILES, MAX_BYTES, SharedFileHandler
 
 NAME = "audit.log"
 LONGEST_TEXT = 300
+_LONGEST_NAME = 40
 _PACE_S = 0.05
 _MOST_WAITING = 50_000
 _BATCH = 500
@@ -76,17 +77,25 @@ class AuditEntry:
                 "role": self.role,
                 "address": self.address,
                 "via": self.via,
-                "user": self.user[:LONGEST_TEXT],
-                "kind": self.kind,
-                "command": self.command[:LONGEST_TEXT],
-                "id": self.id[:LONGEST_TEXT],
-                "receipt": self.receipt,
+                "user": _cut(self.user),
+                "kind": _cut(self.kind, _LONGEST_NAME),
+                "command": _cut(self.command, _LONGEST_NAME),
+                "id": _cut(self.id),
+                "receipt": _cut(self.receipt, _LONGEST_NAME),
                 "status": self.status,
                 "outcome": self.outcome,
                 "fault": self.fault,
-                "text": self.text[:LONGEST_TEXT],
+                "text": _cut(self.text),
             }
         )
+
+
+def _cut(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Cut a text so that its JSON, where a character may become twelve, is not much longer."""
+    text = text[:longest]
+    while len(json.dumps(text)) > 2 * longest:
+        text = text[: len(text) * 3 // 4]
+    return text
 
 
 def path_for(log_file: Path | None, data_dir: Path) -> Path:
@@ -111,6 +120,7 @@ class AuditLog:
         self._has_news = threading.Event()
         self._is_ending = threading.Event()
         self.dropped = 0
+        self._dropped_said = 0
         self._thread = threading.Thread(target=self._run, name="audit-log", daemon=True)
         self._thread.start()
 
@@ -142,9 +152,17 @@ class AuditLog:
             while self._waiting:
                 count = min(len(self._waiting), _BATCH)
                 self._write([self._waiting.popleft().line() for _ in range(count)])
+            self._say_dropped()
             if is_last:
                 self._file.close()
                 return
+
+    def _say_dropped(self) -> None:
+        dropped = self.dropped
+        if dropped > self._dropped_said:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            self._write([f"{now} WARNING audit lines lost n={dropped - self._dropped_said}"])
+            self._dropped_said = dropped
 
     def _write(self, lines: list[str]) -> None:
         text = "\n".join(lines)

@@ -6,6 +6,7 @@ attacker on the same machine, or behind the same address, cannot lock anybody ou
 
 from __future__ import annotations
 
+import ipaddress
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -36,6 +37,11 @@ class Count:
 class Failures:
     """Counts in windows of a minute; one thread at a time.
 
+    Parameters
+    ----------
+    told
+        How many of a window are news one by one.
+
     Attributes
     ----------
     WINDOW_S
@@ -43,11 +49,11 @@ class Failures:
     """
 
     WINDOW_S = 60
-    TOLD = 4
     TOO_MANY = 20
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, told: int = 4) -> None:
         self._clock = clock
+        self._told = told
         self._windows: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def note(self, address: str) -> Count:
@@ -60,5 +66,18 @@ class Failures:
         self._windows[address] = (since_s, number)
         if len(self._windows) > _ADDRESSES:
             self._windows.popitem(last=False)
-        is_news = number <= self.TOLD or number & (number - 1) == 0
+        is_news = number <= self._told or number & (number - 1) == 0
         return Count(number, is_news, number > self.TOO_MANY)
+
+
+def neighbourhood(address: str) -> str:
+    """Return what addresses of one caller have in common: 127.0.0.0/8, an IPv6 network of 64."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if found.is_loopback:
+        return "loopback"
+    if found.version == 6:
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return address

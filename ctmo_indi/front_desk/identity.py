@@ -26,7 +26,7 @@ from ctmo_indi.clock import Clock, SystemClock
 from ctmo_indi.config import is_loopback
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.front_desk.access import NotIdentified
-from ctmo_indi.front_desk.failures import Failures
+from ctmo_indi.front_desk.failures import Failures, neighbourhood
 from ctmo_indi.tokens import NAME, Token, digest, read_tokens
 from ctmo_indi.work_orders.access import ON_BEHALF, Caller, Role
 
@@ -165,7 +165,7 @@ class TokenAccess:
         return Caller(name, role, sender.address, is_known=is_known, via=sender.name)
 
     def _refusal(self, address: str, reason: str) -> NotIdentified:
-        count = self._failures.note(address)
+        count = self._failures.note(neighbourhood(address))
         if count.is_news:
             self._on_failure(address, reason + (f" ({count.number} times)" * (count.number > 1)))
         if count.is_too_many:

@@ -16,16 +16,20 @@ from ctmo_indi.audit_log import AuditEntry, AuditLog, path_for
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.config import Address, Config, is_loopback
 from ctmo_indi.errors import ConfigError
+from ctmo_indi.front_desk.failures import Failures, neighbourhood
 from ctmo_indi.front_desk.identity import TokenAccess, TokenFile
 from ctmo_indi.front_desk.limits import Limits
 from ctmo_indi.front_desk.server import FrontDeskServer
 from ctmo_indi.front_desk.tls import TlsFiles
 from ctmo_indi.tokens import Token, digest, read_secret, read_tokens
-from ctmo_indi.work_orders.access import Role
+from ctmo_indi.work_orders.access import Caller, Role
 from ctmo_indi.work_orders.audited import AuditedDesk
 from ctmo_indi.work_orders.desk import Desk
 
 _log = logging.getLogger(__name__)
+
+TOLD_A_MINUTE = 300
+"""Lines of the audit log for one caller about orders that moved nothing; deeds are all told."""
 
 INSECURE = "Insecure Network: whoever reaches this address may operate, unencrypted and unnamed"
 
@@ -72,10 +76,24 @@ def open_front_desk(
         on_failure=_failure_writer(audit, "+".join(addresses), clock.utc),
     )
     warnings = (INSECURE,) if insecure else ()
+    harmless = Failures(clock, told=TOLD_A_MINUTE)
+
+    def spared(caller: Caller) -> str | None:
+        who = f"{caller.via or caller.name} {neighbourhood(caller.address)}"
+        count = harmless.note(who)
+        if not count.is_news:
+            return None
+        more = f" ({count.number} of this caller within a minute, not each is told)"
+        return more if count.number > TOLD_A_MINUTE else ""
 
     def audited(desk: Desk) -> AuditedDesk:
         return AuditedDesk(
-            desk, audit.record, still_knows=known.still_knows, warnings=warnings, clock=clock
+            desk,
+            audit.record,
+            still_knows=known.still_knows,
+            warnings=warnings,
+            clock=clock,
+            spared=spared,
         )
 
     return FrontDeskServer(

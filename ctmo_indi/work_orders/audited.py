@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from ctmo_indi.audit_log import AuditEntry
+from ctmo_indi.audit_log import LONGEST_TEXT, AuditEntry
 from ctmo_indi.clock import Clock, SystemClock
 from ctmo_indi.errors import CtmoError, NotPermitted, OrderError, SafetyError
-from ctmo_indi.work_orders.access import Caller
+from ctmo_indi.work_orders.access import Caller, Role
 from ctmo_indi.work_orders.desk import Desk, Reply
 from ctmo_indi.work_orders.model import OrderKind
-from ctmo_indi.work_orders.permissions import changes_something
+from ctmo_indi.work_orders.permissions import changes_something, needed
 
 _KINDS = {kind.value: kind for kind in OrderKind}
 
@@ -29,6 +29,10 @@ class AuditedDesk:
         What everybody shall see in the Status of the service.
     clock
         Real time.
+    spared
+        Asked about each order that commanded nothing (it was refused, or a service carries it out
+        in its own time and keeps it): what to add to its text, None to leave it out. The log has a
+        size, and nobody must be able to push deeds out of it.
     """
 
     def __init__(
@@ -39,12 +43,14 @@ class AuditedDesk:
         still_knows: Callable[[Caller], bool] = lambda _caller: True,
         warnings: Sequence[str] = (),
         clock: Clock | None = None,
+        spared: Callable[[Caller], str | None] = lambda _caller: "",
     ) -> None:
         self._desk = desk
         self._record = record
         self._still_knows = still_knows
         self._warnings = list(warnings)
         self._clock = clock or SystemClock()
+        self._spared = spared
 
     @property
     def service(self) -> str:
@@ -88,6 +94,10 @@ class AuditedDesk:
         text: str = "",
     ) -> None:
         answered = reply or {}
+        is_harmless = outcome == "refused" or (outcome == "accepted" and _is_kept_elsewhere(order))
+        more = self._spared(caller) if is_harmless else ""
+        if more is None:
+            return
         self._record(
             AuditEntry(
                 utc=self._clock.utc(),
@@ -104,7 +114,7 @@ class AuditedDesk:
                 receipt=_text(answered, "Receipt") or _text(order, "Receipt"),
                 status=_text(answered, "Status"),
                 fault=fault,
-                text=text or _text(order, "Reason"),
+                text=(text or _text(order, "Reason"))[: LONGEST_TEXT - len(more)] + more,
             )
         )
 
@@ -115,6 +125,12 @@ def _kind(order: Mapping[str, object]) -> OrderKind | None:
     if kind is None and "WOType" not in order:
         kind = order.get("Request")
     return _KINDS.get(kind) if isinstance(kind, str) else None
+
+
+def _is_kept_elsewhere(order: Mapping[str, object]) -> bool:
+    """Whether the store of the service has it with its sender: what a submitter may hand in."""
+    kind = _kind(order)
+    return kind is not None and needed(kind, order.get("Command")) <= Role.SUBMIT
 
 
 def _text(order: Mapping[str, object], key: str) -> str:

@@ -118,6 +118,18 @@ def test_what_cannot_wait_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(list(read_audit(tmp_path / "audit.log"))) == 10
 
 
+def test_what_was_not_taken_is_said_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_log, "_MOST_WAITING", 3)
+    monkeypatch.setattr(audit_log, "_PACE_S", 1.0)
+    log = AuditLog(tmp_path / "audit.log")
+    for _ in range(10):
+        log.record(entry())
+    log.close()
+    assert "WARNING audit lines lost n=7" in (tmp_path / "audit.log").read_text()
+
+
 def test_torn_lines_are_left_out_and_since_counts(tmp_path: Path) -> None:
     path = tmp_path / "audit.log"
     lines = [entry(number).line() for number in range(5)]

@@ -152,6 +152,16 @@ def test_many_addresses_do_not_fill_the_memory() -> None:
     assert len(failures._windows) == 1024
 
 
+@pytest.mark.parametrize("addresses", ["127.0.{}.1", "2001:db8:1:2::{}"])
+def test_who_has_many_addresses_is_counted_once(addresses: str) -> None:
+    told: list[str] = []
+    who = access(on_failure=lambda _address, reason: told.append(reason))
+    for number in range(200):
+        last = refused(who, bearer("wrong"), addresses.format(number))
+    assert last.status is HTTPStatus.TOO_MANY_REQUESTS
+    assert len(told) < 12
+
+
 def test_no_message_holds_what_was_tried(caplog: pytest.LogCaptureFixture) -> None:
     told: list[str] = []
     who = access(on_failure=lambda _address, reason: told.append(reason))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import logging
+import re
 import xmlrpc.client
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,7 +23,12 @@ from ctmo_indi.clock import SystemClock
 from ctmo_indi.config import AccessSettings, Address, Config
 from ctmo_indi.desk_client.client import DeskClient, DeskFault
 from ctmo_indi.errors import ConfigError
-from ctmo_indi.front_desk.opening import INSECURE, access_problems, open_front_desk
+from ctmo_indi.front_desk.opening import (
+    INSECURE,
+    TOLD_A_MINUTE,
+    access_problems,
+    open_front_desk,
+)
 from ctmo_indi.testing.desks import FakeDesk
 from ctmo_indi.tokens import Token
 
@@ -163,6 +171,29 @@ def test_everything_is_written_down_and_no_token_anywhere(
     ]
     for text in (path.read_text(), caplog.text):
         assert not any(secret in text for secret in secrets)
+
+
+def test_what_had_no_effect_cannot_flush_what_had(config: Config, tmp_path: Path) -> None:
+    """A hundred megabytes are kept; refusals by the thousand must not push deeds out of them."""
+    light = {
+        "WOType": "Observation", "User": "ada", "ID": "1", "RA": 1.0, "Dec": 2.0, "Filter": "I",
+        "Exposure Time": 3.0,
+    }  # fmt: skip
+    with opened(config, at("127.0.0.1")) as (_, url), DeskClient(url) as client:
+        for number in range(3 * TOLD_A_MINUTE):
+            with contextlib.suppress(DeskFault):
+                client.front_desk({"WOType": "\U0001f4a3" * 1000, "User": f"u{number}"})
+            client.front_desk(light)
+            if number % 100 == 0:
+                client.front_desk(STOP)
+    path = tmp_path / "logs" / "audit.log"
+    entries = list(read_audit(path))
+    outcomes = Counter((entry["kind"], entry["outcome"]) for entry in entries)
+    assert outcomes["Control", "accepted"] == 3 * TOLD_A_MINUTE // 100  # each of them
+    few = sum(outcomes.values()) - outcomes["Control", "accepted"]
+    assert TOLD_A_MINUTE <= few <= TOLD_A_MINUTE + 5
+    assert any(re.search(r"\d+ of this caller within a minute", entry["text"]) for entry in entries)
+    assert max(map(len, path.read_text().splitlines())) < 3000
 
 
 def test_two_tokens_in_one_request_are_refused(config: Config) -> None:
