@@ -20,7 +20,7 @@ from ctmo_indi.devices.closing import close_observatory
 from ctmo_indi.devices.motion import Motion
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.devices.opening import open_observatory
-from ctmo_indi.errors import CtmoError, DeviceError
+from ctmo_indi.errors import CtmoError
 from ctmo_indi.indi.client import IndiClient
 from ctmo_indi.indi.events import Event, PropertyDefined, PropertyUpdated
 from ctmo_indi.indi.indiserver import IndiServer
@@ -237,7 +237,9 @@ def closing_rig(
 ) -> Iterator[ClosingRig]:
     """Start it all; ``policy`` changes the profile's, ``options`` go to the IndiServer."""
     profile = profiles.load("simulators")
-    changes = {"reopen_delay_s": 1.0, "telescope_silence_s": 6000.0, "disk_free_min_mb": 1.0}
+    # Nobody beats here.
+    silence = {"telescope_silence_s": 36_000.0, "scheduler_silence_s": 36_000.0}
+    changes = {"reopen_delay_s": 1.0, "disk_free_min_mb": 1.0, **silence}
     safety: SafetyPolicy = replace(profile.safety, **{**changes, **(policy or {})})
     profile = replace(profile, safety=safety)
     rig = ClosingRig(start_simulators(drivers, speed=speed, **options), profile, folder)
@@ -257,13 +259,6 @@ def _slew(rig: ClosingRig, choose: random.Random) -> Motion[object]:
 
 
 def _point(rig: ClosingRig, choose: random.Random) -> None:
-    """Slew somewhere. Now and then the simulated mount ends one half-way, Idle: elsewhere then."""
-    for _ in range(2):
-        try:
-            _slew(rig, choose).wait(120.0)
-        except DeviceError:
-            continue
-        return
     _slew(rig, choose).wait(120.0)
 
 
