@@ -76,7 +76,8 @@ def close_observatory(
     report
         Called with one line for each step and result.
     give_way
-        Asked between the steps: a reason to leave the rest undone, or None.
+        Asked between the steps, and before an alarm is raised: a reason to leave the rest undone,
+        or None.
     pause_s
         Elapsed seconds before the second try of a step; doubled before the third.
 
@@ -154,6 +155,7 @@ class _Closing:
                 self._park_dome()
         confirmed = self._read_back()
         if not confirmed:
+            self._yield_if_asked()  # a human left it so on purpose
             self._observatory.raise_alarm("not closed: " + "; ".join(self._failures))
         return ClosingReport(
             confirmed=confirmed,

@@ -10,7 +10,7 @@ from typing import Protocol
 from ctmo_indi.clock import Clock
 from ctmo_indi.devices.closing import ClosingReport, close_observatory, until_stopped
 from ctmo_indi.devices.observatory import Observatory
-from ctmo_indi.errors import CtmoError
+from ctmo_indi.errors import CommandCanceled, CtmoError, Locked
 from ctmo_indi.kept_value import KeptValue
 from ctmo_indi.models.verdict import Latch
 from ctmo_indi.profiles import SafetyPolicy
@@ -26,7 +26,7 @@ class Announce(Protocol):
     """Where steps and results go; any thread, must not block."""
 
     def __call__(self, kind: str, text: str) -> None:
-        """Tell: ``closing`` a step, ``closing_begun``, ``closed``, ``alarm`` what they say."""
+        """Tell a ``closing`` step, ``closing_begun``, ``_stopped``, ``closed``, or an ``alarm``."""
         ...
 
 
@@ -34,7 +34,8 @@ class Closer:
     """Closes on demand, one closing at a time; tries again while it is demanded.
 
     An alarm survives a restart: what could not be closed must not be used by a process that does
-    not know of it. One that cannot be read counts as an alarm, and ends when all is seen closed.
+    not know of it. One that cannot be read counts as an alarm, and ends when all is seen closed. A
+    closing that a human stopped is none: the latch or the lock tells of it, and says when to close.
 
     Parameters
     ----------
@@ -122,6 +123,10 @@ class Closer:
                 report=lambda text: self._announce("closing", text),
                 give_way=until_stopped(self._latch),
             )
+        except (CommandCanceled, Locked) as error:
+            _log.warning("closing_stopped by=%r", str(error))
+            self._announce("closing_stopped", str(error))
+            return
         except CtmoError as error:
             alarm = f"closing failed: {error}"
             _log.critical("closing_failed error=%s", error)

@@ -242,6 +242,22 @@ def test_stop_ends_a_closing_under_way(
     assert client.commands_to("DOME_SHUTTER") == []
 
 
+def test_stop_in_the_last_try_leaves_no_alarm(
+    opened: Observatory, client: FakeInstruments, close: Close
+) -> None:
+    latches: list[Latch | None] = [None]
+
+    def stopped(_values: object) -> None:
+        if len(client.commands_to("DOME_SHUTTER")) == TRIES:
+            latches.append(LATCHED.latch)
+        raise CommandRejected("it did not move")
+
+    client.on_command(DOME, "DOME_SHUTTER", stopped)
+    with pytest.raises(CommandCanceled, match="smoke"):
+        close(give_way=until_stopped(lambda: latches[-1]))
+    assert opened.status().alarm == ""
+
+
 def test_latch_that_was_set_before_does_not_end_a_closing(
     opened: Observatory, client: FakeInstruments, close: Close
 ) -> None:

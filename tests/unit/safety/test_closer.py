@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from ctmo_indi.errors import DeviceError
+from ctmo_indi.errors import CommandCanceled, DeviceError, Locked
 from ctmo_indi.kept_value import KeptValue
 from ctmo_indi.profiles import SafetyPolicy
 from ctmo_indi.safety import closer as module
@@ -91,6 +91,35 @@ def test_an_alarm_ends_with_the_next_closing_that_is_confirmed(path, outcome):
     rig.close()
     assert rig.closer.alarm is None
     assert Rig(path).closer.alarm is None
+
+
+BY_A_HUMAN = [CommandCanceled("the closing was given up: stopped by ana"), Locked("ana is inside")]
+
+
+@pytest.mark.parametrize("end", BY_A_HUMAN)
+def test_what_a_human_stopped_is_no_alarm_and_may_be_closed_again_at_once(path, outcome, end):
+    outcome["of"] = end
+    rig = Rig(path)
+    rig.close()
+    assert rig.said == [("closing_begun", "closing: rain"), ("closing_stopped", str(end))]
+    assert rig.closer.alarm is None
+    assert Rig(path).closer.alarm is None
+    outcome["of"] = Report()
+    rig.close()
+    assert rig.said[-1] == ("closed", "closed and read back")
+
+
+@pytest.mark.parametrize("end", BY_A_HUMAN)
+def test_a_stop_does_not_end_an_alarm(path, outcome, end):
+    outcome["of"] = Report("the shutter reads OPEN")
+    rig = Rig(path)
+    rig.close()
+    outcome["of"] = end
+    rig.clock.advance(31.0)
+    rig.close()
+    assert "OPEN" in rig.closer.alarm
+    assert "OPEN" in Rig(path).closer.alarm
+    assert [kind for kind, _ in rig.said].count("alarm") == 1
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"alarm"'])
