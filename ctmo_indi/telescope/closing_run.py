@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 
 from ctmo_indi.clock import Clock
+from ctmo_indi.errors import CommandCanceled, Locked
 from ctmo_indi.telescope.control import ControlTask
 from ctmo_indi.telescope.hands import Hands
 from ctmo_indi.telescope.procedure import All, Procedure, Steps
@@ -49,30 +50,41 @@ class ClosingRun:
         """Whether a closing of ours runs."""
         return self._procedure is not None
 
-    def demand(self, reason: str, order: ControlTask | None = None) -> None:
-        """Close unless a closing runs or failed a moment ago; an order does not wait."""
+    def demand(self, reason: str, order: ControlTask | None = None) -> bool:
+        """Close unless a closing runs or failed a moment ago; an order does not wait.
+
+        Returns
+        -------
+        bool
+            Whether a closing is under way now.
+        """
         if order is not None:
             self._orders.append(order)
         now_machine_s = self._clock.machine_s()
         if self._procedure is not None:
-            return
+            return True
         if order is None and now_machine_s < self._not_before_machine_s:
-            return
+            return False
         self._not_before_machine_s = now_machine_s + PAUSE_MACHINE_S
         _log.warning("closing reason=%s", reason)
         self._publish("closing", "telescope", {"Reason": reason})
         self._procedure = Procedure("closing", self._steps(), self._clock, self._wake)
+        return True
 
     def advance(self) -> list[tuple[ControlTask, BaseException | None]]:
         """Go on; at the end return the orders it was for, with the error or None."""
         if self._procedure is None or not self._procedure.advance():
             return []
         error, self._procedure = self._procedure.error, None
-        self.alarm = "" if error is None else str(error)
         if error is None:
-            self._not_before_machine_s = 0.0
+            self.alarm, self._not_before_machine_s = "", 0.0
             self._publish("closed", "telescope", {})
+        elif isinstance(error, CommandCanceled | Locked):
+            # No alarm: a human's latch or lock tells of it.
+            _log.warning("closing_stopped by=%r", str(error))
+            self._publish("closing_stopped", "telescope", {"Reason": str(error)})
         else:
+            self.alarm = str(error)
             _log.critical("closing_failed error=%s", error)
             self._publish("alarm", "telescope", {"Reason": str(error)})
         orders, self._orders = self._orders, []

@@ -41,6 +41,10 @@ _log = logging.getLogger(__name__)
 TURN_MACHINE_S = 0.05
 HUNG_MACHINE_S = 10.0
 MAX_WAITING = 16
+_TIDIED = {
+    ObservatoryState.UNKNOWN: "found neither open nor closed",
+    ObservatoryState.ALARM: "the devices are back, and the last closing was not confirmed",
+}
 
 
 def _nothing() -> None:
@@ -433,8 +437,9 @@ class Engine:
     def _tidy_up(self, sight: Sight) -> None:
         """Close properly what was found neither open nor closed when the devices came (back).
 
-        Such as a telescope left unparked under a closed shutter by a power cut. Only once after
-        each (re)connection: what a human does later is not undone.
+        Such as a telescope left unparked under a closed shutter by a power cut, or what a closing
+        left when the link was lost under it. Only once after each (re)connection: what a human does
+        later is not undone, and what is stuck is not tried again and again.
         """
         is_known = sight.link_up and sight.parked is not None and sight.shutter != "UNKNOWN"
         if not is_known:
@@ -442,9 +447,9 @@ class Engine:
         elif self.takeover.is_active:
             return
         elif not self._was_known and self._parts.vigil.refusal(True) is None and self._is_idle():
-            self._was_known = True
-            if sight.state is ObservatoryState.UNKNOWN:
-                self._closing.demand("found neither open nor closed")
+            reason = _TIDIED.get(sight.state)
+            # One that failed a moment ago is tried again after its pause, not forgotten.
+            self._was_known = reason is None or self._closing.demand(reason)
 
     # -- procedures --------------------------------------------------------------------------------
 

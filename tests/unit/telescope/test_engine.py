@@ -8,8 +8,11 @@ import pytest
 
 from ctmo_indi.errors import (
     BadFrame,
+    CommandCanceled,
     CommandRejected,
     DriverLost,
+    Locked,
+    ServerLost,
     WrongState,
 )
 from ctmo_indi.models.states import AttemptState, FrameType, ObservatoryState
@@ -340,6 +343,20 @@ def test_a_failed_closing_is_an_alarm_and_is_tried_again_after_a_pause():
     assert alarm == "shutter stuck"
     assert rig.hands.done == ["close", "close"]
     assert rig.engine.to_wire()["Alarm"] == ""
+
+
+@pytest.mark.parametrize("error", [CommandCanceled("stopped by ana"), Locked("ana is inside")])
+def test_a_closing_that_a_human_stopped_is_no_alarm(error):
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.failing["close"] = error
+    closing = order(rig, ControlCommand.CLOSE)
+    rig.engine.close_by_order(closing)
+    rig.turn()
+
+    assert rig.engine.to_wire()["Alarm"] == ""
+    assert "alarm" not in rig.kinds()
+    assert ("closing_stopped", "telescope", {"Reason": str(error)}) in rig.events
+    assert closing.state not in (AttemptState.IN_PROGRESS, AttemptState.COMPLETED)
 
 
 def test_the_latch_aborts_the_attempt():
@@ -763,6 +780,61 @@ def test_what_is_found_half_closed_is_closed_unless_somebody_holds_the_lock(lock
     rig.turn()
 
     assert ("close" in rig.hands.done) is closes
+
+
+def cut_the_link_in_a_closing(rig: Rig) -> None:
+    """It fails, the telescope's own state is ALARM, and the link is down."""
+    rig.hands.failing["close"] = ServerLost("the link was cut")
+    rig.engine.close_by_order(order(rig, ControlCommand.CLOSE))
+    rig.hands.see(link_up=False, state=ObservatoryState.ALARM)
+    rig.turn()
+
+
+def come_back(rig: Rig, seconds: int, **hold: Lock | Latch) -> None:
+    rig.hands.see(link_up=True)
+    for _ in range(seconds // 2):
+        rig.safety.say(**hold)
+        rig.turn(machine_s=2.0)
+
+
+def test_a_closing_that_the_link_ended_is_done_when_the_link_is_back():
+    rig = Rig(ObservatoryState.OPEN)
+    cut_the_link_in_a_closing(rig)
+    come_back(rig, 20)
+    early = rig.hands.done.count("close")  # a closing has just failed
+    come_back(rig, 20)
+
+    assert early == 1
+    assert rig.hands.done.count("close") == 2
+    assert rig.hands.present.state is ObservatoryState.CLOSED
+    assert rig.engine.to_wire()["Alarm"] == ""
+
+
+@pytest.mark.parametrize("hold", [{"lock": OBSERVER}, {"lock": MAINTENANCE}, {"latch": LATCH}])
+def test_an_alarm_in_human_hands_is_closed_when_they_let_go(hold):
+    rig = Rig(ObservatoryState.OPEN)
+    cut_the_link_in_a_closing(rig)
+    come_back(rig, 100, **hold)
+    held = rig.hands.done.count("close")
+    come_back(rig, 2)
+
+    assert held == 1
+    assert rig.hands.done.count("close") == 2
+
+
+def test_an_alarm_is_closed_once_for_each_reconnection_not_again_and_again():
+    rig = Rig(ObservatoryState.OPEN)
+    cut_the_link_in_a_closing(rig)
+    come_back(rig, 20)
+    rig.hands.failing["close"] = CommandRejected("shutter stuck")
+    come_back(rig, 300)
+    stuck = rig.hands.done.count("close")
+    rig.hands.see(link_up=False)
+    rig.turn()
+    come_back(rig, 40)
+
+    assert stuck == 2
+    assert rig.hands.done.count("close") == 3
 
 
 def test_a_stop_does_not_wait_for_the_end_of_a_closing():
