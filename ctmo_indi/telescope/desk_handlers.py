@@ -128,6 +128,7 @@ class DeskHandlers:
         if is_attempt:
             self._scheduler_heard_machine_s = self._parts.clock.machine_s()
         else:
+            caller.require(Role.OPERATE, "Observation at the telescope, which moves it now,")
             self._refuse_beside_scheduler()
         attempt = Attempt(
             attempt_id=checked.id if is_attempt else new_receipt("A", self._parts.clock.utc()),
@@ -333,7 +334,7 @@ class DeskHandlers:
                 return await self._require(OrderName(receipt=subject))
             wire = await self._ask(self._parts.engine.to_wire)
             if request.properties:
-                wire["Properties"] = self._parts.read_elements(request.properties)
+                wire["Properties"] = _shown(self._parts.read_elements(request.properties), caller)
             return {"Kind": "Status", "Revision": self._parts.board.revision, **wire}
 
         return await answer_on_change(
@@ -401,6 +402,17 @@ def _request(checked: CheckedOrder, wanted: type[RequestT]) -> RequestT:
     if not isinstance(checked.request, wanted):
         raise InternalError(f"{checked.kind}: {type(checked.request).__name__}")
     return checked.request
+
+
+def _shown(elements: Mapping[str, object], caller: Caller) -> dict[str, object]:
+    """Leave out texts for a reader: some are keys of weather services and passwords."""
+    if caller.role >= Role.OPERATE:
+        return dict(elements)
+    hidden = {"Reason": "a text, which needs the role operate"}
+    return {
+        name: hidden if isinstance(told, Mapping) and isinstance(told.get("Value"), str) else told
+        for name, told in elements.items()
+    }
 
 
 def _acts_for(checked: CheckedOrder, caller: Caller) -> str:

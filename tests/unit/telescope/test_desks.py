@@ -14,6 +14,7 @@ from ctmo_indi.errors import (
     BadOrder,
     ConflictingOrder,
     Locked,
+    NotPermitted,
     NotServedHere,
     Stopped,
     UnknownOrder,
@@ -80,6 +81,7 @@ class Office:
         self.hand_book = HandBook(self.database, self.writer, self.clock, late)
         self.safety_desk = SafetyDesk()
         self.scheduler_age_s = float("inf")
+        self.element: object = 1.0
         self.open_engine()
 
     def open_engine(self) -> None:
@@ -108,7 +110,7 @@ class Office:
                 self.safety_desk,
                 lambda: self.scheduler_age_s,
                 lambda: None,
-                lambda names: {name: {"Value": 1.0} for name in names},
+                lambda names: {name: {"Value": self.element} for name in names},
             )
         )
         contract = Contract.load(PROFILE, self.clock)
@@ -116,8 +118,8 @@ class Office:
         self.dome = DispatchDesk("dome", contract, handlers.dome_desk())
         self.engine.start()
 
-    def ask(self, order, desk=None):
-        return asyncio.run((desk or self.telescope).handle(order, CALLER))
+    def ask(self, order, desk=None, caller=CALLER):
+        return asyncio.run((desk or self.telescope).handle(order, caller))
 
     def ended(self, receipt: str) -> dict:
         """Long-poll until the order has ended."""
@@ -389,3 +391,21 @@ def test_a_status_tells_the_properties_it_is_asked_for(office: Office) -> None:
 
     assert reply["Properties"] == {name: {"Value": 1.0} for name in wanted}
     assert "Properties" not in office.ask({"WOType": "Status"})
+
+
+def test_texts_of_devices_are_not_for_every_reader(office: Office) -> None:
+    """Among them are keys of weather services and passwords of mounts."""
+    order = {"WOType": "Status", "Properties": ["OpenWeatherMap.OWM_API_KEY.API_KEY"]}
+    office.element = "a secret"
+    for role in Role:
+        told = str(office.ask(order, caller=Caller("bob", role, "10.0.0.7", is_known=True)))
+        assert ("a secret" in told) is (role >= Role.OPERATE)
+        assert ("a text, which needs the role operate" in told) is (role < Role.OPERATE)
+
+
+def test_who_may_only_hand_in_does_not_move_the_telescope_now(office: Office) -> None:
+    order = {key: value for key, value in ATTEMPT.items() if key not in ("Parent", "User")}
+    with pytest.raises(NotPermitted, match="needs the role operate"):
+        office.ask(order, caller=Caller("portal", Role.SUBMIT, "10.0.0.7", is_known=True))
+    assert office.hands.exposures == []
+    office.ask(order, caller=Caller("ada", Role.OPERATE, "10.0.0.7", is_known=True))
