@@ -130,7 +130,7 @@ class ForeignWatch:
             if PropertyState.BUSY in (before.state, after.state):
                 self._moved_s[after.device] = after.elapsed_s
         at_rest_s = after.elapsed_s - self._moved_s.get(after.device, -math.inf)
-        look = Look(device, before, after, moves, at_rest_s > moves.grace_s)
+        look = Look(device, before, after, moves, self._last, at_rest_s > moves.grace_s)
         found = []
         for sign in SIGNS:
             if sign.role is not role or sign.property_of(device) != after.name:
@@ -158,7 +158,9 @@ class ForeignWatch:
             return False
         if not sign.is_once:
             return True
-        sent_s = max(one.elapsed_s for prop in commands if (one := moves.last_sent(name, prop)))
+        sent_s = max(
+            one.elapsed_s for prop in commands if (one := moves.last_sent(name, prop, at_s))
+        )
         known_s, seen_s = self._explained.get(sign, (-math.inf, -math.inf))
         if known_s == sent_s:  # one command, perhaps answered in several updates
             return at_s - seen_s <= moves.burst_s

@@ -8,8 +8,8 @@ changes, counts as foreign while no operation of ours is under way on that devic
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from ctmo_indi.devices.device import Device
 from ctmo_indi.devices.own_moves import OwnMoves
@@ -31,6 +31,8 @@ class Look:
 
     Parameters
     ----------
+    known
+        (device, property) -> what had been heard of it when the update came.
     is_at_rest
         Whether the device has not been seen moving for a moment, whoever moved it: what tracks, or
         does not, at the end of a slew belongs to that slew.
@@ -40,7 +42,20 @@ class Look:
     before: PropertySnapshot
     after: PropertySnapshot
     moves: OwnMoves
+    known: Mapping[tuple[str, str], PropertySnapshot] = field(default_factory=dict)
     is_at_rest: bool = True
+
+    def snapshot(self, reading: str) -> PropertySnapshot | None:
+        """The property behind a reading as it was then; None when it is not known."""
+        entry = self.device.description.readings.get(reading)
+        return None if entry is None else self.known.get((self.device.name, entry.property))
+
+    def is_on(self, reading: str, word: str) -> bool:
+        """Whether a switch of a reading was on then."""
+        snapshot = self.snapshot(reading)
+        return snapshot is not None and (
+            snapshot.values.get(self.device.element(reading, word)) is True
+        )
 
     def turned_on(self, reading: str, word: str) -> bool:
         """Whether a switch of a reading went from off to on."""
@@ -123,11 +138,11 @@ def _goes_elsewhere(look: Look) -> bool:
 
 
 def _busy_but_not_parking(look: Look) -> bool:
-    return _busy(look) and look.device.switch("parked", "yes") is not True
+    return _busy(look) and not look.is_on("parked", "yes")
 
 
 def _turns_by_hand(look: Look) -> bool:
-    if look.device.switch("follows_itself", "on") is True:
+    if look.is_on("follows_itself", "on"):
         return False
     return _busy_but_not_parking(look)
 
@@ -138,9 +153,9 @@ def _begins_to_track(look: Look) -> bool:
 
 def _stops_tracking(look: Look) -> bool:
     """A slew and a park stop it as well, and show so in other properties."""
-    position = look.device.snapshot("position")
+    position = look.snapshot("position")
     is_moving = position is None or position.state is PropertyState.BUSY
-    if is_moving or not look.is_at_rest or look.device.switch("parked", "yes") is True:
+    if is_moving or not look.is_at_rest or look.is_on("parked", "yes"):
         return False
     return look.turned_on("tracking", "off")
 
@@ -149,7 +164,7 @@ def _jumped(look: Look) -> bool:
     before, after = look.before, look.after
     if PropertyState.BUSY in (before.state, after.state):
         return False
-    if look.device.switch("parked", "yes") is True:
+    if look.is_on("parked", "yes"):
         return False  # parked by whomever: some drivers are at the park position at once
     elements = look.device.description.readings["position"].elements
     if "ra_hours" not in elements or "dec_deg" not in elements:
@@ -168,7 +183,7 @@ def _jumped(look: Look) -> bool:
 def _other_target(look: Look) -> bool:
     """The mount was told to go elsewhere than we told it."""
     slew = look.device.description.operation("slew")
-    sent = look.moves.last_sent(look.device.name, slew.property)
+    sent = look.moves.last_sent(look.device.name, slew.property, look.after.elapsed_s)
     elements = look.device.description.readings["target"].elements
     ra_hours, dec_deg = (
         look.after.number(elements["ra_hours"]),
@@ -194,7 +209,7 @@ def _exposes_anew(look: Look) -> bool:
 
 
 def _changed_while_exposing(look: Look) -> bool:
-    exposure = look.device.snapshot("exposure")
+    exposure = look.snapshot("exposure")
     if exposure is None or exposure.state is not PropertyState.BUSY:
         return False
     return dict(look.before.values) != dict(look.after.values)

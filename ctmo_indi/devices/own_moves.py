@@ -35,7 +35,7 @@ class _Span:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The last command of ours to one property."""
+    """A command of ours to one property."""
 
     elapsed_s: float
     values: Mapping[str, object]
@@ -67,7 +67,7 @@ class OwnMoves:
         self._echo_s = max(echo_s, echo_floor_machine_s * clock.speed)
         self._lock = threading.Lock()
         self._spans: dict[str, deque[_Span]] = {}
-        self._sent: dict[tuple[str, str], Sent] = {}
+        self._sent: dict[tuple[str, str], deque[Sent]] = {}
 
     @property
     def grace_s(self) -> float:
@@ -111,7 +111,8 @@ class OwnMoves:
     def sending(self, device: str, prop: str, values: Mapping[str, object]) -> None:
         """Note a command of ours, right before it is sent."""
         with self._lock:
-            self._sent[device, prop] = Sent(self._clock.elapsed_s(), dict(values))
+            sent = self._sent.setdefault((device, prop), deque(maxlen=_REMEMBERED))
+            sent.append(Sent(self._clock.elapsed_s(), dict(values)))
 
     def is_ours(self, device: str, at_elapsed_s: float | None = None) -> bool:
         """Whether a change received then, or now, comes from an operation of ours."""
@@ -139,10 +140,10 @@ class OwnMoves:
                 for span in self._spans.get(device, ())
             )
 
-    def last_sent(self, device: str, prop: str) -> Sent | None:
-        """Return our last command to that property."""
+    def last_sent(self, device: str, prop: str, at_elapsed_s: float) -> Sent | None:
+        """Return our last command to that property before that instant."""
         with self._lock:
-            return self._sent.get((device, prop))
+            return self._before(device, prop, at_elapsed_s)
 
     def was_told(self, device: str, props: Iterable[str], at_elapsed_s: float) -> bool:
         """Whether news received then may be the answer to a command of ours to such a property.
@@ -153,8 +154,7 @@ class OwnMoves:
             told_s = [
                 sent.elapsed_s
                 for prop in props
-                if (sent := self._sent.get((device, prop))) is not None
-                and sent.elapsed_s <= at_elapsed_s
+                if (sent := self._before(device, prop, at_elapsed_s)) is not None
             ]
             return any(
                 at_elapsed_s - sent_s <= self._echo_s
@@ -164,6 +164,11 @@ class OwnMoves:
                 )
                 for sent_s in told_s
             )
+
+    def _before(self, device: str, prop: str, at_elapsed_s: float) -> Sent | None:
+        """Holds the lock."""
+        sent = self._sent.get((device, prop), ())
+        return next((one for one in reversed(sent) if one.elapsed_s <= at_elapsed_s), None)
 
     def _spans_of(self, device: str) -> deque[_Span]:
         """Holds the lock; forgets what ended longest ago, never what lasts."""
