@@ -25,13 +25,20 @@ class LockKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A human holds the observatory."""
+    """A human holds the observatory.
+
+    Parameters
+    ----------
+    is_proved
+        The owner showed a token. Safety keeps it for itself: other services are not told.
+    """
 
     kind: LockKind
     owner: str
     reason: str
     since_utc: str  # ISO 8601
     expires_utc: str | None
+    is_proved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CommandRejected, CtmoError, NotPermitted, NotServedHere
@@ -20,7 +21,7 @@ from ctmo_indi.models.verdict import LockKind
 from ctmo_indi.safety.beats import Beats
 from ctmo_indi.safety.clock_watch import ClockWatch
 from ctmo_indi.safety.closer import Closer
-from ctmo_indi.safety.holds import Holds
+from ctmo_indi.safety.holds import Holds, belongs_to
 from ctmo_indi.safety.loop import SafetyLoop
 from ctmo_indi.safety.notices import Notices
 from ctmo_indi.safety.watchdog_beats import WatchdogBeats
@@ -168,6 +169,8 @@ class SafetyHandlers:
         request = replace(request, user=caller.answers_to(request.user))
         if request.command is ControlCommand.UNLOCK:
             self._check_unlock(request.user, caller)
+        elif request.command is ControlCommand.LOCK:
+            command = partial(self._lock, is_proved=caller.is_known)
         message = await _in_own_thread(lambda: command(request), request.command.value)
         data = {"User": request.user, "Reason": request.reason, "Message": message}
         self._board.publish("control", request.command.value, data)
@@ -202,14 +205,16 @@ class SafetyHandlers:
         believed = " The computer's clock is believed." if self._clock_watch.believe() else ""
         return f"The stop latch is released.{believed}{self._not_durable()}"
 
-    def _lock(self, request: ControlRequest) -> str:
+    def _lock(self, request: ControlRequest, *, is_proved: bool = False) -> str:
         expires_utc = (
             None
             if request.expires_utc_s is None
             else datetime.fromtimestamp(request.expires_utc_s, UTC)
         )
         kind = request.lock_kind or LockKind.OBSERVER
-        lock = self._holds.take_lock(kind, request.user, request.reason, expires_utc)
+        lock = self._holds.take_lock(
+            kind, request.user, request.reason, expires_utc, is_proved=is_proved
+        )
         until = f" until {lock.expires_utc}" if lock.expires_utc else ""
         locked = f"Locked ({lock.kind}) for {lock.owner}{until}."
         if kind is not LockKind.MAINTENANCE:
@@ -240,10 +245,13 @@ class SafetyHandlers:
     def _check_unlock(self, user: str, caller: Caller) -> None:
         """Raise NotPermitted for somebody else's lock: there may be a human in the dome."""
         lock = self._holds.lock
-        if lock is not None and lock.owner != user and caller.role < Role.ADMIN:
+        if lock is None or caller.role >= Role.ADMIN:
+            return
+        if not belongs_to(lock, user, is_proved=caller.is_known):
+            how = ", with a token," if lock.is_proved else ""
             raise NotPermitted(
-                f"unlock: came from {user}, but {lock.owner} holds the lock ({lock.kind}) since"
-                f" {lock.since_utc}; expected {lock.owner}, or a token with the role admin"
+                f"unlock: came from {user}, but {lock.owner} holds the lock ({lock.kind}){how}"
+                f" since {lock.since_utc}; expected {lock.owner}, or a token with the role admin"
             )
 
     def _unlock(self, request: ControlRequest) -> str:

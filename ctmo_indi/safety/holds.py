@@ -70,14 +70,25 @@ class Holds:
         self._file.close(timeout_s)
 
     def take_lock(
-        self, kind: LockKind, owner: str, reason: str, expires_utc: datetime | None
+        self,
+        kind: LockKind,
+        owner: str,
+        reason: str,
+        expires_utc: datetime | None,
+        *,
+        is_proved: bool = False,
     ) -> Lock:
         """Lock the observatory for ``owner``.
+
+        Parameters
+        ----------
+        is_proved
+            Whether a token says that it is the owner.
 
         Raises
         ------
         Locked
-            Somebody else holds it.
+            Somebody else holds it, or the same name with a token and this one comes without.
         """
         held = self.lock
         lock = Lock(
@@ -86,10 +97,12 @@ class Holds:
             reason,
             self._clock.utc().isoformat(timespec="seconds"),
             expires_utc.isoformat(timespec="seconds") if expires_utc else None,
+            is_proved,
         )
         with self._mutex:
-            if held is not None and held.owner != owner:
-                raise Locked(f"locked ({held.kind}) by {held.owner} since {held.since_utc}")
+            if held is not None and not belongs_to(held, owner, is_proved=is_proved):
+                by = held.owner + (", with a token," if held.is_proved else "")
+                raise Locked(f"locked ({held.kind}) by {by} since {held.since_utc}")
             self._hold(lock)
         _log.warning("lock_taken kind=%s owner=%s reason=%r", kind, owner, reason)
         return lock
@@ -153,6 +166,11 @@ class Holds:
                 "latch": None if self._latch is None else asdict(self._latch),
             }
         )
+
+
+def belongs_to(lock: Lock, name: str, *, is_proved: bool) -> bool:
+    """Whether ``name`` may change a lock: without a token anybody may say any name."""
+    return lock.owner == name and (is_proved or not lock.is_proved)
 
 
 def _parsed(data: object) -> tuple[Lock | None, Latch | None]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.errors import NotPermitted
+from ctmo_indi.errors import Locked, NotPermitted
 from ctmo_indi.safety.desk_handlers import SafetyHandlers
 from ctmo_indi.safety.holds import Holds
 from ctmo_indi.testing.desks import small_profile
@@ -85,3 +86,23 @@ async def test_without_a_token_the_user_counts(site: Site) -> None:
     await site.say("unlock", ANONYMOUS, User="ada")
     assert site.owner == ""
     await site.say("unlock", ANONYMOUS, User="cli")  # nothing to undo, as ever
+
+
+async def test_a_lock_with_a_token_is_not_undone_by_who_only_says_the_same_name(
+    site: Site, tmp_path: Path
+) -> None:
+    """On loopback anybody may write any User; the human in the dome has proved who he is."""
+    await site.say("lock", known("ada"), Kind="maintenance", Reason="in the dome")
+    for keys in ({"User": "ada"}, {"User": "ada", "ID": "1"}):
+        with pytest.raises(NotPermitted, match=r"ada holds the lock .* with a token"):
+            await site.say("unlock", ANONYMOUS, **keys)
+    soon = (SystemClock().utc() + timedelta(seconds=1)).isoformat()
+    with pytest.raises(Locked, match="by ada, with a token"):
+        await site.say("lock", ANONYMOUS, User="ada", Kind="observer", Expires=soon)
+    assert site.holds.trouble() == ""
+    assert Site(tmp_path).holds.lock == site.holds.lock  # also after a restart
+    with pytest.raises(NotPermitted):
+        await Site(tmp_path).say("unlock", ANONYMOUS, User="ada")
+    await site.say("lock", known("ada"), Kind="observer")  # she may change it
+    await site.say("unlock", known("ada"))
+    assert site.owner == ""
