@@ -149,6 +149,21 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def markdown() -> str:
+    """The table as it stands in ``docs/explanation/safety.md``."""
+    found = {one.name: one for one in newest()}
+    lines = ["| promise | figure | measured |", "|---|---|---|"]
+    for name, (text, figure) in PROMISES.items():
+        one = found.get(name)
+        result = "not measured" if one is None else one.measured
+        if one is not None and not one.is_long:
+            result += " (short form)"
+        if one is not None and not one.holds:
+            result = f"**not held**: {result}"
+        lines.append(f"| {text} | {figure} | {result} |")
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
-    print(table())
+    print(markdown() if "--markdown" in sys.argv else table())
     sys.exit(any(not one.holds for one in newest()))
