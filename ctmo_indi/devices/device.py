@@ -89,6 +89,7 @@ class Device:
         self._around = surroundings or Surroundings(OwnMoves(clock))
         self._initial: dict[str, dict[str, Value]] = {}
         self._configured: dict[str, dict[str, Value]] = {}
+        self._was_tried = self._was_configured = self._owes_initial = False
         self._slot_lock = threading.Lock()
         self._slots: dict[str, Motion[Any]] = {}  # Any: results of all kinds
 
@@ -102,8 +103,24 @@ class Device:
             and snapshot.state is not PropertyState.ALERT
         )
 
+    @property
+    def is_set_up(self) -> bool:
+        """Whether it is connected, and configured by this process."""
+        return self.is_connected and self._was_configured
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is not connected, or was by another process and never configured by this one.
+
+        One that is connected but did not fit its file is not tried for ever.
+        """
+        return not (self.is_connected and self._was_tried)
+
     def connect(self, context: Mapping[str, Value], timeout_s: float | None = None) -> None:
         """Connect, wait for the required properties and apply the configuration; blocks.
+
+        What is found connected may be at work for another process: what an operation sets is then
+        left as it is.
 
         Parameters
         ----------
@@ -119,6 +136,8 @@ class Device:
         """
         before, after = self.configuration(context)
         self._configured = after
+        self._was_tried, self._was_configured = True, False
+        self._owes_initial = self._owes_initial or not self.is_connected
         blocks_s = self.description.quirk("silence_s", self.description.quirk("readout_s", 0.0))
         if blocks_s > 0.0:
             # A driver that blocks answers nobody, on top of what everybody is allowed.
@@ -137,7 +156,9 @@ class Device:
                 self._initial[prop] = values
             else:
                 self._client.keep(self.name, prop, values)
-        self.set_initial()
+        if self._owes_initial:
+            self.set_initial()
+        self._owes_initial, self._was_configured = False, True
 
     def set_initial(self) -> None:
         """Set configured values of properties that operations command as well; does not block.

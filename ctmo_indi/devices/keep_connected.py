@@ -1,4 +1,4 @@
-"""Connect what is not connected, as long as there is something; a thread of its own.
+"""Connect what is missing, and only that, as long as there is something; a thread of its own.
 
 A device may take its time to connect, and a server or driver may come back at any moment: neither
 may hold up the safety loop or the telescope's engine.
@@ -64,7 +64,7 @@ class KeepConnected:
         try:
             if self._client.link is not LinkState.UP:
                 return IMPATIENT_S
-            missing = self._missing()
+            missing = self._observatory.missing(self._leave())
             # Looked at twice: who has disconnected it is heard a moment later.
             if missing and not self._was_missing:
                 self._was_missing = True
@@ -79,11 +79,6 @@ class KeepConnected:
             self.failures += 1
             _log.exception("connecting_failed failures=%d", self.failures)
         return PERIOD_S
-
-    def _missing(self) -> bool:
-        devices, leave = self._observatory.devices, self._leave()
-        roles = self._observatory.status().disconnected
-        return any(devices[role].name not in leave for role in roles)
 
     def _run(self) -> None:
         pause_s = IMPATIENT_S

@@ -217,12 +217,11 @@ class Observatory:
             context[f"{role}.device"] = device.name if device else ""
         return context
 
-    def connect_all(
-        self, timeout_s: float | None = None, *, leave: Collection[str] = ()
-    ) -> None:
-        """Connect and configure every device but the WatchDog, all at once; blocks.
+    def connect_all(self, timeout_s: float | None = None, *, leave: Collection[str] = ()) -> None:
+        """Connect and configure what is not yet, but for the WatchDog, all at once; blocks.
 
-        A device that fails does not keep the others from connecting. May be called again.
+        A device that fails does not keep the others from connecting. Called again, it leaves those
+        alone that are connected and configured: they may be exposing or moving.
 
         Parameters
         ----------
@@ -253,13 +252,21 @@ class Observatory:
             devices = [
                 each
                 for each in self.devices.values()
-                if each.is_connected_with_others and each.name not in leave
+                if each.is_connected_with_others and each.name not in leave and not each.is_set_up
             ]
             failures = [text for text in pool.map(connect, devices) if text]
-        if self.mount is not None and self.mount.is_connected:
+        if self.mount in devices and self.mount is not None and self.mount.is_connected:
             self._set_time()
         if failures:
             raise NotConnected("; ".join(failures))
+
+    def missing(self, leave: Collection[str] = ()) -> tuple[str, ...]:
+        """Names of devices that :meth:`connect_all` should connect now; never blocks."""
+        return tuple(
+            each.name
+            for each in self.devices.values()
+            if each.is_connected_with_others and each.is_missing and each.name not in leave
+        )
 
     def close(self) -> None:
         """Listen no more to the link; the client is its owner's."""

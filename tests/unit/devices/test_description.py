@@ -205,6 +205,57 @@ class TestConnecting:
             observatory.connect_all()
         assert observatory.status().disconnected == (Role.FILTER_WHEEL,)
 
+    def test_only_what_is_missing_is_connected_again(
+        self, observatory: Observatory, client: FakeInstruments
+    ) -> None:
+        # An exposure binned 4 x 4 goes on while the wheel is away.
+        client.update(CAMERA, "CCD_BINNING", {"HOR_BIN": 4.0, "VER_BIN": 4.0})
+        client.update(CAMERA, "UPLOAD_MODE", {"UPLOAD_CLIENT": False, "UPLOAD_LOCAL": True})
+        client.remove_device(WHEEL)
+        client.connected.clear()
+        with pytest.raises(NotConnected, match=WHEEL):
+            observatory.connect_all()
+        assert [device for device, _ in client.connected] == [WHEEL]
+        assert client.commands_to("CCD_BINNING") == []
+        assert client.get(CAMERA, "UPLOAD_MODE").values["UPLOAD_LOCAL"] is True
+
+    def test_what_came_back_is_set_up_again(
+        self, observatory: Observatory, client: FakeInstruments
+    ) -> None:
+        client.update(CAMERA, "CONNECTION", {"CONNECT": False, "DISCONNECT": True})
+        client.connected.clear()
+        observatory.connect_all()
+        assert [device for device, _ in client.connected] == [CAMERA]
+        assert client.commands_to("CCD_BINNING") == [{"HOR_BIN": 1.0, "VER_BIN": 1.0}]
+
+    def test_what_another_process_has_connected_is_configured_but_not_set_back(
+        self,
+        observatory: Observatory,
+        client: FakeInstruments,
+        profile: Profile,
+        clock: SystemClock,
+    ) -> None:
+        client.update(CAMERA, "CCD_BINNING", {"HOR_BIN": 4.0, "VER_BIN": 4.0})
+        client.kept.clear()
+        second = Observatory.build(profile, client, clock)
+        assert CAMERA in second.missing()
+        second.connect_all()
+        assert (CAMERA, "UPLOAD_MODE") in client.kept
+        assert client.commands_to("CCD_BINNING") == []
+        assert second.missing() == ()
+
+    def test_what_is_connected_but_does_not_fit_is_not_tried_for_ever(
+        self, profile: Profile, client: FakeInstruments, clock: SystemClock
+    ) -> None:
+        client.remove_device(WHEEL)
+        client.define(WHEEL, "CONNECTION", {"CONNECT": True, "DISCONNECT": False})
+        observatory = Observatory.build(profile, client, clock)
+        assert WHEEL in observatory.missing()
+        assert WHEEL not in observatory.missing([WHEEL])
+        with pytest.raises(NotConnected, match=WHEEL):
+            observatory.connect_all()
+        assert observatory.missing() == ()
+
     def test_connection_in_alert_is_no_connection(
         self, observatory: Observatory, client: FakeInstruments
     ) -> None:
