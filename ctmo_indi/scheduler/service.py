@@ -32,6 +32,7 @@ from ctmo_indi.scheduler.event_store import TELEMETRY_KINDS, open_event_log
 from ctmo_indi.scheduler.general_info import GeneralInfo
 from ctmo_indi.scheduler.orders.intake import NewOrder, OrderIntake
 from ctmo_indi.scheduler.orders.records import Records
+from ctmo_indi.scheduler.orders.room import no_room
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.telemetry import TELEMETRY_TIMEOUT_S, TelemetryLoop
 from ctmo_indi.scheduler.tickets import Ticket
@@ -226,6 +227,7 @@ class SchedulerService:
             self._is_sure,
             self._why_never,
             stored,
+            lambda: no_room(Path(self._config.data_dir), self._profile.safety.disk_free_min_mb),
         )
         handlers = DeskHandlers(
             inbox,

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import BadOrder, ConflictingOrder, NeverObservable
+from ctmo_indi.errors import BadOrder, ConflictingOrder, NeverObservable, StoreUnavailable
 from ctmo_indi.kill_points import passing
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import OrderState
@@ -67,6 +67,8 @@ class OrderIntake:
         thread-safe.
     on_stored
         Told of all new orders of a commit, once they are durable; any thread, must not block.
+    no_room
+        Asked once a commit, in the writer's thread: why none may be stored, "" when one may.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class OrderIntake:
         is_sure: Callable[[ObservationRequest], bool],
         why_never: Callable[[ObservationRequest], str],
         on_stored: Callable[[Sequence[NewOrder]], None],
+        no_room: Callable[[], str] = str,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -86,7 +89,8 @@ class OrderIntake:
         self._is_sure = is_sure
         self._why_never = why_never
         self._on_stored = on_stored
-        self._bulk = Bulk(_insert, self._settled)
+        self._no_room = no_room
+        self._bulk = Bulk(self._insert, self._settled)
         # One thread: many long looks at once would take the processor from the desk.
         self._looks = ThreadPoolExecutor(1, "sky-looks")
 
@@ -100,7 +104,7 @@ class OrderIntake:
         ConflictingOrder
             The same User and ID came before with other content.
         StoreUnavailable
-            It could not be made durable: it was not taken.
+            It could not be made durable, or the disk is nearly full: it was not taken.
         """
         request = checked.request
         if not isinstance(request, ObservationRequest):
@@ -168,6 +172,16 @@ class OrderIntake:
             f" {row.receipt}); expected the same content or a new ID"
         )
 
+    def _insert(
+        self, connection: Connection, arrivals: Sequence[_Arrival]
+    ) -> Sequence[OrderRow | Exception]:
+        why = self._no_room()
+        if why:
+            return [_refused_or_known(connection, arrival.row, why) for arrival in arrivals]
+        stored = orders.insert_orders(connection, [arrival.row for arrival in arrivals])
+        passing("scheduler.order.commit.inside")
+        return stored
+
     @staticmethod
     def _reply(checked: CheckedOrder, row: OrderRow) -> Reply:
         return order_reply(
@@ -180,12 +194,13 @@ class OrderIntake:
         )
 
 
-def _insert(
-    connection: Connection, arrivals: Sequence[_Arrival]
-) -> list[OrderRow | ConflictingOrder]:
-    stored = orders.insert_orders(connection, [arrival.row for arrival in arrivals])
-    passing("scheduler.order.commit.inside")
-    return stored
+def _refused_or_known(
+    connection: Connection, row: OrderRow, why: str
+) -> OrderRow | StoreUnavailable:
+    before = orders.get_by_id(connection, row.user, row.order_id)
+    if before is not None and before.content_hash == row.content_hash:
+        return before
+    return StoreUnavailable(f"the order was not taken: {why}")
 
 
 def _answer(loop: asyncio.AbstractEventLoop, settled: _Settled) -> None:
