@@ -400,14 +400,18 @@ class Device:
         return motion.follow(self.send(operation, arguments, request=request))
 
     def wait_until(
-        self, motion: Motion[ResultT], condition: Callable[[], bool], timeout_s: float
+        self,
+        motion: Motion[ResultT],
+        condition: Callable[[], bool],
+        timeout_s: float,
+        floor_machine_s: float = 0.1,
     ) -> bool:
         """Wait for a condition on this device's snapshots; for a body.
 
         Parameters
         ----------
         timeout_s
-            Elapsed seconds, at least 0.1 machine seconds.
+            Elapsed seconds, at least ``floor_machine_s`` machine seconds.
 
         Returns
         -------
@@ -424,7 +428,7 @@ class Device:
                 news.put(None)
 
         unsubscribe = self._client.subscribe(on_event)
-        deadline = Deadline(self._clock, timeout_s, 0.1)
+        deadline = Deadline(self._clock, timeout_s, floor_machine_s)
         try:
             while not condition():
                 motion.check_canceled()

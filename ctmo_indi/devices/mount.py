@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from ctmo_indi.clock import Deadline
 from ctmo_indi.devices.device import Device
 from ctmo_indi.devices.motion import Motion
 from ctmo_indi.devices.motion_kinds import MotionKind, MotionRequest
@@ -16,6 +17,8 @@ from ctmo_indi.models import coordinates
 _STILL = frozenset({PropertyState.OK, PropertyState.IDLE})
 _TELL_MACHINE_S = 0.2
 _VERIFY_S = 20.0
+# Under a fast clock 10 ms of a loaded machine are the whole time to settle.
+_SETTLE_FLOOR_MACHINE_S = 2.0
 _SLOTS = ("pointing",)
 
 
@@ -192,30 +195,59 @@ class Mount(Device):
     def _slew(self, motion: Motion[MountStatus], request: MotionRequest) -> MountStatus:
         assert request.target_icrs_deg is not None  # start_slew made it
         ra_deg, dec_deg = request.target_icrs_deg
-        tolerance_arcsec = self.description.quirk("slew_tolerance_arcsec", 20.0)
-        settle_s = self.description.quirk("settle_s", 3.0)
-
-        def is_there() -> bool:
-            error_arcsec = self.error_arcsec(ra_deg, dec_deg)
-            return (
-                error_arcsec is not None
-                and error_arcsec <= tolerance_arcsec
-                and self._slewing() is False
-            )
-
         for _ in range(int(self.description.quirk("slew_attempts", 2))):
             self.check(request)
             if self.description.can("track_on") and self.status().tracking is not True:
                 track = MotionRequest(MotionKind.TRACK, closed_dome=request.closed_dome)
                 self.perform(motion, "track_on", request=track)
             self.perform(motion, "slew", self._slew_arguments(ra_deg, dec_deg), request=request)
-            if self.wait_until(motion, is_there, settle_s):
+            if self._settles(motion, ra_deg, dec_deg):
                 return self.status()
+        missed = self._missed_by(ra_deg, dec_deg)
+        if missed:
+            raise CommandRejected(f"{motion.label}: {missed}")
+        return self.status()
+
+    def _settles(self, motion: Motion[MountStatus], ra_deg: float, dec_deg: float) -> bool:
+        """Wait until it stands on the target; False when it stands elsewhere, or goes on for ever.
+
+        The end of a slew may have been told before it began, by an update that was under way: as
+        long as it moves, its time to correct itself has not begun.
+        """
+        settle_s = self.description.quirk("settle_s", 3.0)
+        finish_s = self.description.operation("slew").finish_s
+        limit = Deadline(self._clock, finish_s, _SETTLE_FLOOR_MACHINE_S)
+        while True:
+            is_there = self.wait_until(
+                motion,
+                lambda: not self._missed_by(ra_deg, dec_deg),
+                settle_s,
+                _SETTLE_FLOOR_MACHINE_S,
+            )
+            if is_there or self._slewing() is not True or limit.expired:
+                return is_there
+            left_s = limit.remaining_machine_s() * self._clock.speed
+            self.wait_until(motion, lambda: self._slewing() is not True, left_s)
+
+    def _missed_by(self, ra_deg: float, dec_deg: float) -> str:
+        """Say how it does not stand on the target; empty when it does."""
+        tolerance_arcsec = self.description.quirk("slew_tolerance_arcsec", 20.0)
         error_arcsec = self.error_arcsec(ra_deg, dec_deg)
-        shown = "unknown" if error_arcsec is None else f"{error_arcsec:.0f} arcsec"
-        raise CommandRejected(
-            f"{motion.label}: ended {shown} off the target, tolerance {tolerance_arcsec:g} arcsec"
-        )
+        if error_arcsec is None:
+            return "where it points is not known"
+        if error_arcsec > tolerance_arcsec:
+            return (
+                f"ended {error_arcsec:.0f} arcsec off the target, "
+                f"tolerance {tolerance_arcsec:g} arcsec"
+            )
+        slewing = self._slewing()
+        if slewing is True:
+            return f"on the target, {error_arcsec:.0f} arcsec off, but it still moves"
+        if slewing is None:
+            snapshot = self.snapshot("position")
+            state = "not there" if snapshot is None else snapshot.state
+            return f"on the target, but its position is {state}, expected Ok or Idle"
+        return ""
 
     def _slew_arguments(self, ra_deg: float, dec_deg: float) -> dict[str, Value]:
         eod_ra_hours, eod_dec_deg = coordinates.icrs_to_eod(ra_deg, dec_deg, self._clock.utc())

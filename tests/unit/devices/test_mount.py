@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from ctmo_indi.devices import mount as module
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.errors import CommandCanceled, CommandRejected, CommandTimeout, Interlocked, Unsafe
 from ctmo_indi.indi.snapshot import PropertyState, Value
@@ -14,6 +17,12 @@ from ctmo_indi.testing.fake_instruments import CAMERA, MOUNT, FakeInstruments
 from ctmo_indi.testing.verdicts import SAFE, UNSAFE
 
 ARCSEC_H = 1.0 / 3600.0 / 15.0
+
+
+@pytest.fixture
+def quick_floor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For mounts that never arrive."""
+    monkeypatch.setattr(module, "_SETTLE_FLOOR_MACHINE_S", 0.05)
 
 
 def test_slew_sends_apparent_hours_and_tracks_first(
@@ -31,7 +40,7 @@ def test_slew_sends_apparent_hours_and_tracks_first(
 
 
 def test_slew_that_ends_beside_the_target_is_repeated_once(
-    opened: Observatory, client: FakeInstruments, target: tuple[float, float]
+    opened: Observatory, client: FakeInstruments, target: tuple[float, float], quick_floor: None
 ) -> None:
     client.miss_ra_hours = [250 * ARCSEC_H]
     status = opened.mount.slew(*target)
@@ -40,10 +49,57 @@ def test_slew_that_ends_beside_the_target_is_repeated_once(
 
 
 def test_slew_that_misses_twice_fails(
-    opened: Observatory, client: FakeInstruments, target: tuple[float, float]
+    opened: Observatory, client: FakeInstruments, target: tuple[float, float], quick_floor: None
 ) -> None:
     client.miss_ra_hours = [250 * ARCSEC_H, 250 * ARCSEC_H]
     with pytest.raises(CommandRejected, match="arcsec off the target"):
+        opened.mount.slew(*target)
+
+
+def arriving(client: FakeInstruments, machine_s: float, last: PropertyState) -> None:
+    """Let a slew begin with an Ok from before it, go on, and end on the target."""
+
+    def slew(values: Mapping[str, Value]) -> None:
+        at = {"RA": values["RA"] + 0.01, "DEC": values["DEC"]}  # type: ignore[operator]  # a number
+        client.update(MOUNT, "EQUATORIAL_EOD_COORD", at, PropertyState.OK)
+        client.update(MOUNT, "EQUATORIAL_EOD_COORD", state=PropertyState.BUSY)
+        end = partial(client.update, MOUNT, "EQUATORIAL_EOD_COORD", dict(values), last)
+        if machine_s:
+            threading.Timer(machine_s, end).start()
+        else:
+            end()
+
+    client.on_command(MOUNT, "EQUATORIAL_EOD_COORD", slew)
+
+
+def test_slew_whose_end_was_told_before_it_began_is_waited_for(
+    opened: Observatory, client: FakeInstruments, target: tuple[float, float]
+) -> None:
+    arriving(client, 0.3, PropertyState.OK)  # 30 s of this sky, 10 times the time to settle
+    status = opened.mount.slew(*target)
+    assert status.ra_deg == pytest.approx(target[0], abs=0.005)
+    assert len(client.commands_to("EQUATORIAL_EOD_COORD")) == 1
+
+
+def test_mount_has_machine_time_to_settle_under_a_fast_clock(
+    opened: Observatory, client: FakeInstruments, target: tuple[float, float]
+) -> None:
+    def slew(values: Mapping[str, Value]) -> None:
+        near = {"RA": values["RA"] + 30 * ARCSEC_H, "DEC": values["DEC"]}  # type: ignore[operator]  # a number
+        client.update(MOUNT, "EQUATORIAL_EOD_COORD", near, PropertyState.OK)
+        there = partial(client.update, MOUNT, "EQUATORIAL_EOD_COORD", dict(values))
+        threading.Timer(0.3, there).start()
+
+    client.on_command(MOUNT, "EQUATORIAL_EOD_COORD", slew)
+    opened.mount.slew(*target)
+    assert len(client.commands_to("EQUATORIAL_EOD_COORD")) == 1
+
+
+def test_mount_on_the_target_that_is_in_trouble_is_told_as_that(
+    opened: Observatory, client: FakeInstruments, target: tuple[float, float], quick_floor: None
+) -> None:
+    arriving(client, 0.0, PropertyState.ALERT)
+    with pytest.raises(CommandRejected, match=r"on the target.*Alert"):
         opened.mount.slew(*target)
 
 
@@ -65,7 +121,7 @@ def test_slew_is_refused_when_unsafe(opened: Observatory, target: tuple[float, f
 
 
 def test_interlocks_are_asked_again_before_a_second_slew(
-    opened: Observatory, client: FakeInstruments, target: tuple[float, float]
+    opened: Observatory, client: FakeInstruments, target: tuple[float, float], quick_floor: None
 ) -> None:
     client.miss_ra_hours = [250 * ARCSEC_H]
     slew = client._handlers[MOUNT, "EQUATORIAL_EOD_COORD"]
