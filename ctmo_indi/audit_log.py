@@ -160,7 +160,7 @@ class AuditLog:
     def _say_dropped(self) -> None:
         dropped = self.dropped
         if dropped > self._dropped_said:
-            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            now = SystemClock().utc().isoformat(timespec="milliseconds")
             self._write([f"{now} WARNING audit lines lost n={dropped - self._dropped_said}"])
             self._dropped_said = dropped
 

@@ -12,10 +12,12 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import time
+import threading
 from collections.abc import Collection
 from ipaddress import ip_address
 from pathlib import Path
+
+from ctmo_indi.clock import Deadline, SystemClock
 
 _TABLES = {socket.AF_INET: ("tcp", "tcp6"), socket.AF_INET6: ("tcp6",)}
 _NET = Path("/proc/self/net")
@@ -47,7 +49,8 @@ def check_peer(peer: socket.socket, believed_uids: Collection[int], timeout_s: f
     if sys.platform != "linux" or not ip_address(theirs[0]).is_loopback:
         return
     names = _TABLES[peer.family]
-    end_s = time.monotonic() + timeout_s
+    deadline = Deadline(SystemClock(), timeout_s)
+    pause = threading.Event()
     missed = 0
     while True:
         owner = _owner(names, theirs, ours)
@@ -57,9 +60,9 @@ def check_peer(peer: socket.socket, believed_uids: Collection[int], timeout_s: f
                 return
         elif owner.is_accepted:
             break
-        elif time.monotonic() > end_s:
+        elif deadline.expired:
             raise TimeoutError(f"port {theirs[1]}: not accepted within {timeout_s:g} s")
-        time.sleep(_PAUSE_S)
+        pause.wait(_PAUSE_S)
     if owner.uid not in believed_uids:
         expected = ", ".join(map(str, sorted(believed_uids)))
         raise PermissionError(
