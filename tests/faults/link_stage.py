@@ -170,7 +170,7 @@ class LinkStage:
         if phase == "park":
             self.unpark_far_away()
             receipt = str(scene.ask({"WOType": "Control", "Command": "park"})["Receipt"])
-            scene.until(self._parks, 10.0, "it parks")
+            scene.until(self.parks, 10.0, "it parks")
             return receipt
         receipt = scene.light(**{"Exposure Time": exposure_s, **self._other_side()})
         if phase == "slew":
@@ -180,7 +180,8 @@ class LinkStage:
             scene.exposing(receipt)
         return receipt
 
-    def _parks(self) -> bool:
+    def parks(self) -> bool:
+        """Whether the mount is on its way to its park place."""
         known = self.scene.service.client.get(MOUNT, "TELESCOPE_PARK")
         return known is not None and known.state is PropertyState.BUSY
 

@@ -12,6 +12,7 @@ import pytest
 
 from ctmo_indi.clock import ClockAnchor, SystemClock
 from ctmo_indi.indi.indiserver import IndiServer
+from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.testing.tcp_proxy import Side
 
 from .. import promises
@@ -91,6 +92,30 @@ def test_faults_of_the_link_are_noticed_and_healed(stage: LinkStage, promise: Pr
         + ", ".join(f"{count} x {end}" for end, count in sorted(ends.items())),
         holds=max(healed) <= HEALED_S,
     )
+
+
+def test_a_closing_that_the_link_ended_is_done_when_the_link_is_back(stage: LinkStage) -> None:
+    scene = stage.scene
+    scene.until(stage.is_known, 20.0, "all is known")
+    stage.unpark_far_away()
+    alarms = len(scene.events("alarm"))
+    receipt = str(scene.ask({"WOType": "Control", "Command": "close"})["Receipt"])
+    scene.until(stage.parks, 10.0, "it parks")
+    stage.spoil(FAULTS["FIN"])
+    failed = scene.ended(receipt)
+    scene.until(lambda: len(scene.events("alarm")) > alarms, 10.0, "an alarm")
+    stage.heal()
+    begun_s = time.monotonic()
+    scene.until(
+        lambda: scene.service.engine.sight().state is ObservatoryState.CLOSED,
+        60.0,
+        "it is closed",
+        lambda: str(scene.events("closing")),
+    )
+    print(f"closed {time.monotonic() - begun_s:.1f} s after the link was back")
+    assert failed["Status"] == "FAILED"
+    scene.until(lambda: scene.ask({"WOType": "Status"})["Alarm"] == "", 10.0, "no alarm")
+    stage.works()
 
 
 DELAYS = {

@@ -160,6 +160,27 @@ def test_stop_latches_and_tracking_stays_off(stack):
     assert stack.status()["Verdict"]["Latch"] == {}
 
 
+def test_a_stop_in_a_closing_of_safetys_is_no_alarm_and_it_closes_after_the_notice(stack):
+    stack.open()
+    stack.weather(Wind=30.0)
+    stack.wait("closing", lambda status: status["Closing"])
+    stack.control("stop", Reason="cable caught")
+    stopped = stack.wait("stopped", lambda status: not status["Closing"])
+    pressed_s = stack.server.clock.elapsed_s()
+    closed = stack.wait("CLOSED", lambda status: status["Status"] == "CLOSED")
+    took_s = stack.server.clock.elapsed_s() - pressed_s
+    stack.control("release")
+    told = stack.desk.front_desk({"WOType": "Events", "User": "test", "Cursor": 0})["Events"]
+    kinds = [event["Kind"] for event in told]
+
+    assert stopped["Alarm"] == closed["Alarm"] == ""
+    assert stopped["Status"] not in ("ALARM", "CLOSED")
+    assert took_s > 0.8 * stack.profile.safety.latched_close_notice_s
+    assert kinds.count("closing_begun") == 2
+    assert kinds.count("closing_stopped") == 1
+    assert "alarm" not in kinds
+
+
 def test_a_dead_indiserver_is_unsafe_and_its_return_is_used(stack):
     stack.wait_safe()
     stack.server.kill()
