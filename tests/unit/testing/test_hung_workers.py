@@ -23,7 +23,7 @@ def test_a_pool_does_nothing_else_until_released():
             assert not ran.wait(0.1)
             hung.release()
             assert ran.wait(LIMIT_S)
-        assert hung.hung == 0
+    assert hung.hung == 0  # once the pool has ended, both workers have left
 
 
 def test_jobs_of_a_scheduler_hang_as_well():
