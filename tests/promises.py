@@ -76,6 +76,12 @@ PROMISES: Mapping[str, tuple[str, str]] = {
     "clock_step": ("clock stepped by +-1 h: gap of the safety cycle", "<= 2 s, HOLD or UNSAFE"),
     "soak": ("a simulated week with random faults", "0 ends open and unsafe"),
     "soak_memory": ("memory, threads and descriptors in the soak", "< 1 MB/h, constant"),
+    "takeover": (
+        "another INDI client's deed noticed, attempt INTERRUPTED, held until released",
+        "<= 10 s, all kinds x phases",
+    ),
+    "takeover_false": ("what we and our closers do taken for another client's", "0 in a night"),
+    "last_resort": ("ctmo-indi close with every service killed: read back as closed", "exit 0"),
     "units_exposure": ("systemd-analyze security of each unit", "<= 2.0"),
 }
 

@@ -153,18 +153,15 @@ class ForeignWatch:
             return False
         if moves.is_announced(name, at_s):
             return True
-        commands = sign.commands_of(look.device)
-        if not moves.was_told(name, commands, at_s):
+        sent = sign.command_before(look)
+        if sent is None or not moves.may_answer(name, sent, at_s):
             return False
         if not sign.is_once:
             return True
-        sent_s = max(
-            one.elapsed_s for prop in commands if (one := moves.last_sent(name, prop, at_s))
-        )
         known_s, seen_s = self._explained.get(sign, (-math.inf, -math.inf))
-        if known_s == sent_s:  # one command, perhaps answered in several updates
+        if known_s == sent.elapsed_s:  # one command, perhaps answered in several updates
             return at_s - seen_s <= moves.burst_s
-        self._explained[sign] = (sent_s, at_s)
+        self._explained[sign] = (sent.elapsed_s, at_s)
         return True
 
 

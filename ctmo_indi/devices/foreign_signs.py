@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ctmo_indi.devices.device import Device
-from ctmo_indi.devices.own_moves import OwnMoves
+from ctmo_indi.devices.own_moves import OwnMoves, Sent
 from ctmo_indi.indi.snapshot import PropertySnapshot, PropertyState
 from ctmo_indi.profiles import Role
 
@@ -104,12 +104,15 @@ class Sign:
         operation = device.description.operations.get(self.source)
         return operation.property if operation is not None else None
 
-    def commands_of(self, device: Device) -> tuple[str, ...]:
-        """Return the properties whose command by us explains it."""
-        operations = device.description.operations
-        return tuple(
-            operations[name].property for name in self.explained_by or () if name in operations
-        )
+    def command_before(self, look: Look) -> Sent | None:
+        """Return our last command that explains it, if it was sent before the update came."""
+        operations, name = look.device.description.operations, look.device.name
+        found = []
+        for operation in (operations[one] for one in self.explained_by or () if one in operations):
+            switches = {key: on for key, on in operation.values.items() if on is True}
+            at_s = look.after.elapsed_s
+            found.append(look.moves.last_sent(name, operation.property, at_s, switches))
+        return max((one for one in found if one), key=lambda one: one.elapsed_s, default=None)
 
 
 def _turned_on(word: str, reading: str) -> Begins:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ctmo_indi.clock import Clock
 
@@ -60,7 +61,7 @@ class OwnMoves:
         floor_machine_s: float = 0.5,
         *,
         echo_s: float = 15.0,
-        echo_floor_machine_s: float = 3.0,
+        echo_floor_machine_s: float = 1.0,
     ) -> None:
         self._clock = clock
         self._grace_s = max(grace_s, floor_machine_s * clock.speed)
@@ -140,35 +141,44 @@ class OwnMoves:
                 for span in self._spans.get(device, ())
             )
 
-    def last_sent(self, device: str, prop: str, at_elapsed_s: float) -> Sent | None:
-        """Return our last command to that property before that instant."""
-        with self._lock:
-            return self._before(device, prop, at_elapsed_s)
+    def last_sent(
+        self,
+        device: str,
+        prop: str,
+        at_elapsed_s: float,
+        switches: Mapping[str, object] = MappingProxyType({}),
+    ) -> Sent | None:
+        """Return our last command to that property before that instant.
 
-    def was_told(self, device: str, props: Iterable[str], at_elapsed_s: float) -> bool:
-        """Whether news received then may be the answer to a command of ours to such a property.
+        Parameters
+        ----------
+        switches
+            What it must have switched, to tell opening from closing by the same property.
+        """
+        with self._lock:
+            return self._before(device, prop, at_elapsed_s, switches)
+
+    def may_answer(self, device: str, sent: Sent, at_elapsed_s: float) -> bool:
+        """Whether news received then may be the answer to that command of ours.
 
         It may come a moment after the command, or as long as the operation lasts that sent it.
         """
+        if at_elapsed_s - sent.elapsed_s <= self._echo_s:
+            return True
         with self._lock:
-            told_s = [
-                sent.elapsed_s
-                for prop in props
-                if (sent := self._before(device, prop, at_elapsed_s)) is not None
-            ]
             return any(
-                at_elapsed_s - sent_s <= self._echo_s
-                or any(
-                    span.begin_s <= sent_s and span.holds(at_elapsed_s, self._grace_s)
-                    for span in self._spans.get(device, ())
-                )
-                for sent_s in told_s
+                span.begin_s <= sent.elapsed_s and span.holds(at_elapsed_s, self._grace_s)
+                for span in self._spans.get(device, ())
             )
 
-    def _before(self, device: str, prop: str, at_elapsed_s: float) -> Sent | None:
+    def _before(
+        self, device: str, prop: str, at_s: float, switches: Mapping[str, object]
+    ) -> Sent | None:
         """Holds the lock."""
-        sent = self._sent.get((device, prop), ())
-        return next((one for one in reversed(sent) if one.elapsed_s <= at_elapsed_s), None)
+        for one in reversed(self._sent.get((device, prop), ())):
+            if one.elapsed_s <= at_s and switches.items() <= one.values.items():
+                return one
+        return None
 
     def _spans_of(self, device: str) -> deque[_Span]:
         """Holds the lock; forgets what ended longest ago, never what lasts."""

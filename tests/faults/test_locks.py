@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from ..promises import IS_LONG
 from ..running_fleet import MOUNT, Reply, RunningFleet, until
 
 pytestmark = [pytest.mark.indi, pytest.mark.faults]
@@ -79,7 +80,10 @@ def idle(fleet: RunningFleet) -> str:
     return ""
 
 
-@pytest.mark.parametrize("state", [slewing, exposing, opening, closing, closed, idle])
+ALL = [slewing, exposing, opening, closing, closed, idle]
+
+
+@pytest.mark.parametrize("state", ALL if IS_LONG else [slewing, opening, closing])
 def test_a_stop_in_every_state(fleet: RunningFleet, state: Callable[[RunningFleet], str]) -> None:
     """All stands still, tracking stays off, nothing begins; after the release all goes on."""
     receipt = state(fleet)
@@ -130,19 +134,28 @@ def test_the_holder_of_an_observer_lock_operates_by_hand_nobody_else_does(
     assert own["Status"] == "COMPLETED", own
     assert low["Status"] == "INTERRUPTED"
     assert "horizon" in str(low["Failure"]) or "altitude" in str(low["Failure"])
-    assert len(held) == 1
+    # A lock is known to the scheduler within a second, which is two minutes of this sky.
+    assert {one["Status"] for one in held} <= {"INTERRUPTED", "NOT_ATTEMPTED"}
     assert fleet.ended(again)["Status"] == "COMPLETED"
 
 
-@pytest.mark.parametrize("kind", ["observer", "maintenance"])
-@pytest.mark.parametrize("service", ["safety", "telescope", "scheduler"])
+@pytest.mark.parametrize(
+    ("kind", "service"),
+    [
+        (kind, service)
+        for kind in ("observer", "maintenance")
+        for service in ("safety", "telescope", "scheduler")
+    ]
+    if IS_LONG
+    else [("observer", "safety"), ("maintenance", "telescope")],
+)
 def test_a_lock_outlives_each_service(fleet: RunningFleet, kind: str, service: str) -> None:
     fleet.ended(fleet.observe())
     control(fleet, "lock", service="safety", Kind=kind, Reason="test")
     pid = fleet.kill(service)
     fleet.wait_for_restart(service, pid)
-    receipt = fleet.observe()
     fleet.watch("scheduler", lambda status: f"{kind} lock of ada" in str(status["Held"]), "held")
+    receipt = fleet.observe()
     before = fleet.indi_get(*STATES)
     fleet.let_sky_pass(300.0)
     after = fleet.indi_get(*STATES)

@@ -28,7 +28,7 @@ from ..running_fleet import until
 
 pytestmark = [pytest.mark.indi, pytest.mark.faults]
 
-SPEED = 10.0
+SPEED = 15.0
 DELAY_S = 0.9  # each way, machine seconds: a ping may take 2.9
 
 

@@ -225,6 +225,16 @@ def test_our_own_stopping_parking_and_closing_is_ours(
     assert seen == []
 
 
+def test_a_closing_right_after_our_opening_is_not_explained_by_it(
+    opened: Observatory, client: FakeInstruments, seen: list[ForeignMove]
+) -> None:
+    client.update(DOME, "DOME_SHUTTER", {"SHUTTER_OPEN": False, "SHUTTER_CLOSE": True}, OK)
+    seen.clear()
+    opened.dome.open_shutter().wait()
+    client.set_shutter(False, BUSY)
+    assert what(seen) == ["closes its shutter"]
+
+
 def test_a_slew_in_the_middle_of_ours_is_told(
     opened: Observatory,
     client: FakeInstruments,
