@@ -6,10 +6,12 @@ Observing stops before that by itself: too little room is UNSAFE, and safety clo
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from ctmo_indi.desk_client.client import DeskFault
 from ctmo_indi.testing.full_disk import DiskKind, FullDisk
 
 from ..promises import Recorder
@@ -53,7 +55,8 @@ def test_a_full_disk_is_survived(disk: FullDisk, promise: Recorder) -> None:
 
         disk.make_room()
         new = fleet.ended(fleet.observe(), 90.0)
-        fleet.ask({"WOType": "Cancel", "Receipt": receipt})
+        with suppress(DeskFault):  # it may be COMPLETED already
+            fleet.ask({"WOType": "Cancel", "Receipt": receipt})
         long = fleet.ended(receipt, 90.0)
         recovered = fleet.ask({"WOType": "Status"})
 
@@ -61,7 +64,7 @@ def test_a_full_disk_is_survived(disk: FullDisk, promise: Recorder) -> None:
         assert "will not be known after a restart" in str(parked["Message"])
         assert (full["Status"], recovered["Status"]) == ("ENABLED", "ENABLED")
         assert new["Status"] == "COMPLETED", new
-        assert long["Status"] == "CANCELED", long
+        assert long["Status"] in ("CANCELED", "COMPLETED"), long
         assert fleet.supervisor.pids() == pids
         frames = list(disk.folder.glob("nights/*/raw/*.fits"))
         assert len(frames) == new["Good Exposures"] + long["Good Exposures"]
