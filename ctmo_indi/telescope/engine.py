@@ -26,6 +26,7 @@ from ctmo_indi.telescope.closing_run import ClosingRun
 from ctmo_indi.telescope.control import ControlTask, by_hand
 from ctmo_indi.telescope.dome_follow import THRESHOLD_DEG, target_deg
 from ctmo_indi.telescope.hands import Hands, Sight
+from ctmo_indi.telescope.hands_off import HandsOff
 from ctmo_indi.telescope.ledger import TimeLedger, classify
 from ctmo_indi.telescope.procedure import All, Procedure, Steps, Until
 from ctmo_indi.telescope.scene import FrameKeeper, Scene, StepTimes
@@ -112,7 +113,7 @@ class Engine:
         self._was_known = False
         self._ledger = TimeLedger(parts.clock)
         self.takeover = Takeover(parts.clock, parts.hands_off_s, parts.takeover_path)
-        self._suspicions = Suspicions(parts.clock)
+        self._hands_off = HandsOff(parts.clock, self.takeover, parts.publish)
         self._is_dome_by_hand = False
         self._released_elapsed_s = -math.inf
         self.failures = 0
@@ -247,15 +248,13 @@ class Engine:
     ) -> None:
         """Another INDI client did something: report, and end the attempt it disturbs.
 
-        What our own closers do as well is judged first: :mod:`ctmo_indi.telescope.suspicion`. What
-        was heard before the last release belongs to the human who was done then.
+        What our own closers do as well is judged first: :mod:`ctmo_indi.telescope.hands_off`.
         """
-        if heard_elapsed_s < self._released_elapsed_s:
+        if not self._hands_off.is_humans(
+            what, role, may_be_closer=may_be_closer, heard_elapsed_s=heard_elapsed_s
+        ):
             return
-        if may_be_closer:
-            self._suspicions.note(what, role)
-            return
-        self._take_over(what)
+        self._hands_off.begin(what)
         task = self._current[0] if self._current else None
         if isinstance(task, ControlTask) or (
             task and (task.request.frame_type.needs_sky or role is Role.CAMERA)
@@ -272,23 +271,8 @@ class Engine:
 
     def release(self, user: str) -> None:
         """End a takeover; what it left neither open nor closed is closed."""
-        self._suspicions.forget()
-        self._released_elapsed_s = self._parts.clock.elapsed_s()
-        if self.takeover.release():
-            _log.warning("takeover_released by=%s", user)
-            self._parts.publish("takeover", "telescope", {"Released By": user, "Reason": ""})
+        if self._hands_off.release(user):
             self._was_known = False
-
-    def _take_over(self, what: str) -> None:
-        was_active = self.takeover.is_active
-        _log.warning("foreign_motion what=%s", what)
-        self._parts.publish("foreign_motion", "telescope", self.takeover.begin(what))
-        if self.takeover.is_active and not was_active:
-            self._parts.publish("takeover", "telescope", self.takeover.to_wire())
-
-    def _judge_suspects(self) -> None:
-        for suspect in self._suspicions.judge(self._parts.vigil.news):
-            self.foreign_motion(suspect.what, suspect.role)
 
     def follow_dome(self, threshold_deg: float = THRESHOLD_DEG) -> None:
         """Turn the dome after the tracking mount; posted by a cycle."""
@@ -419,7 +403,8 @@ class Engine:
         sight = self._parts.hands.sight()
         state = sight.state
         judgement = self._parts.vigil.look(state)
-        self._judge_suspects()
+        for suspect in self._hands_off.judge(self._parts.vigil.news):
+            self.foreign_motion(suspect.what, suspect.role)
         self._tidy_up(sight)
         if judgement.duty is not self._duty:
             _log.info("duty from=%s to=%s reason=%s", self._duty, judgement.duty, judgement.reason)
@@ -501,14 +486,14 @@ class Engine:
             begin=begin,
             report=report,
             report_later=lambda text: self.inbox.post(lambda: report(text)),
-            is_suspicious=lambda: self._suspicions.is_pending,
+            is_suspicious=lambda: self._hands_off.is_suspicious,
         )
 
     def _attempt_refusal(self, needs_sky: bool) -> SafetyError | None:
         return self._parts.vigil.refusal(needs_sky) or self.takeover.refusal()
 
     def _is_held(self, needs_sky: bool) -> bool:
-        return self._parts.vigil.is_held(needs_sky) or self._suspicions.is_pending
+        return self._parts.vigil.is_held(needs_sky) or self._hands_off.is_suspicious
 
     def _conclude(self, task: Task, error: BaseException | None) -> None:
         has_begun = task.has_begun if isinstance(task, Attempt) else True
@@ -517,7 +502,7 @@ class Engine:
             self.failures += 1
             _log.error("procedure_failed receipt=%s", task.receipt, exc_info=error)
         if isinstance(error, ForeignMotion):
-            self._take_over(reason)
+            self._hands_off.begin(reason)
         self._set(task, state, reason)
 
     def _conclude_beside(self, task: ControlTask | None, procedure: Procedure) -> None:
