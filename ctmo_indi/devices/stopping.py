@@ -128,9 +128,7 @@ def look_for_devices(
     return rows
 
 
-def open_client(
-    endpoint: Endpoint, clock: Clock, timeout_s: float = _LINK_TIMEOUT_S
-) -> IndiClient:
+def open_client(endpoint: Endpoint, clock: Clock, timeout_s: float = _LINK_TIMEOUT_S) -> IndiClient:
     """Return a client of that server; NotConnected after ``timeout_s`` machine seconds."""
     client = IndiClient(lambda: IndipyTransport(endpoint, clock), clock, name="by-hand")
     client.start()

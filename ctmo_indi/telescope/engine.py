@@ -31,7 +31,6 @@ from ctmo_indi.telescope.ledger import TimeLedger, classify
 from ctmo_indi.telescope.procedure import All, Procedure, Steps, Until
 from ctmo_indi.telescope.scene import FrameKeeper, Scene, StepTimes
 from ctmo_indi.telescope.steps import attempt_steps
-from ctmo_indi.telescope.suspicion import Suspicions
 from ctmo_indi.telescope.takeover import Takeover
 from ctmo_indi.telescope.task_book import Task, TaskBook
 from ctmo_indi.telescope.verdict_rules import Duty
@@ -115,7 +114,6 @@ class Engine:
         self.takeover = Takeover(parts.clock, parts.hands_off_s, parts.takeover_path)
         self._hands_off = HandsOff(parts.clock, self.takeover, parts.publish)
         self._is_dome_by_hand = False
-        self._released_elapsed_s = -math.inf
         self.failures = 0
         self._turned_machine_s = parts.clock.machine_s()
 
