@@ -112,9 +112,9 @@ def release(fleet: RunningFleet) -> None:
 
 def do(fleet: RunningFleet, deed: Deed, noticed: list[float]) -> None:
     """Do it, and wait until the telescope tells who has it."""
+    begun_s = time.monotonic()
     for word in deed.words:
         fleet.indi_set(word)
-    begun_s = time.monotonic()
     until(
         lambda: held(fleet) != "",
         f"{deed.what} is noticed",
