@@ -14,7 +14,7 @@ from ctmo_indi.devices.observatory import driver_executables
 from ctmo_indi.testing.fake_instruments import WEATHER
 
 from ..conftest import StartSimulators
-from ..promises import Recorder, runs
+from ..promises import IS_LONG, Recorder, runs
 from ..running_fleet import until
 from .closing_rig import STATES, ClosingRig, closing_rig, weather_alert
 
@@ -103,6 +103,7 @@ def test_an_alert_closes_from_random_states(
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.skipif(not IS_LONG, reason="half a minute for one figure: make faults")
 def test_at_the_speed_of_the_world_the_first_command_is_as_soon(
     indi_simulators: StartSimulators, tmp_path: Path, promise: Recorder
 ) -> None:

@@ -20,6 +20,7 @@ import pytest
 from ctmo_indi.desk_client.scheduler import SchedulerClient
 
 from ..frames import read_header
+from ..promises import IS_LONG
 from ..running_fleet import Reply, RunningFleet, until
 
 pytestmark = [pytest.mark.indi, pytest.mark.faults]
@@ -194,7 +195,9 @@ def until_listed_done(fleet: RunningFleet) -> dict[object, int]:
     return dict(Counter(listed()))
 
 
-@pytest.mark.parametrize("services", [("telescope",), ("telescope", "scheduler", "safety")])
+@pytest.mark.parametrize(
+    "services", [("telescope",), ("telescope", "scheduler", "safety")][0 if IS_LONG else 1 :]
+)
 def test_the_telescope_killed_alone_and_with_all_that_matter(
     fleet: RunningFleet, services: tuple[str, ...]
 ) -> None:
