@@ -17,7 +17,6 @@ def test_what_indis_watchdog_is_closing_is_left_to_it():
     assert reason_to_close(closing, SafetyPolicy()) is None
 
 
-
 def test_rain_closes_an_open_observatory():
     assert reason_to_close(OPEN_IN_RAIN, POLICY) == "rain"
 
