@@ -198,18 +198,24 @@ class RunningFleet:
         assert stopped == sorted(stopped, reverse=True), stopped
 
     def wait_for_devices(self) -> None:
-        """Until the link is up, every device is there and safety is content."""
-        for service in ("telescope", "safety"):
+        """Until the link is up, every device is there and safety is content, and it is known.
+
+        What the telescope knew before that is a second old: a verdict of safety's beginning.
+        """
+        since_utc = ""
+        for service in ("safety", "telescope"):
             if service in self.supervisor.fleet.services:
-                self.watch(
+                status = self.watch(
                     service,
-                    lambda status: (
+                    lambda status, since_utc=since_utc: (
                         status["Verdict"].get("Level") == "SAFE"
+                        and status["Verdict"]["UTC"] >= since_utc
                         and all_connected(status["Devices"])
                     ),
                     "every device is there and it is safe",
                     40.0,
                 )
+                since_utc = status["Verdict"]["UTC"]
 
     @property
     def clock(self) -> Clock:
