@@ -35,6 +35,10 @@ LOGGED_ONE_BY_ONE = 4
 """Of a commit; a line costs as much CPU as half an order, and the database has each of them."""
 
 
+MOST_LOOKS = 64
+"""Orders that may wait for a long look at the sky; each takes tens of milliseconds of CPU."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewOrder:
     """An order that was just made durable, with what it asks for."""
@@ -93,6 +97,7 @@ class OrderIntake:
         self._bulk = Bulk(self._insert, self._settled)
         # One thread: many long looks at once would take the processor from the desk.
         self._looks = ThreadPoolExecutor(1, "sky-looks")
+        self._looking = 0  # on the desk's loop
 
     async def handle(self, checked: CheckedOrder, _caller: Caller) -> Reply:
         """Store the order and give its receipt.
@@ -104,14 +109,14 @@ class OrderIntake:
         ConflictingOrder
             The same User and ID came before with other content.
         StoreUnavailable
-            It could not be made durable, or the disk is nearly full: it was not taken.
+            It could not be made durable, the disk is nearly full, or too many orders wait for a
+            long look at the sky: it was not taken.
         """
         request = checked.request
         if not isinstance(request, ObservationRequest):
             raise BadOrder(f"WOType: came {checked.kind.value}, expected Observation")
         if request.frame_type.needs_sky and not self._is_sure(request):
-            loop = asyncio.get_running_loop()
-            reason = await loop.run_in_executor(self._looks, self._why_never, request)
+            reason = await self._look(request)
             if reason:
                 # What was taken when its windows had not ended keeps its receipt.
                 before = await asyncio.to_thread(self._known, checked)
@@ -124,6 +129,22 @@ class OrderIntake:
         passing("scheduler.order.commit.before")
         self._writer.submit_item(self._bulk, arrival)
         return self._reply(checked, await arrival.stored)
+
+    async def _look(self, request: ObservationRequest) -> str:
+        """Say why it can never be observed; a look goes on when its sender has left."""
+        if self._looking >= MOST_LOOKS:
+            raise StoreUnavailable(
+                f"the order was not taken: {self._looking} orders wait for a look at whether they "
+                f"can ever be observed, expected fewer than {MOST_LOOKS}; try again later"
+            )
+        self._looking += 1
+        loop = asyncio.get_running_loop()
+        look = loop.run_in_executor(self._looks, self._why_never, request)
+        look.add_done_callback(self._looked)
+        return await asyncio.shield(look)
+
+    def _looked(self, _look: asyncio.Future[str]) -> None:
+        self._looking -= 1
 
     def _row(self, checked: CheckedOrder, request: ObservationRequest) -> OrderRow:
         now = self._clock.utc()
