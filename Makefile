@@ -50,7 +50,7 @@ test: system-packages $(VENV)/.stamp-test ## run all tests
 # Hours: every promise of docs/explanation/safety.md with its full number of repetitions. One of them:
 # make faults PYTEST_ARGS="-k weather"
 faults: system-packages $(VENV)/.stamp-test ## measure every promise at full length; takes hours
-	CTMO_FAULTS_LONG=1 $(VENV)/bin/python -m pytest -m promise --timeout=0 $(PYTEST_ARGS)
+	CTMO_FAULTS_LONG=1 $(VENV)/bin/python -m pytest -m "promise or faults" --timeout=0 $(PYTEST_ARGS)
 
 lint: $(VENV)/.stamp-test ## style, types, layers
 	$(VENV)/bin/ruff check

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.indi, pytest.mark.faults, pytest.mark.promise]
 
 SPEED = 200.0
 SEED = 20261122
-LENGTH = timedelta(days=7) if IS_LONG else timedelta(hours=1.5)
+LENGTH = timedelta(days=7) if IS_LONG else timedelta(hours=1)
 # The last closer (WatchDog or a restarted safety) begins after 60 machine seconds.
 LAST_CLOSER_MACHINE_S = 60.0
 MEMORY_MB_H = 1.0

@@ -10,9 +10,14 @@ import pytest
 from ctmo_indi import profiles
 from ctmo_indi.simulator.rehearsal import coming_night
 
+from ..promises import IS_LONG
 from ..running_fleet import MOUNT, NOON, RunningFleet, until
 
-pytestmark = [pytest.mark.indi, pytest.mark.faults]
+pytestmark = [
+    pytest.mark.indi,
+    pytest.mark.faults,
+    pytest.mark.skipif(not IS_LONG, reason="half a minute: make faults"),
+]
 
 
 def test_a_night_that_ends_under_a_takeover_is_closed_by_safety(tmp_path: Path) -> None:

@@ -24,9 +24,14 @@ from ctmo_indi.testing.tcp_proxy import TcpProxy
 from ctmo_indi.testing.verdicts import SAFE
 
 from ..conftest import StartSimulators
+from ..promises import IS_LONG
 from ..running_fleet import until
 
-pytestmark = [pytest.mark.indi, pytest.mark.faults]
+pytestmark = [
+    pytest.mark.indi,
+    pytest.mark.faults,
+    pytest.mark.skipif(not IS_LONG, reason="a minute: make faults"),
+]
 
 SPEED = 15.0
 DELAY_S = 0.9  # each way, machine seconds: a ping may take 2.9
