@@ -276,6 +276,18 @@ def _values() -> Iterator[Row]:
         "SQL in the type", post(_with("Observation", "'; DROP TABLE orders; --")), 200, BAD_ORDER
     )
     yield Row("path in a type", post(_with("Observation", "../../etc/passwd")), 200, BAD_ORDER)
+    window = (
+        "<member><name>Windows</name><value><array><data><value><struct><member><name>Start</name>"
+        "<value>2026-11-22T00:00:00</value></member><member><name>End</name><value>"
+        "9999-12-31T00:00:00</value></member></struct></value></data></array></value></member>"
+    )
+    never = _with("<double>13.2</double>", "<double>-89</double>")
+    yield Row(
+        "a place that never rises, until the year 9999",
+        post(never.replace(b"</struct>", window.encode() + b"</struct>")),
+        200,
+        422,
+    )
     yield Row(
         "Priority nil, which the contract allows",
         post(

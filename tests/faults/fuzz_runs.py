@@ -178,11 +178,12 @@ class SocketFuzzer:
         has_ended = False
         end_s = time.monotonic() + HANG_S
         while time.monotonic() < end_s:
-            peer.settimeout(HANG_S if request.is_framed else _SILENT_S)
+            is_due = request.is_framed or has_ended
+            peer.settimeout(HANG_S if is_due else _SILENT_S)
             try:
                 chunk = peer.recv(65536)
             except TimeoutError:
-                if request.is_framed or has_ended:
+                if is_due:
                     break
                 with contextlib.suppress(OSError):
                     peer.shutdown(socket.SHUT_WR)  # the rest does not come

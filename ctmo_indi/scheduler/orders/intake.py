@@ -128,7 +128,11 @@ class OrderIntake:
         )
         passing("scheduler.order.commit.before")
         self._writer.submit_item(self._bulk, arrival)
-        return self._reply(checked, await arrival.stored)
+        try:
+            stored = await arrival.stored
+        finally:
+            del arrival  # it holds its error, whose traceback holds this frame: no cycle
+        return self._reply(checked, stored)
 
     async def _look(self, request: ObservationRequest) -> str:
         """Say why it can never be observed; a look goes on when its sender has left."""
