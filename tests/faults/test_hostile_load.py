@@ -55,6 +55,8 @@ class Honest:
                 self._kept = None
             self.waits_s.append(time.monotonic() - began_s)
             pause.wait(PERIOD_S)
+        if self._kept is not None:
+            self._kept.close()
 
     def _submit(self, name: str) -> str:
         order = ORDER | {"User": self._name, "ID": name}
