@@ -41,10 +41,6 @@ _log = logging.getLogger(__name__)
 TURN_MACHINE_S = 0.05
 HUNG_MACHINE_S = 10.0
 MAX_WAITING = 16
-_TIDIED = {
-    ObservatoryState.UNKNOWN: "found neither open nor closed",
-    ObservatoryState.ALARM: "the devices are back, and the last closing was not confirmed",
-}
 
 
 def _nothing() -> None:
@@ -418,21 +414,28 @@ class Engine:
             self._closing.demand(judgement.reason)
 
     def _tidy_up(self, sight: Sight) -> None:
-        """Close properly what was found neither open nor closed when the devices came (back).
+        """Close properly what is in ALARM, and what was found neither open nor closed.
 
-        Such as a telescope left unparked under a closed shutter by a power cut, or what a closing
-        left when the link was lost under it. Only once after each (re)connection: what a human does
-        later is not undone, and what is stuck is not tried again and again.
+        An ALARM is tried again, after each pause, until it is read as closed or somebody takes it
+        in hand: under a SAFE verdict nobody else would. What was found half closed when the devices
+        came (back), such as a telescope left unparked under a closed shutter by a power cut, is
+        closed once after each (re)connection: what a human does later is not undone.
         """
         is_known = sight.link_up and sight.parked is not None and sight.shutter != "UNKNOWN"
         if not is_known:
             self._was_known = False
-        elif self.takeover.is_active:
+        vigil = self._parts.vigil
+        if self.takeover.is_active or self._is_ending:
             return
-        elif not self._was_known and self._parts.vigil.refusal(True) is None and self._is_idle():
-            reason = _TIDIED.get(sight.state)
+        if sight.state is ObservatoryState.ALARM:
+            by_hand = self._current is not None and isinstance(self._current[0], ControlTask)
+            is_free = sight.link_up and not by_hand and not vigil.is_in_human_hands()
+            if is_free and vigil.lets_finish() and not self._closing.is_under_way:
+                self._closing.demand("the last closing was not confirmed")
+        elif is_known and not self._was_known and vigil.refusal(True) is None and self._is_idle():
             # One that failed a moment ago is tried again after its pause, not forgotten.
-            self._was_known = reason is None or self._closing.demand(reason)
+            is_half = sight.state is ObservatoryState.UNKNOWN
+            self._was_known = not is_half or self._closing.demand("found neither open nor closed")
 
     # -- procedures --------------------------------------------------------------------------------
 

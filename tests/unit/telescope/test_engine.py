@@ -822,19 +822,77 @@ def test_an_alarm_in_human_hands_is_closed_when_they_let_go(hold):
     assert rig.hands.done.count("close") == 2
 
 
-def test_an_alarm_is_closed_once_for_each_reconnection_not_again_and_again():
-    rig = Rig(ObservatoryState.OPEN)
-    cut_the_link_in_a_closing(rig)
-    come_back(rig, 20)
+def fail_a_closing(rig: Rig) -> None:
+    """Safety falls silent, the telescope closes, the shutter is stuck; the link stays up."""
     rig.hands.failing["close"] = CommandRejected("shutter stuck")
-    come_back(rig, 300)
-    stuck = rig.hands.done.count("close")
+    rig.turn(machine_s=31.0)
+    rig.hands.see(state=ObservatoryState.ALARM)
+
+
+@pytest.mark.parametrize("level", [VerdictLevel.SAFE, VerdictLevel.HOLD])
+def test_an_alarm_is_tried_again_every_thirty_seconds_when_nothing_is_unsafe(level):
+    rig = Rig(ObservatoryState.OPEN)
+    fail_a_closing(rig)
+    tries = []
+    for _ in range(3):
+        rig.hands.failing["close"] = CommandRejected("shutter stuck")
+        for _ in range(15):
+            rig.safety.say(level)
+            rig.turn(machine_s=2.0)
+        rig.hands.see(state=ObservatoryState.ALARM)
+        tries.append(rig.hands.done.count("close"))
+
+    assert tries == [2, 3, 4]
+
+
+def test_an_alarm_ends_with_the_closing_that_succeeds():
+    rig = Rig(ObservatoryState.OPEN)
+    fail_a_closing(rig)
+    come_back(rig, 100)
+
+    assert rig.hands.done.count("close") == 2
+    assert rig.hands.present.state is ObservatoryState.CLOSED
+    assert rig.engine.to_wire()["Alarm"] == ""
+
+
+def test_an_alarm_does_not_close_into_an_order_by_hand():
+    rig = Rig(ObservatoryState.OPEN)
+    fail_a_closing(rig)
+    rig.safety.say()
+    rig.hands.slow.add("park")
+    rig.engine.enqueue(order(rig, ControlCommand.PARK))
+    come_back(rig, 60)
+    meanwhile = rig.hands.done.count("close")
+    rig.hands.finish("park")
+    come_back(rig, 4)
+
+    assert meanwhile == 1
+    assert rig.hands.done.count("close") == 2
+
+
+def test_an_alarm_is_left_alone_under_a_takeover():
+    rig = Rig(ObservatoryState.OPEN, hands_off_s=None)
+    fail_a_closing(rig)
+    rig.safety.say()
+    rig.engine.foreign_motion("slewed", Role.MOUNT)
+    come_back(rig, 100)
+
+    assert rig.hands.done.count("close") == 1
+
+
+def test_what_was_found_half_closed_is_closed_once_for_each_reconnection():
+    rig = Rig(ObservatoryState.UNKNOWN)
+    rig.hands.see(parked=False)
+    rig.turn()
+    rig.hands.see(state=ObservatoryState.UNKNOWN, parked=False)
+    come_back(rig, 100)
+    stays = rig.hands.done.count("close")
     rig.hands.see(link_up=False)
     rig.turn()
-    come_back(rig, 40)
+    come_back(rig, 4)
 
-    assert stuck == 2
-    assert rig.hands.done.count("close") == 3
+    assert stays == 1
+    assert rig.hands.done.count("close") == 2
 
 
 def test_a_stop_does_not_wait_for_the_end_of_a_closing():
