@@ -8,20 +8,19 @@ role, and adds what an unattended night needs: limits, filters, optics, safety p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from ctmo_indi import catalogue, safety_keys
+from ctmo_indi import catalogue, safety_keys, safety_policy
 from ctmo_indi.checked_yaml import Lines, load_checked
 from ctmo_indi.errors import ConfigError
+from ctmo_indi.safety_policy import SafetyPolicy
+from ctmo_indi.yaml_records import as_float, made
 
 SCHEMA_NAME = "profile.schema.json"
-WATCHDOG_MARGIN_S = 10.0
-"""Machine seconds that the WatchDog driver must leave the telescope to begin closing."""
 _MAX_SLOTS_SHOWN = 12
-_Made = TypeVar("_Made")
 
 
 class Role(StrEnum):
@@ -35,13 +34,6 @@ class Role(StrEnum):
     WEATHER = "weather"
     LIGHT_PANEL = "light_panel"
     WATCHDOG = "watchdog"
-
-
-class MountFailedPolicy(StrEnum):
-    """What closing does when the mount does not park in time."""
-
-    CLOSE = "close"  # close the shutter over the unparked telescope: weather is worse
-    STAY_OPEN = "stay_open"  # the shutter would hit the telescope: stay, ALARM
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,109 +114,6 @@ class Limits:
     max_hour_angle_h: float | None = None
     sun_separation_deg: float = 30.0
     sun_separation_above_deg: float = -6.0
-
-
-class WeatherWarningPolicy(StrEnum):
-    """What to do while a weather reading is in the station's warning zone."""
-
-    OBSERVE = "observe"  # go on; only opening again after bad weather waits
-    HOLD = "hold"  # begin nothing new, close nothing
-    CLOSE = "close"  # as an alert
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Closed interval; None: no limit on that side."""
-
-    min: float | None = None
-    max: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WatchedElement:
-    """One element of an INDI property that must be good for the verdict to be SAFE.
-
-    Parameters
-    ----------
-    name
-        For people, such as "mains power".
-    is_on
-        Of a switch: which value is good. None: a number, good within ``range``, or a light, good
-        when Ok or Idle.
-    max_age_s
-        Elapsed seconds after which it is stale; None: never, for what is sent on change only.
-    """
-
-    name: str
-    device: str
-    property: str
-    element: str
-    range: Range = Range()
-    is_on: bool | None = None
-    max_age_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SafetyPolicy:
-    """Rules of the safety service.
-
-    Parameters
-    ----------
-    sun_max_altitude_deg
-        Above this the verdict is UNSAFE: never open by day.
-    weather_max_age_s
-        Elapsed seconds after which weather data are stale, hence UNSAFE.
-    reopen_delay_s
-        Elapsed seconds the weather must have been good before SAFE comes back.
-    park_timeout_s, shutter_timeout_s
-        Longest time, elapsed seconds, for each step of closing.
-    latched_close_notice_s
-        While the stop latch is set, close for weather only after this notice; elapsed seconds.
-    foreign_hands_off_s
-        Elapsed seconds without orders of the manager's own after another INDI client moved
-        something; None: until released. A release ends it in any case.
-    scheduler_silence_s, telescope_silence_s
-        Machine seconds without a heartbeat after which safety closes an open observatory.
-    safety_silence_s
-        Machine seconds without a new verdict after which the telescope closes it; more than the 10
-        after which it holds.
-    close_delay_s
-        Elapsed seconds a weather alert must last before the verdict is UNSAFE; HOLD until then.
-    weather_warning
-        What the station's warning zone means.
-    weather_limits
-        Element of WEATHER_PARAMETERS -> the range in which it is safe; beside the driver's own.
-    watch
-        Any other INDI number, switch or light that must be good, such as the mains' power.
-    disk_free_min_mb
-        Least space in the data folder for the verdict to be SAFE.
-    clock_step_max_s
-        Largest difference between wall clock and monotonic clock, machine seconds.
-    watchdog_silence_s
-        Machine seconds without a beat of safety's after which INDI's WatchDog driver closes, where
-        the equipment has one.
-    """
-
-    sun_max_altitude_deg: float = -6.0
-    weather_required: bool = True
-    weather_max_age_s: float = 180.0
-    weather_update_s: float = 10.0
-    reopen_delay_s: float = 1200.0
-    park_timeout_s: float = 180.0
-    shutter_timeout_s: float = 90.0
-    mount_failed: MountFailedPolicy = MountFailedPolicy.CLOSE
-    latched_close_notice_s: float = 600.0
-    foreign_hands_off_s: float | None = None
-    scheduler_silence_s: float = 300.0
-    telescope_silence_s: float = 30.0
-    safety_silence_s: float = 30.0
-    close_delay_s: float = 0.0
-    weather_warning: WeatherWarningPolicy = WeatherWarningPolicy.OBSERVE
-    weather_limits: Mapping[str, Range] = field(default_factory=dict)
-    watch: tuple[WatchedElement, ...] = ()
-    disk_free_min_mb: float = 500.0
-    clock_step_max_s: float = 2.0
-    watchdog_silence_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +252,7 @@ class Profile:
     filters: Mapping[str, str]
     indiserver: IndiServerSettings = IndiServerSettings()
     limits: Limits = Limits()
-    safety: SafetyPolicy = SafetyPolicy()
+    safety: SafetyPolicy = field(default_factory=SafetyPolicy)
     night: NightPolicy = NightPolicy()
     priority: PriorityPolicy = PriorityPolicy()
     kinematics: Kinematics = Kinematics()
@@ -404,23 +293,23 @@ def _profile(data: Mapping[str, Any], path: Path) -> Profile:  # Any: checked by
         Role(role): _equipment(Role(role), entry, path) for role, entry in data["equipment"].items()
     }
     optional = {
-        key: _as_float(data[key])
+        key: as_float(data[key])
         for key in ("ra_unit", "gain_e_per_adu", "read_noise_e")
         if key in data
     }
     return Profile(
         name=data["name"],
         description=data.get("description", ""),
-        site=_made(Site, data["site"]),
+        site=made(Site, data["site"]),
         telescope_names=tuple(data["telescope_names"]),
-        optics=_made(Optics, data["optics"]),
+        optics=made(Optics, data["optics"]),
         equipment=equipment,
         filters=dict(data["filters"]),
-        indiserver=_made(IndiServerSettings, data.get("indiserver", {})),
+        indiserver=made(IndiServerSettings, data.get("indiserver", {})),
         limits=_limits(data.get("limits", {})),
-        safety=_safety(data.get("safety", {})),
-        night=_made(NightPolicy, data.get("night", {})),
-        priority=_made(PriorityPolicy, data.get("priority", {})),
+        safety=safety_policy.read(data.get("safety", {})),
+        night=made(NightPolicy, data.get("night", {})),
+        priority=made(PriorityPolicy, data.get("priority", {})),
         kinematics=_kinematics(data.get("kinematics", {})),
         switches={
             key: SwitchBinding(**{**entry, "role": Role(entry["role"])})
@@ -437,7 +326,7 @@ def _equipment(role: Role, entry: Mapping[str, Any], path: Path) -> Equipment:
     if "/" in description or description.endswith(".yaml"):
         description = str(path.parent / description)
     settings = {
-        name: {element: _as_float(value) for element, value in elements.items()}
+        name: {element: as_float(value) for element, value in elements.items()}
         for name, elements in entry.get("settings", {}).items()
     }
     return Equipment(
@@ -450,52 +339,12 @@ def _equipment(role: Role, entry: Mapping[str, Any], path: Path) -> Equipment:
 
 def _limits(entry: Mapping[str, Any]) -> Limits:
     corners = tuple((float(az), float(alt)) for az, alt in entry.get("horizon_mask_deg", ()))
-    return _made(Limits, {**entry, "horizon_mask_deg": corners})
-
-
-def _safety(entry: Mapping[str, Any]) -> SafetyPolicy:
-    failed = entry.get("mount_failed", MountFailedPolicy.CLOSE)
-    warning = entry.get("weather_warning", WeatherWarningPolicy.OBSERVE)
-    limits = entry.get("weather_limits", {})
-    return _made(
-        SafetyPolicy,
-        {
-            **entry,
-            "mount_failed": MountFailedPolicy(failed),
-            "weather_warning": WeatherWarningPolicy(warning),
-            "weather_limits": {name: _made(Range, one) for name, one in limits.items()},
-            "watch": tuple(_watched(one) for one in entry.get("watch", ())),
-        },
-    )
-
-
-def _watched(entry: Mapping[str, Any]) -> WatchedElement:
-    bounds = {key: entry[key] for key in ("min", "max") if key in entry}
-    rest = {key: value for key, value in entry.items() if key not in bounds}
-    return _made(WatchedElement, {**rest, "range": _made(Range, bounds)})
+    return made(Limits, {**entry, "horizon_mask_deg": corners})
 
 
 def _kinematics(entry: Mapping[str, Any]) -> Kinematics:
     kind = MountKind(entry.get("mount", MountKind.GERMAN))
-    return _made(Kinematics, {**entry, "mount": kind})
-
-
-def _made(kind: type[_Made], entry: Mapping[str, Any]) -> _Made:
-    """Make a dataclass; YAML's 15 becomes 15.0 where the field is a float."""
-    floats = {
-        one.name
-        for one in fields(kind)  # type: ignore[arg-type]  # every kind here is a dataclass
-        if str(one.type).startswith(("float", "Mapping[str, float]"))
-    }
-    return kind(**{key: _as_float(entry[key]) if key in floats else entry[key] for key in entry})
-
-
-def _as_float(value: Any) -> Any:  # Any: a number becomes a float, the rest stays what it is
-    if isinstance(value, Mapping):
-        return {key: _as_float(inner) for key, inner in value.items()}
-    if isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    return value
+    return made(Kinematics, {**entry, "mount": kind})
 
 
 def _contradictions(data: Mapping[str, Any], lines: Lines) -> list[str]:
@@ -525,28 +374,7 @@ def _contradictions(data: Mapping[str, Any], lines: Lines) -> list[str]:
             )
         )
     problems += _bad_mask(limits.get("horizon_mask_deg", ()), lines)
-    problems += _overtaking_watchdog(data, lines)
     problems += safety_keys.contradictions(data, lines)
-    return problems
-
-
-def _overtaking_watchdog(data: Mapping[str, Any], lines: Lines) -> list[str]:
-    """A last closer that would not be the last one, or has nothing to close."""
-    if "watchdog" not in data["equipment"]:
-        return []
-    problems = []
-    if "dome" not in data["equipment"]:
-        key = ("equipment", "watchdog")
-        problems.append(lines.problem(key, "came a watchdog, expected none without a dome"))
-    safety, usual = data.get("safety", {}), SafetyPolicy()
-    second_s = safety.get("safety_silence_s", usual.safety_silence_s)
-    last_s = safety.get("watchdog_silence_s", usual.watchdog_silence_s)
-    if last_s < second_s + WATCHDOG_MARGIN_S:
-        text = (
-            f"came {last_s:g}, expected safety_silence_s = {second_s:g} and at least "
-            f"{WATCHDOG_MARGIN_S:g} s more, or it would overtake the telescope"
-        )
-        problems.append(lines.problem(("safety", "watchdog_silence_s"), text))
     return problems
 
 

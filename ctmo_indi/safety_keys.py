@@ -6,12 +6,40 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ctmo_indi.checked_yaml import Lines
+from ctmo_indi.safety_policy import SafetyPolicy
+
+WATCHDOG_MARGIN_S = 10.0
+"""Machine seconds that the WatchDog driver must leave the telescope to begin closing."""
 
 
 def contradictions(data: Mapping[str, Any], lines: Lines) -> list[str]:
     """Return the problems; ``data`` is a profile that its schema found right."""
     safety = data.get("safety", {})
-    return [*_limits(data, safety, lines), *_watch(safety, lines)]
+    return [
+        *_overtaking_watchdog(data, lines),
+        *_limits(data, safety, lines),
+        *_watch(safety, lines),
+    ]
+
+
+def _overtaking_watchdog(data: Mapping[str, Any], lines: Lines) -> list[str]:
+    """A last closer that would not be the last one, or has nothing to close."""
+    if "watchdog" not in data["equipment"]:
+        return []
+    problems = []
+    if "dome" not in data["equipment"]:
+        key = ("equipment", "watchdog")
+        problems.append(lines.problem(key, "came a watchdog, expected none without a dome"))
+    safety, usual = data.get("safety", {}), SafetyPolicy()
+    second_s = safety.get("safety_silence_s", usual.safety_silence_s)
+    last_s = safety.get("watchdog_silence_s", usual.watchdog_silence_s)
+    if last_s < second_s + WATCHDOG_MARGIN_S:
+        text = (
+            f"came {last_s:g}, expected safety_silence_s = {second_s:g} and at least "
+            f"{WATCHDOG_MARGIN_S:g} s more, or it would overtake the telescope"
+        )
+        problems.append(lines.problem(("safety", "watchdog_silence_s"), text))
+    return problems
 
 
 def _limits(data: Mapping[str, Any], safety: Mapping[str, Any], lines: Lines) -> Iterator[str]:

@@ -164,7 +164,7 @@ class _Effort:
         told: _Told,
     ) -> None:
         from ctmo_indi.clock import SystemClock
-        from ctmo_indi.profiles import SafetyPolicy
+        from ctmo_indi.safety_policy import SafetyPolicy
 
         self._site = site
         self._order = {

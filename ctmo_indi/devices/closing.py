@@ -23,7 +23,7 @@ from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.errors import CommandCanceled, DeviceError, Interlocked
 from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.models.verdict import Latch
-from ctmo_indi.profiles import MountFailedPolicy, SafetyPolicy
+from ctmo_indi.safety_policy import MountFailedPolicy, SafetyPolicy
 
 _log = logging.getLogger(__name__)
 

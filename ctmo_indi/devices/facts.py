@@ -12,7 +12,7 @@ from ctmo_indi.devices.mount import MountStatus
 from ctmo_indi.devices.unanswered import Part
 from ctmo_indi.errors import InvalidCommand
 from ctmo_indi.models import sun_moon
-from ctmo_indi.profiles import MountFailedPolicy
+from ctmo_indi.safety_policy import MountFailedPolicy
 
 if TYPE_CHECKING:
     from ctmo_indi.devices.observatory import Observatory

@@ -8,7 +8,7 @@ from ctmo_indi.clock import Clock
 from ctmo_indi.devices.interlocks import ShutterState
 from ctmo_indi.devices.observatory import Observatory, ObservatoryStatus
 from ctmo_indi.models.states import ObservatoryState
-from ctmo_indi.profiles import SafetyPolicy
+from ctmo_indi.safety_policy import SafetyPolicy
 
 
 def open_observatory(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.profiles import SafetyPolicy
+from ctmo_indi.safety_policy import SafetyPolicy
 from ctmo_indi.wakefulness import Wakefulness
 
 

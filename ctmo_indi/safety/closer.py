@@ -13,7 +13,7 @@ from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.errors import CommandCanceled, CtmoError, Locked
 from ctmo_indi.kept_value import KeptValue
 from ctmo_indi.models.verdict import Latch
-from ctmo_indi.profiles import SafetyPolicy
+from ctmo_indi.safety_policy import SafetyPolicy
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.models.verdict import Latch, Lock, LockKind
-from ctmo_indi.profiles import SafetyPolicy
+from ctmo_indi.safety_policy import SafetyPolicy
 
 # Machine seconds: devices take 1-2 s to connect, a driver or server that died some 3 s to be back.
 UNREACHABLE_GRACE_S = 10.0

@@ -15,7 +15,6 @@ from dataclasses import replace
 from ctmo_indi.clock import Clock
 from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.models.verdict import Finding, Verdict, VerdictLevel
-from ctmo_indi.profiles import SafetyPolicy
 from ctmo_indi.safety.beats import Beats
 from ctmo_indi.safety.closer import Closer
 from ctmo_indi.safety.decision import Situation, causes, reason_to_close
@@ -25,6 +24,7 @@ from ctmo_indi.safety.pulse import Pulse
 from ctmo_indi.safety.rules import judge, level_of
 from ctmo_indi.safety.since import Since
 from ctmo_indi.safety.weather_memory import WeatherMemory
+from ctmo_indi.safety_policy import SafetyPolicy
 from ctmo_indi.wakefulness import Wakefulness
 
 _log = logging.getLogger(__name__)

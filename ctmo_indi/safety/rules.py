@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ctmo_indi.models.verdict import Finding, VerdictLevel
-from ctmo_indi.profiles import SafetyPolicy, WeatherWarningPolicy
 from ctmo_indi.safety.facts import Facts, WeatherFacts, WeatherLevel
 from ctmo_indi.safety.watched import is_within, limits_text, why_not_good, why_not_known
+from ctmo_indi.safety_policy import SafetyPolicy, WeatherWarningPolicy
 
 CLOCK_SETTLES_S = 60.0
 """Machine seconds of HOLD after a step of the computer's clock: who uses it has replanned then."""

@@ -31,7 +31,7 @@ from ctmo_indi.devices.placeholders import Value
 from ctmo_indi.devices.watchdog import Watchdog, WatchdogStatus
 from ctmo_indi.errors import CommandTimeout, CtmoError, NotConnected
 from ctmo_indi.models.verdict import Latch, Lock, LockKind
-from ctmo_indi.profiles import SafetyPolicy
+from ctmo_indi.safety_policy import SafetyPolicy
 from ctmo_indi.wakefulness import Wakefulness
 
 _log = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CtmoError
 from ctmo_indi.indi import names
 from ctmo_indi.indi.snapshot import PropertySnapshot, PropertyState
-from ctmo_indi.profiles import Range, WatchedElement
 from ctmo_indi.safety.facts import WatchedFacts
+from ctmo_indi.safety_policy import Range, WatchedElement
 
 _log = logging.getLogger(__name__)
 

@@ -28,8 +28,9 @@ from ctmo_indi.indi.snapshot import PropertySnapshot, PropertyState
 from ctmo_indi.indi.wire_transport import IndipyTransport
 from ctmo_indi.models.coordinates import altaz_to_icrs
 from ctmo_indi.models.states import FrameType, ObservatoryState
-from ctmo_indi.profiles import Profile, SafetyPolicy
+from ctmo_indi.profiles import Profile
 from ctmo_indi.safety.service import SafetyService
+from ctmo_indi.safety_policy import SafetyPolicy
 from ctmo_indi.testing.fake_instruments import DOME, MOUNT, WEATHER
 
 from ..running_fleet import until

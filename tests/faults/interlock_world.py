@@ -19,7 +19,7 @@ from ctmo_indi.indi.events import PropertyUpdated
 from ctmo_indi.indi.snapshot import PropertyState, Value
 from ctmo_indi.models.coordinates import eod_to_icrs
 from ctmo_indi.models.verdict import LockKind, Verdict, VerdictLevel
-from ctmo_indi.profiles import MountFailedPolicy
+from ctmo_indi.safety_policy import MountFailedPolicy
 from ctmo_indi.testing.fake_clock import FakeClock
 from ctmo_indi.testing.fake_instruments import (
     CAMERA,

@@ -19,7 +19,8 @@ from ctmo_indi.errors import CtmoError
 from ctmo_indi.indi.snapshot import PropertyState
 from ctmo_indi.models.states import FrameType
 from ctmo_indi.models.verdict import Verdict, VerdictLevel
-from ctmo_indi.profiles import Limits, MountFailedPolicy, Role
+from ctmo_indi.profiles import Limits, Role
+from ctmo_indi.safety_policy import MountFailedPolicy
 from ctmo_indi.testing.fake_instruments import CAMERA, DOME, MOUNT
 from ctmo_indi.testing.verdicts import (
     LATCHED,

@@ -18,7 +18,7 @@ import pytest
 from ctmo_indi import profiles
 from ctmo_indi.devices.observatory import driver_executables
 from ctmo_indi.indi.snapshot import PropertySnapshot, PropertyState
-from ctmo_indi.profiles import MountFailedPolicy
+from ctmo_indi.safety_policy import MountFailedPolicy
 from ctmo_indi.testing.fake_instruments import DOME, WEATHER
 
 from .. import promises

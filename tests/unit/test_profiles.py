@@ -9,7 +9,8 @@ import pytest
 
 from ctmo_indi import profiles
 from ctmo_indi.errors import ConfigError
-from ctmo_indi.profiles import MountFailedPolicy, Role
+from ctmo_indi.profiles import Role
+from ctmo_indi.safety_policy import MountFailedPolicy, SafetyPolicy
 
 MINIMAL = """\
 name: tiny
@@ -55,7 +56,7 @@ def test_the_example_of_a_real_observatory_loads() -> None:
 def test_what_is_left_out_has_its_default_and_numbers_are_floats(tmp_path: Path) -> None:
     profile = profiles.load(_written(tmp_path, MINIMAL))
     assert profile.limits == profiles.Limits()
-    assert profile.safety == profiles.SafetyPolicy()
+    assert profile.safety == SafetyPolicy()
     assert isinstance(profile.site.latitude_deg, float)
     assert profile.site.longitude_deg == 20.5
     assert pickle.loads(pickle.dumps(profile)) == profile

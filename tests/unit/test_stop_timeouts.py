@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ctmo_indi import daemon
-from ctmo_indi.profiles import SafetyPolicy
+from ctmo_indi.safety_policy import SafetyPolicy
 from ctmo_indi.supervisor import stop_timeout_s
 
 

@@ -13,7 +13,7 @@ from ctmo_indi.errors import CommandRejected, UnknownProperty
 from ctmo_indi.indi.snapshot import PropertyState
 from ctmo_indi.models.coordinates import altaz_to_icrs
 from ctmo_indi.models.states import FrameType, ObservatoryState
-from ctmo_indi.profiles import SafetyPolicy
+from ctmo_indi.safety_policy import SafetyPolicy
 
 from .conftest import Stage
 

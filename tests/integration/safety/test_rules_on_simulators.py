@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ctmo_indi.models.verdict import VerdictLevel
-from ctmo_indi.profiles import Range, WatchedElement, WeatherWarningPolicy
+from ctmo_indi.safety_policy import Range, WatchedElement, WeatherWarningPolicy
 from ctmo_indi.testing.clock_steps import SteppedClock
 
 from ...faults.safety_alone import SafetyAlone, drivers, profile_with

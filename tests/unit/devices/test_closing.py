@@ -16,7 +16,7 @@ from ctmo_indi.errors import CommandCanceled, CommandRejected, Interlocked, Lock
 from ctmo_indi.indi.snapshot import PropertyState, Value
 from ctmo_indi.models.states import FrameType, ObservatoryState
 from ctmo_indi.models.verdict import Latch
-from ctmo_indi.profiles import MountFailedPolicy, SafetyPolicy
+from ctmo_indi.safety_policy import MountFailedPolicy, SafetyPolicy
 from ctmo_indi.testing.fake_clock import FakeClock
 from ctmo_indi.testing.fake_instruments import CAMERA, DOME, MOUNT, FakeInstruments
 from ctmo_indi.testing.verdicts import LATCHED, MAINTENANCE_LOCK, OBSERVER_LOCK, UNSAFE

@@ -21,7 +21,8 @@ from ctmo_indi.errors import ConfigError, CtmoError, Interlocked, Locked, Safety
 from ctmo_indi.indi import names
 from ctmo_indi.indi.snapshot import PropertyState
 from ctmo_indi.models.states import FrameType
-from ctmo_indi.profiles import MountFailedPolicy, Profile, Role, SwitchBinding
+from ctmo_indi.profiles import Profile, Role, SwitchBinding
+from ctmo_indi.safety_policy import MountFailedPolicy
 from ctmo_indi.testing.fake_instruments import CAMERA, DOME, MOUNT, FakeInstruments
 from ctmo_indi.testing.verdicts import MAINTENANCE_LOCK, SAFE
 

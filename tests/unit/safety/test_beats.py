@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ctmo_indi.profiles import SafetyPolicy
 from ctmo_indi.safety.beats import Beats
+from ctmo_indi.safety_policy import SafetyPolicy
 from ctmo_indi.testing.fake_clock import FakeClock
 
 POLICY = replace(SafetyPolicy(), telescope_silence_s=30.0, scheduler_silence_s=300.0)

@@ -8,9 +8,9 @@ import pytest
 
 from ctmo_indi.errors import CommandCanceled, DeviceError, Locked
 from ctmo_indi.kept_value import KeptValue
-from ctmo_indi.profiles import SafetyPolicy
 from ctmo_indi.safety import closer as module
 from ctmo_indi.safety.closer import Closer
+from ctmo_indi.safety_policy import SafetyPolicy
 from ctmo_indi.testing.fake_clock import FakeClock
 
 LIMIT_S = 10.0

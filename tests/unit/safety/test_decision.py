@@ -4,8 +4,8 @@ import pytest
 
 from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.models.verdict import Latch, Lock, LockKind
-from ctmo_indi.profiles import SafetyPolicy
 from ctmo_indi.safety.decision import Situation, reason_to_close
+from ctmo_indi.safety_policy import SafetyPolicy
 
 POLICY = SafetyPolicy()
 OPEN_IN_RAIN = Situation(ObservatoryState.OPEN, ("rain",), (), None, None, 0.0)

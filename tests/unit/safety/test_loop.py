@@ -6,13 +6,13 @@ import pytest
 
 from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.models.verdict import VerdictLevel
-from ctmo_indi.profiles import SafetyPolicy
 from ctmo_indi.safety.beats import Beats
 from ctmo_indi.safety.facts import ClockFacts, DiskFacts, Facts, WeatherFacts, WeatherLevel
 from ctmo_indi.safety.holds import Holds
 from ctmo_indi.safety.look import Look
 from ctmo_indi.safety.loop import SafetyLoop
 from ctmo_indi.safety.weather_memory import WeatherMemory
+from ctmo_indi.safety_policy import SafetyPolicy
 from ctmo_indi.testing.fake_clock import FakeClock
 
 POLICY = SafetyPolicy(reopen_delay_s=600.0, latched_close_notice_s=600.0)

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctmo_indi.models.verdict import VerdictLevel
-from ctmo_indi.profiles import Range, SafetyPolicy, WatchedElement, WeatherWarningPolicy
 from ctmo_indi.safety.facts import (
     ClockFacts,
     DiskFacts,
@@ -20,6 +19,7 @@ from ctmo_indi.safety.facts import (
     WeatherLevel,
 )
 from ctmo_indi.safety.rules import judge, level_of
+from ctmo_indi.safety_policy import Range, SafetyPolicy, WatchedElement, WeatherWarningPolicy
 
 NAN, INF = math.nan, math.inf
 odd = st.sampled_from([NAN, INF, -INF, -1.0, 0.0])

@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from ctmo_indi.models.verdict import VerdictLevel
-from ctmo_indi.profiles import Range, SafetyPolicy, WatchedElement, WeatherWarningPolicy
 from ctmo_indi.safety.facts import (
     ClockFacts,
     DiskFacts,
@@ -18,6 +17,7 @@ from ctmo_indi.safety.facts import (
     WeatherLevel,
 )
 from ctmo_indi.safety.rules import RULES, judge, level_of
+from ctmo_indi.safety_policy import Range, SafetyPolicy, WatchedElement, WeatherWarningPolicy
 
 HOLD, UNSAFE = VerdictLevel.HOLD, VerdictLevel.UNSAFE
 WIND, CLOUD = "WEATHER_WIND_SPEED", "WEATHER_CLOUDS"

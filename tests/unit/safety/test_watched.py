@@ -8,9 +8,9 @@ import pytest
 
 from ctmo_indi.errors import NotConnected
 from ctmo_indi.indi.snapshot import PropertyState
-from ctmo_indi.profiles import WatchedElement
 from ctmo_indi.safety.facts import WatchedFacts
 from ctmo_indi.safety.watched import KeepWatchedConnected, read_watched
+from ctmo_indi.safety_policy import WatchedElement
 from ctmo_indi.testing.fake_clock import FakeClock
 
 MAINS = WatchedElement("mains", "UPS", "POWER", "MAINS", is_on=True)
