@@ -9,32 +9,26 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
 
-from ctmo_indi.clock import Clock
-from ctmo_indi.errors import CtmoError, ForeignMotion, SafetyError, WrongState
+from ctmo_indi.errors import CtmoError, WrongState
 from ctmo_indi.inbox import Inbox
-from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState, ObservatoryState
 from ctmo_indi.profiles import Role
-from ctmo_indi.telescope.attempt import Attempt, Ending, outcome
+from ctmo_indi.telescope.attempt import Ending
 from ctmo_indi.telescope.closing_run import LIMIT_S as CLOSING_LIMIT_S
 from ctmo_indi.telescope.closing_run import ClosingRun
 from ctmo_indi.telescope.control import ControlTask, by_hand
 from ctmo_indi.telescope.dome_follow import THRESHOLD_DEG, target_deg
-from ctmo_indi.telescope.hands import Hands, Sight
+from ctmo_indi.telescope.engine_parts import EngineParts
+from ctmo_indi.telescope.hands import Sight
 from ctmo_indi.telescope.hands_off import HandsOff
 from ctmo_indi.telescope.ledger import TimeLedger, classify
 from ctmo_indi.telescope.procedure import All, Procedure, Steps, Until
-from ctmo_indi.telescope.scene import FrameKeeper, Scene, StepTimes
-from ctmo_indi.telescope.steps import attempt_steps
 from ctmo_indi.telescope.takeover import Takeover
-from ctmo_indi.telescope.task_book import Task, TaskBook
+from ctmo_indi.telescope.task_book import Task
+from ctmo_indi.telescope.task_line import TaskLine, turn_only
 from ctmo_indi.telescope.verdict_rules import Duty
-from ctmo_indi.telescope.vigil import Vigil
 
 _log = logging.getLogger(__name__)
 
@@ -43,54 +37,12 @@ HUNG_MACHINE_S = 10.0
 MAX_WAITING = 16
 
 
-def _nothing() -> None:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class EngineParts:
-    """What the engine works with.
-
-    Parameters
-    ----------
-    observable
-        See :class:`~ctmo_indi.telescope.scene.Scene`.
-    publish
-        (kind, subject, data) -> revision; thread-safe, does not block.
-    hands_off_s, takeover_path
-        See :class:`~ctmo_indi.telescope.takeover.Takeover`.
-    on_state, on_hand_state
-        Called after each change of an attempt's or a control order's state, to store it; must not
-        block.
-    may_attempt
-        Whether attempts may begin: not before it is known what a crash left.
-    recovery
-        What is told of that in the service's Status.
-    each_turn
-        Called twenty times a second, for watching over something; must not block.
-    """
-
-    hands: Hands
-    frames: FrameKeeper
-    vigil: Vigil
-    clock: Clock
-    observable: Callable[[ObservationRequest, float], tuple[str, ...]]
-    publish: Callable[[str, str, dict[str, object]], int]
-    on_state: Callable[[Attempt], None]
-    hands_off_s: float | None = 0.0
-    takeover_path: Path | None = None
-    step_times: StepTimes = field(default_factory=StepTimes)
-    each_turn: Callable[[], None] = _nothing
-    on_hand_state: Callable[[ControlTask], None] = lambda _task: None
-    may_attempt: Callable[[], bool] = lambda: True
-    recovery: Callable[[], dict[str, object]] = dict
-
-
 class Engine:
     """All methods but :meth:`start` and :meth:`stop` run in its own thread.
 
-    Call them through ``inbox.ask`` or ``inbox.post``. A long class, because it is the one owner of
-    what is under way; what it does is elsewhere (steps, control, closing_run, verdict_rules).
+    Call them through ``inbox.ask`` or ``inbox.post``. A long class, because here it is decided what
+    may be under way; what it does is elsewhere (task_line, steps, control, closing_run,
+    verdict_rules).
     """
 
     def __init__(self, parts: EngineParts) -> None:
@@ -98,9 +50,6 @@ class Engine:
         self.inbox = Inbox("telescope")
         self._thread = threading.Thread(target=self._run, name="telescope-engine", daemon=True)
         self._closing = ClosingRun(parts.hands, parts.clock, parts.publish, self._wake)
-        self._waiting: deque[Task] = deque()
-        self.tasks = TaskBook()
-        self._current: tuple[Task, Procedure] | None = None
         self._beside: list[tuple[ControlTask | None, Procedure]] = []
         self._duty = Duty.HOLD
         self._is_ending = False
@@ -109,8 +58,9 @@ class Engine:
         self._ledger = TimeLedger(parts.clock)
         self.takeover = Takeover(parts.clock, parts.hands_off_s, parts.takeover_path)
         self._hands_off = HandsOff(parts.clock, self.takeover, parts.publish)
-        self._is_dome_by_hand = False
-        self.failures = 0
+        self._line = TaskLine(parts, self.takeover, self._hands_off, self.inbox.post)
+        self.tasks = self._line.book
+        self._failed_turns = 0
         self._turned_machine_s = parts.clock.machine_s()
 
     @property
@@ -123,6 +73,11 @@ class Engine:
     def is_over(self) -> bool:
         """Whether its thread has ended although nobody stopped it; any thread."""
         return self._is_started and not self._thread.is_alive()
+
+    @property
+    def failures(self) -> int:
+        """How many turns and procedures ended with a bug of ours since the start; any thread."""
+        return self._failed_turns + self._line.failures
 
     def start(self) -> None:
         """Start the thread; returns at once."""
@@ -146,28 +101,27 @@ class Engine:
             raise WrongState("the telescope service is stopping")
         if isinstance(task, ControlTask) and self._would_hinder_a_closer(task):
             self.tasks.add(task)
-            self._set(task, AttemptState.COMPLETED, "being closed, which stops it")
+            self._line.set_state(task, AttemptState.COMPLETED, "being closed, which stops it")
             return task.to_wire()
         if isinstance(task, ControlTask) and (
             task.runs_beside or (task.stops_only and self._closing.is_under_way)
         ):
             self.tasks.add(task)
-            self._set(task, AttemptState.IN_PROGRESS)
+            self._line.set_state(task, AttemptState.IN_PROGRESS)
             self._start_beside(task, task.name, by_hand(task, self._parts.hands))
             return task.to_wire()
         if isinstance(task, ControlTask) and not task.is_urgent:
-            if self._current is not None or self._closing.is_under_way:
-                busy = self._current[0].receipt if self._current else "a closing"
+            current = self._line.current
+            if current is not None or self._closing.is_under_way:
+                busy = current.receipt if current else "a closing"
                 raise WrongState(f"{task.name}: {busy} is under way; abort it first or wait")
-        elif len(self._waiting) >= MAX_WAITING:
-            raise WrongState(f"{len(self._waiting)} attempts wait already, limit {MAX_WAITING}")
-        self.tasks.add(task)
+        elif self._line.waiting >= MAX_WAITING:
+            raise WrongState(f"{self._line.waiting} attempts wait already, limit {MAX_WAITING}")
         if isinstance(task, ControlTask) and task.is_urgent:
             self.interrupt(_by(task))
-            self._waiting.appendleft(task)
+            self._line.join(task, first=True)
         else:
-            self._waiting.append(task)
-        self._tell(task)
+            self._line.join(task)
         return task.to_wire()
 
     def _would_hinder_a_closer(self, task: ControlTask) -> bool:
@@ -184,7 +138,7 @@ class Engine:
     def close_by_order(self, task: ControlTask) -> dict[str, object]:
         """Close the observatory for a Control order; joins a closing under way."""
         self.tasks.add(task)
-        self._set(task, AttemptState.IN_PROGRESS)
+        self._line.set_state(task, AttemptState.IN_PROGRESS)
         self.interrupt_and_flush(_by(task))
         self._closing.demand(f"close by {task.user}", task)
         return task.to_wire()
@@ -194,28 +148,15 @@ class Engine:
 
         The scheduler's word interrupts (pre-emption, weather, end of night), a human's aborts.
         """
-        task = self.tasks.get(receipt)
-        if task is None:
-            raise WrongState(f"{receipt}: not under way here")
-        if task in self._waiting:
-            self._waiting.remove(task)
-            self._set(task, AttemptState.CANCELED, reason)
-        elif self._current is not None and self._current[0] is task:
-            self.interrupt(Ending(_ended_by(user), reason))
-        return task.to_wire()
+        return self._line.cancel(receipt, Ending(_ended_by(user), reason)).to_wire()
 
     def interrupt(self, ending: Ending) -> bool:
         """End what is under way with ``ending``; False when there is nothing."""
-        if self._current is None or not self._current[1].interrupt(ending):
-            return False
-        _log.info("interrupted receipt=%s by=%s", self._current[0].receipt, ending)
-        return True
+        return self._line.interrupt(ending)
 
     def interrupt_and_flush(self, ending: Ending) -> bool:
         """As :meth:`interrupt`, and end all that waits: it would open and move again."""
-        while self._waiting:
-            self._set(self._waiting.popleft(), *outcome(ending, has_begun=False))
-        return self.interrupt(ending)
+        return self._line.interrupt_and_flush(ending)
 
     # -- news from the devices ---------------------------------------------------------------------
 
@@ -249,7 +190,7 @@ class Engine:
         ):
             return
         self._hands_off.begin(what)
-        task = self._current[0] if self._current else None
+        task = self._line.current
         if isinstance(task, ControlTask) or (
             task and (task.request.frame_type.needs_sky or role is Role.CAMERA)
         ):
@@ -272,10 +213,9 @@ class Engine:
         """Turn the dome after the tracking mount; posted by a cycle."""
         hands = self._parts.hands
         sight = hands.sight()
-        if self._is_dome_by_hand or self._parts.vigil.is_in_human_hands():
+        if self._line.is_dome_by_hand or self._parts.vigil.is_in_human_hands():
             return
-        waits_for = self._current[1].waits_for if self._current is not None else ""
-        is_pointing = any(word in waits_for for word in ("slew", "dome"))
+        is_pointing = any(word in (self._line.waits_for or "") for word in ("slew", "dome"))
         if is_pointing or self._beside or self.takeover.is_active:
             return
         if not self._parts.vigil.lets_finish():
@@ -303,25 +243,22 @@ class Engine:
     @property
     def busy(self) -> str:
         """What is under way, empty when nothing; any thread, for the beat to safety."""
-        current = self._current
-        if current is not None:
-            return current[1].name
-        return "closing" if self._closing.is_under_way else ""
+        return self._line.doing or ("closing" if self._closing.is_under_way else "")
 
     def to_wire(self) -> dict[str, object]:
         """Tell the service's own status."""
         sight = self._parts.hands.sight()
-        current = self._current
+        current = self._line.current
         return {
             "Observatory": sight.state.value,
             "Link": "UP" if sight.link_up else "DOWN",
             "Devices": sight.wire,
             "Verdict": self._parts.vigil.to_wire(),
             "Duty": self._duty.value,
-            "Current": current[0].to_wire() if current else {},
+            "Current": current.to_wire() if current else {},
             "Busy": self.busy,
-            "Waits For": current[1].waits_for if current else "",
-            "Waiting": len(self._waiting),
+            "Waits For": self._line.waits_for or "",
+            "Waiting": self._line.waiting,
             "Foreign Motion": self.takeover.to_wire(),
             "Held": self.takeover.reason,
             "Alarm": self._closing.alarm,
@@ -359,7 +296,7 @@ class Engine:
         self._start_beside(None, "end", end())
 
     def _is_idle(self) -> bool:
-        return self._current is None and not self._closing.is_under_way
+        return self._line.current is None and not self._closing.is_under_way
 
     def _run(self) -> None:
         while self.inbox.run_pending(TURN_MACHINE_S):
@@ -367,26 +304,23 @@ class Engine:
                 self._turn()
                 self._turned_machine_s = self._parts.clock.machine_s()
             except Exception:  # noqa: BLE001 - outermost loop of the engine: log, count, go on
-                self.failures += 1
-                _log.exception("engine_turn_failed failures=%d", self.failures)
+                self._failed_turns += 1
+                _log.exception("engine_turn_failed failures=%d", self._failed_turns)
 
     def _turn(self) -> None:
         self._parts.each_turn()
         self._heed_verdict()
         for order, error in self._closing.advance():
-            self._conclude(order, error)
+            self._line.conclude(order, error)
         for entry in [entry for entry in self._beside if entry[1].advance()]:
             self._beside.remove(entry)
             self._conclude_beside(*entry)
-        if self._current is not None and self._current[1].advance():
-            task, procedure = self._current
-            self._current = None
-            self._conclude(task, procedure.error)
+        self._line.advance()
         if self._is_idle():
-            self._begin_next()
+            self._line.begin_next()
         self._ledger.turn(
             classify(
-                self._current[1].waits_for if self._current else None,
+                self._line.waits_for,
                 is_closing=self._closing.is_under_way,
                 is_working=self._duty is Duty.WORK,
                 state=self._parts.hands.sight().state,
@@ -405,7 +339,7 @@ class Engine:
             data: dict[str, object] = {"Duty": judgement.duty.value, "Reason": judgement.reason}
             self._parts.publish("duty", "telescope", data)
             self._duty = judgement.duty
-        task = self._current[0] if self._current else None
+        task = self._line.current
         if task is not None and not (isinstance(task, ControlTask) and task.is_urgent):
             ending = self._parts.vigil.ending(judgement, task)
             if ending is not None:
@@ -428,7 +362,7 @@ class Engine:
         if self.takeover.is_active or self._is_ending:
             return
         if sight.state is ObservatoryState.ALARM:
-            by_hand = self._current is not None and isinstance(self._current[0], ControlTask)
+            by_hand = isinstance(self._line.current, ControlTask)
             is_free = sight.link_up and not by_hand and not vigil.is_in_human_hands()
             if is_free and vigil.lets_finish() and not self._closing.is_under_way:
                 self._closing.demand("the last closing was not confirmed")
@@ -440,75 +374,14 @@ class Engine:
     # -- procedures --------------------------------------------------------------------------------
 
     def _wake(self) -> None:
-        self.inbox.post(_turn_only)
+        self.inbox.post(turn_only)
 
     def _start_beside(self, task: ControlTask | None, name: str, steps: Steps[None]) -> None:
         self._beside.append((task, Procedure(name, steps, self._parts.clock, self._wake)))
 
-    def _begin_next(self) -> None:
-        may_attempt = self._parts.may_attempt()
-        for task in self._waiting:
-            if may_attempt or isinstance(task, ControlTask):
-                self._waiting.remove(task)
-                self._begin(task)
-                return
-
-    def _begin(self, task: Task) -> None:
-        # What a human has turned the dome to stands until something is pointed anew.
-        stays = self._is_dome_by_hand and isinstance(task, ControlTask) and not task.points
-        self._is_dome_by_hand = stays or (isinstance(task, ControlTask) and task.turns_dome)
-        if isinstance(task, ControlTask):
-            self._set(task, AttemptState.IN_PROGRESS)
-            name, steps = task.name, by_hand(task, self._parts.hands)
-        else:
-            name, steps = f"attempt {task.attempt_id}", attempt_steps(self._scene(task))
-        self._current = (task, Procedure(name, steps, self._parts.clock, self._wake))
-        self._wake()
-
-    def _scene(self, attempt: Attempt) -> Scene:
-        def begin() -> None:
-            attempt.has_begun = True
-            self._set(attempt, AttemptState.IN_PROGRESS)
-
-        def report(text: str) -> None:
-            attempt.step = text
-            _log.info("attempt_step attempt=%s step=%s", attempt.attempt_id, text)
-            self._tell(attempt)
-
-        return Scene(
-            attempt=attempt,
-            hands=self._parts.hands,
-            frames=self._parts.frames,
-            clock=self._parts.clock,
-            times=self._parts.step_times,
-            refusal=self._attempt_refusal,
-            is_held=self._is_held,
-            observable=self._parts.observable,
-            begin=begin,
-            report=report,
-            report_later=lambda text: self.inbox.post(lambda: report(text)),
-            is_suspicious=lambda: self._hands_off.is_suspicious,
-        )
-
-    def _attempt_refusal(self, needs_sky: bool) -> SafetyError | None:
-        return self._parts.vigil.refusal(needs_sky) or self.takeover.refusal()
-
-    def _is_held(self, needs_sky: bool) -> bool:
-        return self._parts.vigil.is_held(needs_sky) or self._hands_off.is_suspicious
-
-    def _conclude(self, task: Task, error: BaseException | None) -> None:
-        has_begun = task.has_begun if isinstance(task, Attempt) else True
-        state, reason = outcome(error, has_begun=has_begun)
-        if error is not None and not isinstance(error, CtmoError | Ending | OSError):
-            self.failures += 1
-            _log.error("procedure_failed receipt=%s", task.receipt, exc_info=error)
-        if isinstance(error, ForeignMotion):
-            self._hands_off.begin(reason)
-        self._set(task, state, reason)
-
     def _conclude_beside(self, task: ControlTask | None, procedure: Procedure) -> None:
         if task is not None:
-            self._conclude(task, procedure.error)
+            self._line.conclude(task, procedure.error)
         elif procedure.error is not None:
             _log.warning("beside_failed name=%s error=%s", procedure.name, procedure.error)
 
@@ -524,19 +397,6 @@ class Engine:
             _log.error("limit_abort_failed error=%s", error)
         yield All((self._parts.hands.park(),), times.motion_s, "park at a limit")
 
-    def _set(self, task: Task, state: AttemptState, reason: str = "") -> None:
-        task.state, task.reason = state, reason
-        if isinstance(task, Attempt):
-            _log.info("attempt attempt=%s state=%s reason=%s", task.receipt, state, reason)
-            self._parts.on_state(task)
-        else:
-            self._parts.on_hand_state(task)
-        self._tell(task)
-
-    def _tell(self, task: Task) -> None:
-        kind = "attempt" if isinstance(task, Attempt) else "control"
-        task.revision = self._parts.publish(kind, task.receipt, task.to_wire())
-
 
 def _ended_by(user: str) -> AttemptState:
     """The scheduler's own word is no human's abort."""
@@ -545,7 +405,3 @@ def _ended_by(user: str) -> AttemptState:
 
 def _by(task: ControlTask) -> Ending:
     return Ending(_ended_by(task.user), f"{task.name} by {task.user}")
-
-
-def _turn_only() -> None:
-    """Nothing to do: the turn that follows every inbox call looks at the procedures."""

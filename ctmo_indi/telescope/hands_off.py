@@ -25,7 +25,7 @@ class HandsOff:
     Parameters
     ----------
     publish
-        See :class:`~ctmo_indi.telescope.engine.EngineParts`.
+        See :class:`~ctmo_indi.telescope.engine_parts.EngineParts`.
     """
 
     def __init__(

@@ -34,7 +34,8 @@ from ctmo_indi.telescope.cycles import Cycle, Cycles
 from ctmo_indi.telescope.desk_handlers import DeskHandlers, DeskParts
 from ctmo_indi.telescope.device_hands import DeviceHands
 from ctmo_indi.telescope.elements import read_elements
-from ctmo_indi.telescope.engine import Engine, EngineParts
+from ctmo_indi.telescope.engine import Engine
+from ctmo_indi.telescope.engine_parts import EngineParts
 from ctmo_indi.telescope.event_store import PRUNE_CYCLE_S, open_event_log
 from ctmo_indi.telescope.frame_keeper import JournaledFrames
 from ctmo_indi.telescope.hand_book import HandBook

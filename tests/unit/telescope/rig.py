@@ -9,7 +9,8 @@ from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
 from ctmo_indi.models.states import FrameType, ObservatoryState
 from ctmo_indi.models.verdict import Latch, Lock, Verdict, VerdictLevel
 from ctmo_indi.telescope.attempt import Attempt
-from ctmo_indi.telescope.engine import Engine, EngineParts
+from ctmo_indi.telescope.engine import Engine
+from ctmo_indi.telescope.engine_parts import EngineParts
 from ctmo_indi.telescope.hands import RawFrame
 from ctmo_indi.telescope.safety_link import VerdictNews
 from ctmo_indi.telescope.scene import ExposurePlan, Observed, StepTimes

@@ -27,7 +27,8 @@ from ctmo_indi.store.database import open_database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.telescope.attempt_book import AttemptBook
 from ctmo_indi.telescope.desk_handlers import DeskHandlers, DeskParts
-from ctmo_indi.telescope.engine import Engine, EngineParts
+from ctmo_indi.telescope.engine import Engine
+from ctmo_indi.telescope.engine_parts import EngineParts
 from ctmo_indi.telescope.hand_book import HandBook
 from ctmo_indi.telescope.late_writes import LateWrites
 from ctmo_indi.telescope.verdict_rules import VerdictTimes
