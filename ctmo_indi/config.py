@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -383,6 +384,7 @@ def _listening_ip(text: str | None) -> str:
     return "127.0.0.1" if stripped.lower() in ("", "localhost") else stripped
 
 
+@lru_cache(maxsize=1024)  # asked about each request
 def is_loopback(ip: str) -> bool:
     """Whether an IP address, or "localhost", can be reached from this machine only."""
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ctmo_indi.clock import Clock
 
@@ -70,6 +71,7 @@ class Failures:
         return Count(number, is_news, number > self.TOO_MANY)
 
 
+@lru_cache(maxsize=_ADDRESSES)  # asked about each connection
 def neighbourhood(address: str) -> str:
     """Return what addresses of one caller have in common: 127.0.0.0/8, an IPv6 network of 64."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 from datetime import timedelta
 
 import pytest
@@ -108,3 +109,17 @@ def test_receipts_are_unique_and_sort_by_time() -> None:
     assert receipts == sorted(receipts)
     assert len({new_receipt("O", utc) for _ in range(200)}) == 200
     assert all(len(receipt) == 28 and receipt.startswith("O-") for receipt in receipts)
+
+
+def test_a_receipt_begins_with_its_milliseconds_in_crockfords_base_32() -> None:
+    alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    utc = FakeClock().utc()
+    part = new_receipt("A", utc).removeprefix("A-")[:10]
+    born_ms = sum(alphabet.index(letter) << 5 * n for n, letter in enumerate(reversed(part)))
+    assert born_ms == int(utc.timestamp() * 1000)
+
+
+def test_a_forked_process_makes_other_receipts() -> None:
+    utc = FakeClock().utc()
+    with multiprocessing.get_context("fork").Pool(1) as children:
+        assert children.apply(new_receipt, ("O", utc)) != new_receipt("O", utc)
