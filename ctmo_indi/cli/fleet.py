@@ -60,8 +60,10 @@ def up(
 
     from ctmo_indi import daemon
     from ctmo_indi.cli import data_folder
+    from ctmo_indi.devices.closable import require_closable
 
     settings, observatory = daemon.load(config, profile, data)
+    require_closable(observatory)
     if data is None and settings.file is None:
         settings = replace(settings, data_dir=DEFAULT_DATA)
     settings = replace(settings, resume_at_start=resume)

@@ -47,6 +47,7 @@ def check(
         ("configuration", True, str(settings.file or "defaults")),
         ("profile", True, f"{observatory.name}: {observatory.site.name}"),
         *_check_devices(observatory),
+        *_check_closing(observatory),
         _check_contract(observatory),
         *_check_scheduler(settings, observatory),
         _check_data_folder(settings.data_dir),
@@ -82,6 +83,18 @@ def _check_devices(observatory: Profile) -> list[tuple[str, bool, str]]:
             (f"device {role.value}", there, detail if there else f"{detail} is not installed")
         )
     return rows
+
+
+def _check_closing(observatory: Profile) -> list[tuple[str, bool, str]]:
+    """Devices and safety policy together: told only when the shutter would never close."""
+    from ctmo_indi.devices.closable import require_closable
+    from ctmo_indi.errors import ConfigError
+
+    try:
+        require_closable(observatory)
+    except ConfigError as error:
+        return [("closing", False, str(error))]
+    return []
 
 
 def _check_contract(observatory: Profile) -> tuple[str, bool, str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.config import Address, Config
+from ctmo_indi.devices.closable import require_closable
 from ctmo_indi.devices.keep_connected import KeepConnected
 from ctmo_indi.devices.left_alone import LeftAlone
 from ctmo_indi.devices.observatory import Observatory
@@ -45,6 +46,7 @@ class SafetyService:
         self._config = config
         self._clock = clock
         policy, folder = profile.safety, config.data_dir / "safety"
+        require_closable(profile)
         endpoint = endpoint_of(config.indi, profile.indiserver)
         # The real port, for the WatchDog driver, which connects to the server it runs in.
         profile = replace(profile, indiserver=replace(profile.indiserver, port=endpoint.port))

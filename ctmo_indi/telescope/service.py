@@ -15,6 +15,7 @@ from ctmo_indi.clock import Clock
 from ctmo_indi.config import Address, Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import open_desk
+from ctmo_indi.devices.closable import require_closable
 from ctmo_indi.devices.foreign import ForeignWatch
 from ctmo_indi.devices.keep_connected import KeepConnected
 from ctmo_indi.devices.left_alone import LeftAlone
@@ -91,6 +92,7 @@ class TelescopeService:
         self._clock = clock
         self._closes_on_stop = closes_on_stop
         self._ending = threading.Event()
+        require_closable(profile)
         endpoint = endpoint_of(config.indi, profile.indiserver)
         self.client = client or IndiClient(
             transport_maker(endpoint, clock), clock, name="telescope"
