@@ -178,14 +178,16 @@ class RunningFleet:
     def running(self) -> Iterator[RunningFleet]:
         """Run it inside, and leave nothing."""
         with nothing_left_behind() as self.processes, self.supervisor:
-            self.supervisor.start()
-            self.wait_for_devices()
-            if self.resume:
-                self.supervisor.resume_scheduler()
-            yield self
-            self.processes()
-            for desk in self._desks.values():
-                desk.close()
+            try:
+                self.supervisor.start()
+                self.wait_for_devices()
+                if self.resume:
+                    self.supervisor.resume_scheduler()
+                yield self
+                self.processes()
+            finally:
+                for desk in self._desks.values():
+                    desk.close()
         self._check_order_of_stop()
 
     def _check_order_of_stop(self) -> None:
