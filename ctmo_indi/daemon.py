@@ -2,11 +2,13 @@
 
 Order of a start: configuration, log, profile, service, front desk, READY, then what is heavy. Order
 of a stop: the front desk closes its doors, the service stops in order; after :data:`STOP_TIMEOUT_S`
-the process ends all the same, since an unattended machine must not hang on the way down.
+the process ends all the same, since an unattended machine must not hang on the way down. A human at
+the terminal can end it earlier, see ``ctrl_c_again``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib
 import logging
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ctmo_indi import config as config_file
-from ctmo_indi import garbage, logs, notify, profiles
+from ctmo_indi import ctrl_c_again, garbage, logs, notify, profiles
 from ctmo_indi.clock import Clock, SystemClock
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.liveness import Liveness
@@ -75,6 +77,8 @@ SERVICES = {
     "preprocessor": ("ctmo_indi.preprocessor.service", "PreprocessorService"),
 }
 ALIASES = {"dome": "telescope"}
+# Those whose stop may be a closing of the observatory.
+CLOSERS = ("telescope", "safety")
 
 
 def build(
@@ -172,7 +176,13 @@ def serve(
         notifier.stopping()
     finally:
         rest_s = STOP_TIMEOUT_S - FRONT_DESK_STOP_S
-        _stop(name, (front_desk.stop, FRONT_DESK_STOP_S), (service.stop, rest_s))
+        steps = ((front_desk.stop, FRONT_DESK_STOP_S), (service.stop, rest_s))
+        if ALIASES.get(name, name) in CLOSERS:
+            told = ctrl_c_again.what_goes_on(STOP_TIMEOUT_S / 60.0)
+            with ctrl_c_again.heard(lambda: _tell(told), _end_now):
+                _stop(name, *steps)
+        else:
+            _stop(name, *steps)
 
 
 def _stop(name: str, *steps: tuple[Callable[[float], None], float]) -> None:
@@ -188,5 +198,21 @@ def _stop(name: str, *steps: tuple[Callable[[float], None], float]) -> None:
 
 def _give_up(name: str) -> None:
     _log.critical("stop_timed_out service=%s timeout_s=%g", name, STOP_TIMEOUT_S)
+    logs.flush()
+    os._exit(EXIT_DEAD)
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _end_now() -> None:
+    """End half-way by a human's wish."""
+    with contextlib.suppress(OSError):  # the terminal is gone
+        _tell(
+            f"{ctrl_c_again.LEFT_OPEN} Where safety runs, it closes soon after the telescope fell "
+            'silent; "ctmo-indi close" closes at once.'
+        )
     logs.flush()
     os._exit(EXIT_DEAD)

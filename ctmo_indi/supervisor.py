@@ -15,22 +15,27 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 import yaml
 
-from ctmo_indi import logs, units
+from ctmo_indi import ctrl_c_again, logs, units
 from ctmo_indi.child_beats import ChildBeats
 from ctmo_indi.clock import ENVIRONMENT_VARIABLE, Clock, ClockAnchor, Deadline, SystemClock
 from ctmo_indi.config import Address, Config, IndiAddress, LoggingSettings
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import open_desk
 from ctmo_indi.devices.observatory import driver_executables
-from ctmo_indi.errors import ConfigError, CtmoError, ServiceUnreachable, WrongState
+from ctmo_indi.errors import (
+    CommandCanceled,
+    ConfigError,
+    CtmoError,
+    ServiceUnreachable,
+    WrongState,
+)
 from ctmo_indi.fleet_config import as_file
 from ctmo_indi.indi.indiserver import IndiServer
 from ctmo_indi.profiles import Profile
@@ -107,7 +112,8 @@ class Supervisor:
     """Starts the fleet, keeps it running, stops it.
 
     Use as a context manager: whatever happens inside, :meth:`stop` runs to its end, also when
-    Ctrl-C is pressed once more; what hangs is killed after :func:`stop_timeout_s` each.
+    Ctrl-C is pressed once more (``ctrl_c_again``); what hangs is killed after
+    :func:`stop_timeout_s` each.
     """
 
     def __init__(self, fleet: Fleet) -> None:
@@ -121,6 +127,7 @@ class Supervisor:
         self._stopping = threading.Event()
         self._watching_is_over = threading.Event()
         self._all_stopped = threading.Event()
+        self._cut_short = threading.Event()
         self._watcher: threading.Thread | None = None
         self._config_path = fleet.config.data_dir / "run" / "ctmo.conf.yaml"
 
@@ -128,8 +135,17 @@ class Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with _deaf_to_ctrl_c():
+        with ctrl_c_again.heard(self._tell_of_the_stop, self._cut_short.set):
             self.stop()
+        if self._cut_short.is_set():
+            raise CommandCanceled(
+                f"{ctrl_c_again.LEFT_OPEN} Nothing started here watches over it any longer; "
+                '"ctmo-indi close" closes it where its INDI server runs, or "ctmo-indi up".'
+            )
+
+    def _tell_of_the_stop(self) -> None:
+        seconds = sum(stop_timeout_s(name, self.fleet.speed) for name in _CLOSERS)
+        self.fleet.notice(ctrl_c_again.what_goes_on(seconds / 60.0))
 
     @property
     def config_path(self) -> Path:
@@ -397,7 +413,7 @@ class Supervisor:
         is_asked = False
         try:
             with self.client("safety", timeout_s=5.0) as desk:
-                while not deadline.expired:
+                while not deadline.expired and not self._cut_short.is_set():
                     status = desk.status(User="supervisor")
                     lock = status["Verdict"]["Lock"] or status["Verdict"]["Latch"]
                     link_down = "no link" in str(status["Message"])
@@ -422,10 +438,16 @@ class Supervisor:
         self.fleet.notice(f"stopping {child.name}")
         child.process.send_signal(signal.SIGTERM)
         timeout_s = stop_timeout_s(child.name, self.fleet.speed)
-        try:
-            child.process.wait(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            _log.error("service_killed service=%s timeout_s=%g", child.name, timeout_s)
+        deadline = Deadline(SystemClock(), timeout_s)
+        while child.process.poll() is None and not deadline.expired:
+            if self._cut_short.wait(WATCH_PERIOD_S):
+                break
+        if child.process.poll() is None:
+            cut_short = self._cut_short.is_set()
+            _log.error(
+                "service_killed service=%s timeout_s=%g cut_short=%s",
+                child.name, timeout_s, cut_short,
+            )  # fmt: skip
             child.process.kill()
             child.process.wait(timeout=10.0)
 
@@ -433,19 +455,6 @@ class Supervisor:
 def stop_timeout_s(service: str, speed: float) -> float:
     """Machine seconds a service may take to end before it is killed."""
     return STOP_TIMEOUT_S + (CLOSING_TIMEOUT_S / speed if service in _CLOSERS else 0.0)
-
-
-@contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Ignore SIGINT inside, in the main thread; the observatory is being closed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def quiet_log(name: str, data_dir: Path) -> None:

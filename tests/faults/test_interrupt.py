@@ -23,6 +23,7 @@ from ..running_fleet import command_line, nothing_left_behind, require_simulator
 pytestmark = [pytest.mark.indi, pytest.mark.faults]
 
 INTERRUPTED = 130
+CUT_SHORT = 5
 
 
 @contextmanager
@@ -39,14 +40,30 @@ def started(*words: object) -> Iterator[subprocess.Popen[str]]:
             process.communicate(timeout=10.0)
 
 
-def interrupt(process: subprocess.Popen[str], times: int = 1) -> str:
+def interrupt(process: subprocess.Popen[str], *, is_impatient: bool = False) -> str:
     """Press Ctrl-C; return what the command said until its end."""
     process.ours()  # type: ignore[attr-defined]  # the processes whose traces are looked for
-    for _ in range(times):
-        process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    said = []
+    if is_impatient:  # a second time in the middle of the closing, and hammered
+        said = wait_for_words(process, "stopping telescope")
+        for _ in range(5):
+            process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=40.0)
+    err = "".join(said) + err
     assert "Traceback" not in out + err, err
     return out + err
+
+
+def wait_for_words(process: subprocess.Popen[str], words: str) -> list[str]:
+    """Read what the command says until it says that; return the lines."""
+    assert process.stderr is not None  # a pipe
+    lines = []
+    for line in process.stderr:  # its alarm ends the process, and so this, in the worst case
+        lines.append(line)
+        if words in line:
+            return lines
+    pytest.fail(f"ended without saying {words!r}: {lines}")
 
 
 def wait_for_desk(data_dir: Path, service: str) -> DeskClient:
@@ -85,8 +102,9 @@ def last_state(data_dir: Path) -> str:
 def test_the_demo_interrupted_in_an_exposure_closes_the_observatory(tmp_path: Path) -> None:
     with started("demo", "--data", tmp_path, "--speed", 120) as demo:
         wait_for_exposure(tmp_path)
-        interrupt(demo, times=2)  # an impatient hand
+        said = interrupt(demo, is_impatient=True)
 
+    assert "LEAVE THE DOME OPEN" in said
     assert demo.returncode == INTERRUPTED
     assert last_state(tmp_path) == "CLOSED"
 
@@ -97,6 +115,38 @@ def test_the_demo_interrupted_while_it_starts(tmp_path: Path) -> None:
         interrupt(demo)
 
     assert demo.returncode == INTERRUPTED
+
+
+def test_up_whose_closing_hangs_is_ended_by_one_more_ctrl_c_and_says_so(tmp_path: Path) -> None:
+    config = write_site_at_midnight(tmp_path)
+    with started("up", "--config", config, "--no-resume") as up:
+        assert up.stdout is not None  # a pipe
+        while "Ready." not in up.stdout.readline():
+            assert up.poll() is None
+        (telescope,) = [
+            process
+            for process in up.ours()  # type: ignore[attr-defined]  # of nothing_left_behind
+            if process.cmdline()[2:5] == ["ctmo_indi", "serve", "telescope"]
+        ]
+        telescope.suspend()
+        up.send_signal(signal.SIGINT)
+        wait_for_words(up, "stopping telescope")
+        up.send_signal(signal.SIGINT)
+        wait_for_words(up, "LEAVE THE DOME OPEN")
+        still_closes = up.poll() is None
+        until(lambda: is_over_when_pressed(up), "the end", 10.0)
+        _, err = up.communicate(timeout=10.0)
+
+    assert still_closes
+    assert "THE DOME MAY BE OPEN" in err
+    assert up.returncode == CUT_SHORT
+
+
+def is_over_when_pressed(process: subprocess.Popen[str]) -> bool:
+    """Press Ctrl-C once more unless it has ended."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    return process.poll() is not None
 
 
 def write_site_at_midnight(folder: Path) -> Path:
