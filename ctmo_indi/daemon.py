@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import faulthandler
 import importlib
 import logging
 import os
@@ -146,6 +147,8 @@ def serve(
     parent_pid
         When given, end with that parent: for the children of ``ctmo-indi up``.
     """
+    # SIGABRT is what a watchdog sends to one that hangs: every thread's stack goes to stderr.
+    faulthandler.enable()
     if parent_pid is not None:
         die_with_parent(parent_pid)
     stop = threading.Event()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 
 import pytest
 
 from ctmo_indi import supervisor
+from ctmo_indi.testing.service_process import service_process
 
 from ..running_fleet import RunningFleet, until
 
@@ -26,3 +28,15 @@ def test_a_frozen_service_is_started_again(tmp_path: Path, monkeypatch: pytest.M
         until(lambda: fleet.supervisor.pids()["preprocessor"] != pid, "it was ended", 15.0)
         until(lambda: fleet.answers("preprocessor"), "it answers again")
         assert fleet.supervisor.restarts == {"preprocessor": 1}
+
+
+def test_a_hanging_service_writes_where_each_thread_hangs(tmp_path: Path) -> None:
+    with service_process("telescope", tmp_path) as telescope:
+        telescope.process.send_signal(signal.SIGABRT)  # what up and systemd send
+        until(lambda: not telescope.is_alive, "it ended", 10.0)
+        said = telescope.output.read_text(errors="replace")
+    assert "Fatal Python error: Aborted" in said
+    stacks = said.split("most recent call first")[1:]
+    for file, function in (("daemon", "serve"), ("telescope/engine", "_run")):
+        place = rf'ctmo_indi/{file}\.py", line \d+ in {function}\b'
+        assert [stack for stack in stacks if re.search(place, stack)], f"{place}: {said}"
