@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +14,8 @@ from ctmo_indi.devices.placeholders import Value
 from ctmo_indi.errors import CommandRejected, CommandTimeout, DeviceError, SafetyError
 from ctmo_indi.indi.snapshot import PropertyState
 from ctmo_indi.models import coordinates
+
+_log = logging.getLogger(__name__)
 
 _STILL = frozenset({PropertyState.OK, PropertyState.IDLE})
 _TELL_MACHINE_S = 0.2
@@ -55,6 +58,9 @@ class MountStatus:
 
 class Mount(Device):
     """A mount. Commands return a :class:`Motion` at once; status never blocks; any thread."""
+
+    # Clock minus monotonic clock, machine seconds, when the mount's own clock was set last.
+    _clock_offset_s: float | None = None
 
     @property
     def can_park(self) -> bool:
@@ -105,6 +111,7 @@ class Mount(Device):
     ) -> Motion[MountStatus]:
         """Slew to an ICRS position and track it; returns at once.
 
+        The mount's clock is set first when ours was set by more than ``clock_step_max_s`` since.
         Tracking is switched on first, since a mount may otherwise end beside the target by what
         the sky turned meanwhile; a miss of more than ``slew_tolerance_arcsec`` is slewed again.
 
@@ -182,19 +189,38 @@ class Mount(Device):
     def set_time(self) -> None:
         """Set the mount's clock, where the device file has that operation; does not block."""
         if self.description.can("set_time"):
-            utc = self._clock.utc()
-            self.send(
-                "set_time",
-                {
-                    "utc": utc.strftime("%Y-%m-%dT%H:%M:%S"),
-                    "utc_date": utc.strftime("%Y-%m-%d"),
-                    "utc_time": utc.strftime("%H:%M:%S"),
-                },
-            )
+            offset_s = self._offset_s()
+            self.send("set_time", self._time_arguments())
+            self._clock_offset_s = offset_s
+
+    def _set_time_again(self, motion: Motion[MountStatus]) -> None:
+        """Set the mount's clock when ours was set since: it would point beside by the step.
+
+        A slew needs a SAFE verdict, which there is only when our clock is believed. A mount that
+        refuses is not slewed.
+        """
+        before_s, offset_s = self._clock_offset_s, self._offset_s()
+        if before_s is None or abs(offset_s - before_s) <= self.profile.safety.clock_step_max_s:
+            return
+        _log.warning("mount_clock_set device=%r off_s=%+.3f", self.name, offset_s - before_s)
+        self.perform(motion, "set_time", self._time_arguments())
+        self._clock_offset_s = offset_s
+
+    def _offset_s(self) -> float:
+        return (self._clock.utc().timestamp() - self._clock.elapsed_s()) / self._clock.speed
+
+    def _time_arguments(self) -> dict[str, Value]:
+        utc = self._clock.utc()
+        return {
+            "utc": utc.strftime("%Y-%m-%dT%H:%M:%S"),
+            "utc_date": utc.strftime("%Y-%m-%d"),
+            "utc_time": utc.strftime("%H:%M:%S"),
+        }
 
     def _slew(self, motion: Motion[MountStatus], request: MotionRequest) -> MountStatus:
         assert request.target_icrs_deg is not None  # start_slew made it
         ra_deg, dec_deg = request.target_icrs_deg
+        self._set_time_again(motion)
         for _ in range(int(self.description.quirk("slew_attempts", 2))):
             self.check(request)
             if self.description.can("track_on") and self.status().tracking is not True:

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
 
+from ctmo_indi.clock import ClockAnchor, SystemClock
 from ctmo_indi.devices import mount as module
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.errors import CommandCanceled, CommandRejected, CommandTimeout, Interlocked, Unsafe
 from ctmo_indi.indi.snapshot import PropertyState, Value
 from ctmo_indi.models.coordinates import altaz_to_icrs, icrs_to_eod
 from ctmo_indi.profiles import Equipment, Profile, Role
+from ctmo_indi.testing.fake_clock import EVENING
 from ctmo_indi.testing.fake_instruments import CAMERA, MOUNT, FakeInstruments
 from ctmo_indi.testing.verdicts import SAFE, UNSAFE
 
@@ -224,10 +228,23 @@ def test_dead_driver_is_not_connected_and_nothing_is_known(
     assert status.ra_deg is None
 
 
+class SetClock(SystemClock):
+    """A clock that somebody sets."""
+
+    set_by = timedelta(0)
+
+    def utc(self) -> datetime:
+        return super().utc() + self.set_by
+
+
 class TestMountWithoutTrackState:
     """LX200 GPS: tracking is read from the state of the position."""
 
     DEVICE = "LX200 GPS"
+
+    @pytest.fixture
+    def clock(self) -> SetClock:
+        return SetClock(ClockAnchor(time.monotonic(), EVENING.timestamp(), 100.0))
 
     @pytest.fixture
     def lx200(self, profile: Profile, client: FakeInstruments, clock: object) -> Observatory:
@@ -267,6 +284,47 @@ class TestMountWithoutTrackState:
     ) -> None:
         client.restore(self.DEVICE)
         assert len(client.commands_to("TIME_UTC")) == 2
+
+    @pytest.mark.parametrize(
+        ("machine_s", "times"), [(0.0, 1), (1.9, 1), (-1.9, 1), (2.2, 2), (-36.0, 2)]
+    )
+    def test_its_clock_is_set_again_before_a_slew_when_ours_was_set(
+        self,
+        lx200: Observatory,
+        client: FakeInstruments,
+        clock: SetClock,
+        target: tuple[float, float],
+        machine_s: float,
+        times: int,
+    ) -> None:
+        clock.set_by = timedelta(seconds=machine_s * clock.speed)
+        for _ in range(2):
+            lx200.mount.slew(*target)
+
+        told = client.commands_to("TIME_UTC")
+        assert len(told) == times
+        off_s = (datetime.fromisoformat(f"{told[-1]['UTC']}+00:00") - clock.utc()).total_seconds()
+        assert times == 1 or abs(off_s) < 100.0
+        names = [command[1] for command in client.sent]
+        last = len(names) - 1 - names[::-1].index("TIME_UTC")
+        assert last < names.index("EQUATORIAL_EOD_COORD")
+
+    def test_it_is_not_slewed_by_a_clock_that_it_refuses_to_set(
+        self,
+        lx200: Observatory,
+        client: FakeInstruments,
+        clock: SetClock,
+        target: tuple[float, float],
+    ) -> None:
+        def refuse(values: object) -> None:
+            client.update(self.DEVICE, "TIME_UTC", state=PropertyState.ALERT)
+
+        clock.set_by = timedelta(minutes=20.0)
+        client.on_command(self.DEVICE, "TIME_UTC", refuse)
+
+        with pytest.raises(CommandRejected, match="TIME_UTC"):
+            lx200.mount.slew(*target)
+        assert client.commands_to("EQUATORIAL_EOD_COORD") == []
 
     def test_unpark_is_said_twice(self, lx200: Observatory, client: FakeInstruments) -> None:
         # Its driver goes on refusing slews after the first (INDI 1.9.9).
