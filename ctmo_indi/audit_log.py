@@ -4,6 +4,10 @@ Lines are collected and written by a thread of its own a few times a second, so 
 disk never holds the front desk; what does not fit is counted and said with the next line. Several
 services share one file, as the log does. JSON in ASCII: no order can forge a line or speak to a
 terminal.
+
+What moves something now, or was to, is synced to the disk with the write that holds it, some twenty
+times a second at most; nobody waits for that. An order that a service keeps in its database is not:
+it is durable there.
 """
 
 from __future__ import annotations
@@ -49,6 +53,8 @@ class AuditEntry:
         Code of the fault, 0 for none.
     text
         Reason of a fault, reason in the order.
+    is_synced
+        Whether the line must outlast a loss of power; no part of it.
     """
 
     utc: datetime
@@ -66,6 +72,7 @@ class AuditEntry:
     status: str = ""
     fault: int = 0
     text: str = ""
+    is_synced: bool = False
 
     def line(self) -> str:
         """Return the entry as it stands in the file, without the end of the line."""
@@ -129,6 +136,11 @@ class AuditLog:
         """Lines and batches that could not be written."""
         return self.dropped + self._file.lost
 
+    @property
+    def unsynced(self) -> int:
+        """How often the disk did not confirm what is to outlast a loss of power."""
+        return self._file.unsynced
+
     def record(self, entry: AuditEntry) -> None:
         """Take an entry."""
         if len(self._waiting) >= _MOST_WAITING:
@@ -151,7 +163,10 @@ class AuditLog:
             self._has_news.clear()
             while self._waiting:
                 count = min(len(self._waiting), _BATCH)
-                self._write([self._waiting.popleft().line() for _ in range(count)])
+                batch = [self._waiting.popleft() for _ in range(count)]
+                self._write([entry.line() for entry in batch])
+                if any(entry.is_synced for entry in batch):
+                    self._file.sync()
             self._say_dropped()
             if is_last:
                 self._file.close()

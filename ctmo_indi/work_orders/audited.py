@@ -115,6 +115,7 @@ class AuditedDesk:
                 status=_text(answered, "Status"),
                 fault=fault,
                 text=(text or _text(order, "Reason"))[: LONGEST_TEXT - len(more)] + more,
+                is_synced=_kind(order) is not None and not _is_kept_elsewhere(order),
             )
         )
 

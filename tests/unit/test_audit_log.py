@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -144,3 +146,58 @@ def test_a_line_tells_everything() -> None:
         "utc", "service", "caller", "role", "address", "via", "user", "kind", "command", "id",
         "receipt", "status", "outcome", "fault", "text",
     }  # fmt: skip
+
+
+@pytest.fixture
+def syncs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What had been written to the file, or "folder", at each sync."""
+    seen: list[str] = []
+
+    def fsync(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        seen.append("folder" if is_folder else (tmp_path / "audit.log").read_text())
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    return seen
+
+
+def test_a_deed_is_synced_and_an_order_that_the_database_keeps_is_not(
+    tmp_path: Path, syncs: list[str]
+) -> None:
+    log = AuditLog(tmp_path / "audit.log")
+    log.record(entry(1))
+    eventually(lambda: len(list(read_audit(tmp_path / "audit.log"))) == 1)
+    without = list(syncs)
+    log.record(entry(2, is_synced=True))
+    log.close()
+
+    assert without == []
+    assert len(syncs) == 2
+    assert syncs[0].count("\n") == 2  # not before it was written
+    assert syncs[1] == "folder"  # the file is new
+
+
+def test_many_deeds_share_a_sync(tmp_path: Path, syncs: list[str]) -> None:
+    log = AuditLog(tmp_path / "audit.log")
+    for number in range(400):
+        log.record(entry(number, is_synced=True))
+    log.close()
+
+    assert len(list(read_audit(tmp_path / "audit.log"))) == 400
+    assert len(syncs) < 20
+
+
+def test_a_sync_that_fails_is_counted_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fsync(_descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    log = AuditLog(tmp_path / "audit.log")
+    log.record(entry(is_synced=True))
+    log.close()
+
+    assert (log.unsynced, log.lost) == (1, 0)
+    assert len(list(read_audit(tmp_path / "audit.log"))) == 1
+    assert "Input/output error; the last lines may not" in capfd.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import pytest
@@ -120,3 +121,23 @@ async def test_who_was_revoked_while_he_waited_gets_no_news() -> None:
     with pytest.raises(NotPermitted, match="no longer valid"):
         await site.desk.handle({"WOType": "Events", "Wait": 1.0}, READER)
     await site.desk.handle({"WOType": "Events"}, READER)
+
+
+@pytest.mark.parametrize(
+    ("order", "is_synced"),
+    [
+        ({"WOType": "Control", "User": "ada", "Command": "stop"}, True),
+        ({"WOType": "Dome", "User": "ada", "Shutter": "open"}, True),
+        ({"WOType": "Scheduler", "User": "ada", "Command": "resume"}, True),
+        ({"WOType": "Observation", "User": "ada"}, False),
+        ({"WOType": "nonsense"}, False),
+    ],
+)
+@pytest.mark.parametrize("answer", [accept, raising(NotPermitted("no"))])
+async def test_what_an_operator_orders_is_durable_whether_taken_or_not(
+    order: dict[str, object], is_synced: bool, answer: Callable[[CheckedOrder], Reply]
+) -> None:
+    site = Site(answer)
+    with contextlib.suppress(CtmoError):
+        await site.desk.handle(order, ADA)
+    assert [entry.is_synced for entry in site.entries] == [is_synced]
