@@ -42,6 +42,7 @@ STOP_TIMEOUT_S = 660.0
 FRONT_DESK_STOP_S = 20.0
 EXIT_DEAD = 5
 _PR_SET_PDEATHSIG = 1  # prctl(2), Linux
+_FOR_OTHERS = 0o007
 
 
 class Service(Protocol):
@@ -149,6 +150,8 @@ def serve(
     """
     # SIGABRT is what a watchdog sends to one that hangs: every thread's stack goes to stderr.
     faulthandler.enable()
+    # Nothing that we write is for others; whether for the group is for who starts us to say.
+    os.umask(os.umask(_FOR_OTHERS) | _FOR_OTHERS)
     if parent_pid is not None:
         die_with_parent(parent_pid)
     stop = threading.Event()

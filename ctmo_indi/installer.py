@@ -33,6 +33,12 @@ _UNIT_FOLDERS = {
     "launchd": Path("/Library/LaunchAgents"),
 }
 _DATA = Path("/var/lib/ctmo")
+# For their user, with the group of an indiserver's user where that one writes frames; as the units'
+# own UMask and StateDirectoryMode.
+_MODES = {
+    "systemd": {units.DEFAULT_LOGS: 0o770},
+    "launchd": {units.DEFAULT_LOGS: 0o750, _DATA: 0o750},
+}
 _BOOTED = Path("/run/systemd/system")  # sd_booted(3)
 
 
@@ -240,12 +246,13 @@ def _remove_user(user: str) -> list[str]:
 
 
 def _hand_over(layout: Layout) -> None:
-    """Give the folders that services write in to the user they run as."""
+    """Give the folders that services write in to the user they run as, and close them to others."""
+    for folder, mode in _MODES[layout.system].items():
+        layout.real(folder).chmod(mode)
     if layout.destdir is not None:
         return
     if layout.system == "systemd":
         shutil.chown(units.DEFAULT_LOGS, units.USER, units.USER)
-        units.DEFAULT_LOGS.chmod(0o770)
     elif "SUDO_UID" in os.environ:  # LaunchAgents run as the user who logs in
         for folder in (units.DEFAULT_LOGS, _DATA):
             os.chown(folder, int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"]))

@@ -1,4 +1,8 @@
-"""A data folder belongs to one ``up`` or ``demo`` at a time, or to the services of the system."""
+"""A data folder belongs to one ``up`` or ``demo`` at a time, or to the services of the system.
+
+What is made in it may be read by its group and by no others: frames, orders and logs are the
+site's. A folder that was there before keeps its mode, since the site chose it.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,14 @@ from ctmo_indi.errors import ConfigError
 
 LOCK_FILE = Path("run") / "up.lock"
 _DATABASE_LOCK = ".sqlite3.lock"
+_UMASK = 0o027
 
 
 @contextmanager
 def owned(folder: Path, command: str) -> Iterator[None]:
     """Own the folder inside; the lock ends with the process, so that a kill leaves nothing behind.
+
+    Inside, the umask of this process and of those that it starts is 0027, or stricter.
 
     Parameters
     ----------
@@ -29,6 +36,17 @@ def owned(folder: Path, command: str) -> Iterator[None]:
         Something runs there already, which the message names, or the folder cannot be written;
         nothing in it was changed.
     """
+    before = os.umask(_UMASK)
+    os.umask(before | _UMASK)
+    try:
+        with _locked(folder, command):
+            yield
+    finally:
+        os.umask(before)
+
+
+@contextmanager
+def _locked(folder: Path, command: str) -> Iterator[None]:
     path = folder / LOCK_FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -191,3 +192,7 @@ def test_up_interrupted_in_an_exposure_closes_the_observatory(tmp_path: Path) ->
     assert "Ready." in said
     assert last_state(data_dir) == "CLOSED"
     assert receipt.startswith("O-")
+    assert stat.S_IMODE(data_dir.stat().st_mode) == 0o750
+    databases = [path.stat().st_mode for path in data_dir.glob("*.sqlite3")]
+    assert databases
+    assert not [mode for mode in databases if mode & 0o007]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import sys
 from pathlib import Path
 
@@ -41,6 +42,20 @@ def test_uninstall_takes_everything_and_nothing_else(tmp_path, system):
     assert len(everything_below(tmp_path)) > len(before) + 8
     assert installer.uninstall(layout) == []
     assert everything_below(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("system", "expected"),
+    [
+        ("systemd", {"etc/ctmo/logs": 0o770}),
+        ("launchd", {"etc/ctmo/logs": 0o750, "var/lib/ctmo": 0o750}),
+    ],
+)
+def test_what_services_write_in_is_closed_to_others(tmp_path, system, expected):
+    layout = installer.Layout(Path("/opt/x"), Path("/usr/bin"), system, tmp_path)
+    installer.install(layout, make_environment)
+    modes = {name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in expected}
+    assert modes == expected
 
 
 def test_installing_again_changes_nothing_and_still_uninstalls(layout):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,35 @@ def test_services_of_the_system_are_named(tmp_path: Path) -> None:
         database.close()
     with data_folder.owned(tmp_path, "up"):
         assert (tmp_path / data_folder.LOCK_FILE).read_text().startswith("ctmo-indi up")
+
+
+@pytest.mark.parametrize(
+    ("umask", "folder_mode", "file_mode"), [(0o000, 0o750, 0o640), (0o077, 0o700, 0o600)]
+)
+def test_what_is_made_in_it_is_closed_to_others(
+    tmp_path: Path, umask: int, folder_mode: int, file_mode: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        with data_folder.owned(tmp_path / "a" / "data", "up"):
+            open_database("scheduler", tmp_path / "a" / "data" / "scheduler.sqlite3").close()
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)
+    found = [tmp_path / "a", *(tmp_path / "a").rglob("*")]
+    assert {mode(path) for path in found if path.is_dir()} == {folder_mode}
+    assert {mode(path) for path in found if path.is_file()} == {file_mode}
+
+
+def test_a_folder_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with data_folder.owned(tmp_path, "up"):
+        assert mode(tmp_path) == 0o755
+        assert mode(tmp_path / "run") == 0o750
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 def test_who_starts_services_is_not_asked_whether_they_run() -> None:
