@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ctmo_indi.config import Config
     from ctmo_indi.profiles import Profile
 
+_SERVICES = ("scheduler", "telescope", "dome", "preprocessor", "safety")
 _WORDS = {True: "ok", False: "WRONG"}
 
 
@@ -149,9 +150,10 @@ def _check_access(settings: Config) -> list[tuple[str, bool, str]]:
     from ctmo_indi.front_desk.opening import INSECURE, access_problems
     from ctmo_indi.tokens import read_tokens
 
-    services = ("scheduler", "telescope", "dome", "preprocessor", "safety")
-    addresses = {name: getattr(settings, name) for name in services}
+    addresses = {name: getattr(settings, name) for name in _SERVICES}
     problems = access_problems(settings, addresses)
+    if not settings.access.is_network_insecure:
+        problems += _bare_tokens(settings)
     if problems:
         return [("access", False, problem) for problem in problems]
     if settings.access.is_network_insecure:
@@ -162,18 +164,37 @@ def _check_access(settings: Config) -> list[tuple[str, bool, str]]:
     return [("access", True, f"{tls}; {count} tokens; without one on this machine: {role}")]
 
 
+def _bare_tokens(settings: Config) -> list[str]:
+    """Name the keys by which the services' token, or a person's, would go unencrypted."""
+    import os
+
+    from ctmo_indi.desk_client.credentials import FILE_VARIABLE, TOKEN_VARIABLE, bare_token
+
+    token = settings.access.client_token_file
+    if token is not None:
+        whose = f"Access: Client Token File is {token}"
+    elif os.environ.get(TOKEN_VARIABLE) or os.environ.get(FILE_VARIABLE):
+        whose = "a token is in the environment"
+    else:
+        return []
+    found = [bare_token(settings, service) for service in _SERVICES]
+    return [f"{problem}; {whose}" for problem in found if problem]
+
+
 def _check_services(settings: Config) -> list[tuple[str, bool, str]]:
     from ctmo_indi.cli.options import client
-    from ctmo_indi.errors import CtmoError, ServiceUnreachable
+    from ctmo_indi.errors import ConfigError, CtmoError, ServiceUnreachable
 
     rows = []
-    for name in ("scheduler", "telescope", "dome", "preprocessor", "safety"):
+    for name in _SERVICES:
         address = getattr(settings, name).http
         try:
             with client(settings, name, timeout_s=2.0) as desk:
                 desk.front_desk({"WOType": "Status", "User": "check"})
         except ServiceUnreachable:
             rows.append((f"service {name}", True, f"{address} is not running"))
+        except ConfigError as error:
+            rows.append((f"service {name}", False, f"not asked: {error}"))
         except CtmoError as error:
             rows.append((f"service {name}", True, f"{address} answers: {error}"))
         else:

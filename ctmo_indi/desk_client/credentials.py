@@ -107,12 +107,9 @@ def _open(
 ) -> DeskClient:
     address: str = getattr(config, service).http
     is_secure = address.startswith("https:")
-    if token is not None and not is_secure and not is_loopback(urlsplit(address).hostname or ""):
+    if token is not None and (problem := bare_token(config, service)):
         if not config.access.is_network_insecure:
-            raise ConfigError(
-                f"{service} Address: HTTP is {address}, where a token would go unencrypted;"
-                " expected https://"
-            )
+            raise ConfigError(problem)
         token = None
     return DeskClient(
         address,
@@ -122,6 +119,17 @@ def _open(
         token=token,
         trust=trusted(config.access.ca_file) if is_secure else None,
         believed_uids=believed_uids(config.data_dir) if asks_who_answers else None,
+    )
+
+
+def bare_token(config: Config, service: str) -> str:
+    """Say which key would let a token cross the network unencrypted to a service; else empty."""
+    address: str = getattr(config, service).http
+    if address.startswith("https:") or is_loopback(urlsplit(address).hostname or ""):
+        return ""
+    return (
+        f"{service.capitalize()} Address: HTTP is {address}, where a token would go unencrypted;"
+        " expected https://"
     )
 
 
