@@ -12,12 +12,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CommandRejected, CtmoError, NotPermitted, NotServedHere
 from ctmo_indi.models.states import AttemptState
-from ctmo_indi.models.verdict import LockKind
+from ctmo_indi.models.verdict import Lock, LockKind
 from ctmo_indi.safety.beats import Beats
 from ctmo_indi.safety.clock_watch import ClockWatch
 from ctmo_indi.safety.closer import Closer
@@ -82,9 +81,9 @@ class SafetyHandlers:
         self._clock_watch = clock_watch
         self._notices = notices
         self._watchdog = watchdog
-        self._commands: dict[ControlCommand, Callable[[ControlRequest], str]] = {
+        self._commands: dict[ControlCommand, Callable[[ControlRequest, Caller], str]] = {
             ControlCommand.STOP: self._stop,
-            ControlCommand.ABORT: lambda _request: self._stop_all(),
+            ControlCommand.ABORT: lambda _request, _caller: self._stop_all(),
             ControlCommand.RELEASE: self._release,
             ControlCommand.LOCK: self._lock,
             ControlCommand.UNLOCK: self._unlock,
@@ -167,11 +166,7 @@ class SafetyHandlers:
                 "desk moves things"
             )
         request = replace(request, user=caller.answers_to(request.user))
-        if request.command is ControlCommand.UNLOCK:
-            self._check_unlock(request.user, caller)
-        elif request.command is ControlCommand.LOCK:
-            command = partial(self._lock, is_proved=caller.is_known)
-        message = await _in_own_thread(lambda: command(request), request.command.value)
+        message = await _in_own_thread(lambda: command(request, caller), request.command.value)
         data = {"User": request.user, "Reason": request.reason, "Message": message}
         self._board.publish("control", request.command.value, data)
         told = f"by {request.user}: {request.reason or 'no reason given'}. {message}"
@@ -192,7 +187,7 @@ class SafetyHandlers:
         )
         return page.to_wire()
 
-    def _stop(self, request: ControlRequest) -> str:
+    def _stop(self, request: ControlRequest, _: Caller) -> str:
         self._holds.set_latch(request.user, request.reason or "stop")
         try:
             done = f"Stopped and latched until release. {self._stop_all()}"
@@ -200,12 +195,12 @@ class SafetyHandlers:
             done = f"The stop latch is set, but not everything could be stopped: {error}"
         return done + self._not_durable()
 
-    def _release(self, request: ControlRequest) -> str:
+    def _release(self, request: ControlRequest, _: Caller) -> str:
         self._holds.release(request.user)
         believed = " The computer's clock is believed." if self._clock_watch.believe() else ""
         return f"The stop latch is released.{believed}{self._not_durable()}"
 
-    def _lock(self, request: ControlRequest, *, is_proved: bool = False) -> str:
+    def _lock(self, request: ControlRequest, caller: Caller) -> str:
         expires_utc = (
             None
             if request.expires_utc_s is None
@@ -213,7 +208,7 @@ class SafetyHandlers:
         )
         kind = request.lock_kind or LockKind.OBSERVER
         lock = self._holds.take_lock(
-            kind, request.user, request.reason, expires_utc, is_proved=is_proved
+            kind, request.user, request.reason, expires_utc, is_proved=caller.is_known
         )
         until = f" until {lock.expires_utc}" if lock.expires_utc else ""
         locked = f"Locked ({lock.kind}) for {lock.owner}{until}."
@@ -242,23 +237,22 @@ class SafetyHandlers:
             return error
         return None
 
-    def _check_unlock(self, user: str, caller: Caller) -> None:
-        """Raise NotPermitted for somebody else's lock: there may be a human in the dome."""
-        lock = self._holds.lock
-        if lock is None or caller.role >= Role.ADMIN:
-            return
-        if not belongs_to(lock, user, is_proved=caller.is_known):
+    def _unlock(self, request: ControlRequest, caller: Caller) -> str:
+        def require(lock: Lock) -> None:
+            """Refuse somebody else's lock: there may be a human in the dome."""
+            user = request.user
+            if caller.role >= Role.ADMIN or belongs_to(lock, user, is_proved=caller.is_known):
+                return
             how = ", with a token," if lock.is_proved else ""
             raise NotPermitted(
                 f"unlock: came from {user}, but {lock.owner} holds the lock ({lock.kind}){how}"
                 f" since {lock.since_utc}; expected {lock.owner}, or a token with the role admin"
             )
 
-    def _unlock(self, request: ControlRequest) -> str:
-        self._holds.drop_lock(request.user)
+        self._holds.drop_lock(request.user, require)
         return f"Unlocked.{self._not_durable()}"
 
-    def _close(self, request: ControlRequest) -> str:
+    def _close(self, request: ControlRequest, _: Caller) -> str:
         lock = self._holds.lock
         if lock is not None and lock.kind is LockKind.MAINTENANCE:
             return f"Nothing moves: {lock.owner} holds the maintenance lock."

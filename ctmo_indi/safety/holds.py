@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -43,12 +44,10 @@ class Holds:
     def lock(self) -> Lock | None:
         """The human's lock; one that expired is gone."""
         with self._mutex:
-            lock, end_s = self._lock, self._lock_ends_elapsed_s
-            if lock is None or end_s is None or self._clock.elapsed_s() < end_s:
-                return lock
-            self._hold(None)
-        _log.info("lock_expired owner=%s kind=%s", lock.owner, lock.kind)
-        return None
+            expired = self._end_expired()
+            lock = self._lock
+        _tell_expired(expired)
+        return lock
 
     @property
     def latch(self) -> Latch | None:
@@ -90,7 +89,6 @@ class Holds:
         Locked
             Somebody else holds it, or the same name with a token and this one comes without.
         """
-        held = self.lock
         lock = Lock(
             kind,
             owner,
@@ -100,17 +98,34 @@ class Holds:
             is_proved,
         )
         with self._mutex:
-            if held is not None and not belongs_to(held, owner, is_proved=is_proved):
-                by = held.owner + (", with a token," if held.is_proved else "")
-                raise Locked(f"locked ({held.kind}) by {by} since {held.since_utc}")
-            self._hold(lock)
+            expired = self._end_expired()
+            held = self._lock
+            is_free = held is None or belongs_to(held, owner, is_proved=is_proved)
+            if is_free:
+                self._hold(lock)
+        _tell_expired(expired)
+        if held is not None and not is_free:
+            by = held.owner + (", with a token," if held.is_proved else "")
+            raise Locked(f"locked ({held.kind}) by {by} since {held.since_utc}")
         _log.warning("lock_taken kind=%s owner=%s reason=%r", kind, owner, reason)
         return lock
 
-    def drop_lock(self, owner: str) -> None:
-        """Unlock; anybody who may operate can, and the log says who did."""
+    def drop_lock(self, owner: str, require: Callable[[Lock], None] = lambda _lock: None) -> None:
+        """Unlock; the log says who did. Nothing happens when there is no lock.
+
+        Parameters
+        ----------
+        require
+            Raises what forbids ``owner`` to undo the lock that is held. It is asked in the same
+            breath, so that a lock somebody takes meanwhile is not undone by a right to the former
+            one; it must not block.
+        """
         with self._mutex:
+            expired = self._end_expired()
+            if self._lock is not None:
+                require(self._lock)
             self._hold(None)
+        _tell_expired(expired)
         _log.warning("lock_dropped by=%s", owner)
 
     def set_latch(self, owner: str, reason: str) -> Latch:
@@ -129,6 +144,14 @@ class Holds:
             self._latch = None
             self._write()
         _log.warning("latch_released by=%s", owner)
+
+    def _end_expired(self) -> Lock | None:
+        """End a lock whose time is over and return it; the mutex is held."""
+        lock, end_s = self._lock, self._lock_ends_elapsed_s
+        if lock is None or end_s is None or self._clock.elapsed_s() < end_s:
+            return None
+        self._hold(None)
+        return lock
 
     def _hold(self, lock: Lock | None) -> None:
         self._lock = lock
@@ -166,6 +189,11 @@ class Holds:
                 "latch": None if self._latch is None else asdict(self._latch),
             }
         )
+
+
+def _tell_expired(lock: Lock | None) -> None:
+    if lock is not None:
+        _log.info("lock_expired owner=%s kind=%s", lock.owner, lock.kind)
 
 
 def belongs_to(lock: Lock, name: str, *, is_proved: bool) -> bool:

@@ -34,6 +34,37 @@ def test_another_owner_cannot_take_a_held_lock(tmp_path, clock):
         holds.take_lock(LockKind.OBSERVER, "bob", "", None)
 
 
+class Crowded(FakeClock):
+    """While somebody asks what time it is, somebody else gets in between."""
+
+    meanwhile = staticmethod(lambda: None)
+
+    def utc(self):
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
+        return super().utc()
+
+
+def test_of_two_who_take_it_at_once_one_gets_it(tmp_path):
+    clock = Crowded()
+    holds = Holds(tmp_path / "holds.json", clock)
+    clock.meanwhile = lambda: holds.take_lock(LockKind.MAINTENANCE, "bob", "in the dome", None)
+    with pytest.raises(Locked, match="bob"):
+        holds.take_lock(LockKind.OBSERVER, "ana", "", None)
+    assert holds.lock.owner == "bob"
+
+
+def test_an_expired_lock_forbids_nothing(tmp_path):
+    clock = FakeClock()
+    holds = Holds(tmp_path / "holds.json", clock)
+    holds.take_lock(LockKind.MAINTENANCE, "ana", "", clock.utc() + timedelta(seconds=60))
+    clock.advance(61.0)
+    holds.drop_lock("bob", lambda lock: pytest.fail(f"asked about {lock}"))
+    holds.take_lock(LockKind.MAINTENANCE, "ana", "", clock.utc() + timedelta(seconds=60))
+    clock.advance(61.0)
+    assert holds.take_lock(LockKind.OBSERVER, "bob", "", None) == holds.lock
+
+
 def test_an_expired_lock_is_gone(tmp_path, clock):
     holds = Holds(tmp_path / "holds.json", clock)
     holds.take_lock(LockKind.OBSERVER, "ana", "", clock.utc() - timedelta(seconds=5))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +11,8 @@ import pytest
 
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.errors import Locked, NotPermitted
+from ctmo_indi.models.verdict import LockKind
+from ctmo_indi.safety import desk_handlers
 from ctmo_indi.safety.desk_handlers import SafetyHandlers
 from ctmo_indi.safety.holds import Holds
 from ctmo_indi.testing.desks import small_profile
@@ -106,3 +109,21 @@ async def test_a_lock_with_a_token_is_not_undone_by_who_only_says_the_same_name(
     await site.say("lock", known("ada"), Kind="observer")  # she may change it
     await site.say("unlock", known("ada"))
     assert site.owner == ""
+
+
+async def test_a_right_to_the_former_lock_is_none_to_the_one_that_came_meanwhile(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the order and the deed ada's lock ends and bob takes one, who is in the dome."""
+    await site.say("lock", known("ada"))
+    begin = desk_handlers._in_own_thread
+
+    async def a_little_later(work: Callable[[], str], name: str) -> str:
+        site.holds.drop_lock("ada")
+        site.holds.take_lock(LockKind.MAINTENANCE, "bob", "in the dome", None, is_proved=True)
+        return await begin(work, name)
+
+    monkeypatch.setattr(desk_handlers, "_in_own_thread", a_little_later)
+    with pytest.raises(NotPermitted, match="bob holds the lock"):
+        await site.say("unlock", known("ada"))
+    assert site.owner == "bob"
