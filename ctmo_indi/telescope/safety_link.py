@@ -136,10 +136,11 @@ class SafetyLink:
     def beat(self) -> None:
         """Beat once; blocks for the desk's time-out. A failure only makes the verdict older."""
         with self._beating:
-            self._beat()
-            self._drop_expired_lock()
+            if not self._beat():
+                self._drop_expired_lock()
 
-    def _beat(self) -> None:
+    def _beat(self) -> bool:
+        """Whether safety answered."""
         sent_machine_s = self._clock.machine_s()
         order = {
             "WOType": "Heartbeat",
@@ -154,10 +155,11 @@ class SafetyLink:
             self.failures += 1
             if self.failures % _QUIET_FAILURES == 1:
                 _log.warning("safety_unreachable failures=%d error=%s", self.failures, error)
-        else:
-            if self.failures:
-                _log.info("safety_reached after_failures=%d", self.failures)
-            self.failures = 0
+            return False
+        if self.failures:
+            _log.info("safety_reached after_failures=%d", self.failures)
+        self.failures = 0
+        return True
 
     def refresh(self) -> None:
         """Learn the newest verdict, lock and latch now, before an order by hand; blocks as a beat.
@@ -201,7 +203,10 @@ class SafetyLink:
         self._on_news(verdict, self.age_machine_s())
 
     def _drop_expired_lock(self) -> None:
-        """Without safety nobody else says that a lock is over."""
+        """End a lock whose time is over while safety, which would say so, does not answer.
+
+        One that safety tells is not over, whatever our clock says, which somebody may have set.
+        """
         news = self._news
         if self._memory is None or news is None or news.verdict.lock is None:
             return

@@ -112,6 +112,32 @@ def test_a_lock_that_expires_ends_without_safety(path, clock):
     assert duty_after(vigil, clock, 1) is Duty.CLOSE
 
 
+def test_a_lock_that_safety_tells_is_not_over_by_our_clock(path, clock):
+    """Ours was set, or is of another machine; there may be somebody in the dome."""
+    end = clock.utc() - timedelta(seconds=3600)
+    holding = Verdict(VerdictLevel.SAFE, (), 1, "", 0.0, lock=lock(expires=end.isoformat()))
+    heard = []
+
+    class Safety:
+        def front_desk(self, order):
+            return {"Verdict": holding.to_wire()}
+
+    link = SafetyLink(
+        Safety(),
+        clock,
+        dict,
+        on_news=lambda verdict, _age: heard.append(verdict.lock is not None),
+        memory=HoldMemory(path, clock),
+    )
+    for _ in range(3):
+        link.beat()
+        clock.advance(1.0)
+
+    assert link.news.verdict.lock is not None
+    assert heard == [True]
+    link.stop(LIMIT_S)
+
+
 def test_the_newest_word_of_safety_counts(path, clock):
     remember(path, clock, lock=lock())
     link, _vigil, _heard = restarted(path, clock)
