@@ -33,7 +33,7 @@ from ctmo_indi.devices.motion_kinds import (
     ShutterState,
 )
 from ctmo_indi.errors import Interlocked, Locked, SafetyError, Stopped, Unsafe
-from ctmo_indi.models.verdict import LockKind, Verdict, VerdictLevel
+from ctmo_indi.models.verdict import Hand, LockKind, Verdict, VerdictLevel
 from ctmo_indi.profiles import Limits
 
 __all__ = [
@@ -101,7 +101,7 @@ class Facts:
     emergency: bool = False
     closes_over: bool = True
     closing: bool = False
-    acting_for: frozenset[str] = frozenset()
+    acting_for: frozenset[Hand] = frozenset()
     verdict_max_age_s: float = 10.0
     on_target_arcsec: float = 120.0
     dome_at_azimuth_deg: float = 5.0
@@ -166,7 +166,9 @@ def _maintenance(motion: MotionKind, target: Pointing | None, facts: Facts) -> s
 
 def _observer(motion: MotionKind, target: Pointing | None, facts: Facts) -> str | None:
     lock = facts.verdict.lock if facts.verdict else None
-    if lock is None or lock.kind is not LockKind.OBSERVER or lock.owner in facts.acting_for:
+    if lock is None or lock.kind is not LockKind.OBSERVER:
+        return None
+    if any(lock.belongs_to(hand) for hand in facts.acting_for):
         return None
     return f"{lock.owner} holds the observer lock: {lock.reason}; only closing is done"
 

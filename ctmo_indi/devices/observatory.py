@@ -41,7 +41,7 @@ from ctmo_indi.indi.events import DeviceRestored, Event
 from ctmo_indi.models import dome_geometry
 from ctmo_indi.models.dome_geometry import TubeSide
 from ctmo_indi.models.states import ObservatoryState
-from ctmo_indi.models.verdict import Verdict
+from ctmo_indi.models.verdict import Hand, Verdict
 from ctmo_indi.profiles import Profile, Role
 
 __all__ = [
@@ -105,7 +105,7 @@ class Observatory:
         self.closing_turn = OneAtATime(clock)
         # Openings and closings under way: they may overlap and end in any order.
         self._phases: dict[object, ObservatoryState] = {}
-        self._hands: dict[object, str] = {}
+        self._hands: dict[object, Hand] = {}
         self._alarm = ""
         self._last_state = ObservatoryState.UNKNOWN
         self.unanswered = Unanswered(self._last_word)
@@ -342,11 +342,11 @@ class Observatory:
                 del self._phases[token]
 
     @contextmanager
-    def by_hand_of(self, user: str) -> Iterator[None]:
+    def by_hand_of(self, hand: Hand) -> Iterator[None]:
         """Count what is sent while the block runs as that human's: his own lock allows it."""
         token = object()
         with self._lock:
-            self._hands[token] = user
+            self._hands[token] = hand
         try:
             yield
         finally:
@@ -354,7 +354,7 @@ class Observatory:
                 del self._hands[token]
 
     @property
-    def acting_for(self) -> frozenset[str]:
+    def acting_for(self) -> frozenset[Hand]:
         """Humans whose orders by hand are carried out now."""
         with self._lock:
             return frozenset(self._hands.values())

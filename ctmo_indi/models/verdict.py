@@ -24,13 +24,32 @@ class LockKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Hand:
+    """Whose hand an order is, as far as a lock asks.
+
+    Parameters
+    ----------
+    name
+        Empty: nobody's, an order of the manager's own.
+    is_proved
+        A token says so; without one anybody may say any name.
+    """
+
+    name: str
+    is_proved: bool = False
+
+
+NOBODY = Hand("")
+
+
+@dataclass(frozen=True, slots=True)
 class Lock:
     """A human holds the observatory.
 
     Parameters
     ----------
     is_proved
-        The owner showed a token. Safety keeps it for itself: other services are not told.
+        The owner showed a token.
     """
 
     kind: LockKind
@@ -39,6 +58,11 @@ class Lock:
     since_utc: str  # ISO 8601
     expires_utc: str | None
     is_proved: bool = False
+
+    def belongs_to(self, hand: Hand) -> bool:
+        """Whether it is that hand's; a name alone is not the same name with a token."""
+        is_same = bool(hand.name) and self.owner == hand.name
+        return is_same and (hand.is_proved or not self.is_proved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +194,7 @@ def lock_to_wire(lock: Lock | None) -> dict[str, object]:
         "Reason": lock.reason,
         "Since": lock.since_utc,
         "Expires": lock.expires_utc or "",
+        "Proved": lock.is_proved,
     }
 
 
@@ -185,6 +210,7 @@ def lock_from_wire(wire: object) -> Lock | None:
         reason=str(wire["Reason"]),
         since_utc=str(wire["Since"]),
         expires_utc=str(wire["Expires"]) or None,
+        is_proved=wire.get("Proved") is True,  # older peers and files do not tell
     )
 
 

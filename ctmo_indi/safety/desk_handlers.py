@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CommandRejected, CtmoError, NotPermitted, NotServedHere
 from ctmo_indi.models.states import AttemptState
-from ctmo_indi.models.verdict import Lock, LockKind
+from ctmo_indi.models.verdict import Hand, Lock, LockKind
 from ctmo_indi.safety.beats import Beats
 from ctmo_indi.safety.clock_watch import ClockWatch
 from ctmo_indi.safety.closer import Closer
-from ctmo_indi.safety.holds import Holds, belongs_to
+from ctmo_indi.safety.holds import Holds
 from ctmo_indi.safety.loop import SafetyLoop
 from ctmo_indi.safety.notices import Notices
 from ctmo_indi.safety.watchdog_beats import WatchdogBeats
@@ -241,7 +241,7 @@ class SafetyHandlers:
         def require(lock: Lock) -> None:
             """Refuse somebody else's lock: there may be a human in the dome."""
             user = request.user
-            if caller.role >= Role.ADMIN or belongs_to(lock, user, is_proved=caller.is_known):
+            if caller.role >= Role.ADMIN or lock.belongs_to(Hand(user, caller.is_known)):
                 return
             how = ", with a token," if lock.is_proved else ""
             raise NotPermitted(

@@ -21,7 +21,7 @@ from pathlib import Path
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import Locked
 from ctmo_indi.kept_value import KeptValue
-from ctmo_indi.models.verdict import Latch, Lock, LockKind
+from ctmo_indi.models.verdict import Hand, Latch, Lock, LockKind
 
 _log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class Holds:
         with self._mutex:
             expired = self._end_expired()
             held = self._lock
-            is_free = held is None or belongs_to(held, owner, is_proved=is_proved)
+            is_free = held is None or held.belongs_to(Hand(owner, is_proved))
             if is_free:
                 self._hold(lock)
         _tell_expired(expired)
@@ -194,11 +194,6 @@ class Holds:
 def _tell_expired(lock: Lock | None) -> None:
     if lock is not None:
         _log.info("lock_expired owner=%s kind=%s", lock.owner, lock.kind)
-
-
-def belongs_to(lock: Lock, name: str, *, is_proved: bool) -> bool:
-    """Whether ``name`` may change a lock: without a token anybody may say any name."""
-    return lock.owner == name and (is_proved or not lock.is_proved)
 
 
 def _parsed(data: object) -> tuple[Lock | None, Latch | None]:

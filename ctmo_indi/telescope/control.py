@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ctmo_indi.errors import BadOrder, Locked, SafetyError, Unsafe
 from ctmo_indi.kill_points import passing
 from ctmo_indi.models.states import AttemptState
-from ctmo_indi.models.verdict import LockKind, Verdict
+from ctmo_indi.models.verdict import NOBODY, Hand, LockKind, Verdict
 from ctmo_indi.telescope.hands import Deed, Hands
 from ctmo_indi.telescope.procedure import All, Steps
 from ctmo_indi.work_orders.model import ControlCommand, ControlRequest, DomeRequest, ShutterWish
@@ -33,7 +33,7 @@ class ControlTask:
     stops_only
         Does not wait for a closing under way.
     acts_for
-        Whose hand it is: an observer lock of that name does not forbid it.
+        Whose hand it is: his own observer lock does not forbid it.
     turns_dome, points
         It sets the dome's azimuth: the dome does not follow the mount then, until an order points
         the mount anew.
@@ -48,7 +48,7 @@ class ControlTask:
     is_urgent: bool = False
     runs_beside: bool = False
     stops_only: bool = False
-    acts_for: str = ""
+    acts_for: Hand = NOBODY
     turns_dome: bool = False
     points: bool = False
     state: AttemptState = AttemptState.PENDING

@@ -24,6 +24,7 @@ from ctmo_indi.errors import (
 from ctmo_indi.kill_points import passing
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState
+from ctmo_indi.models.verdict import NOBODY, Hand
 from ctmo_indi.telescope.attempt import Attempt, Ending
 from ctmo_indi.telescope.attempt_book import AttemptBook
 from ctmo_indi.telescope.control import (
@@ -255,7 +256,7 @@ class DeskHandlers:
         await asyncio.to_thread(self._parts.refresh)
         return reply
 
-    def _check(self, manner: Manner, acts_for: str) -> None:
+    def _check(self, manner: Manner, acts_for: Hand) -> None:
         vigil = self._parts.vigil
         error = refused(manner, vigil.verdict, vigil.refusal(manner.needs_safe, acts_for))
         if error is not None:
@@ -415,9 +416,11 @@ def _shown(elements: Mapping[str, object], caller: Caller) -> dict[str, object]:
     }
 
 
-def _acts_for(checked: CheckedOrder, caller: Caller) -> str:
+def _acts_for(checked: CheckedOrder, caller: Caller) -> Hand:
     """Whose hand an order is; the scheduler's own orders are nobody's."""
-    return "" if checked.user == SCHEDULER else caller.answers_to(checked.user)
+    if checked.user == SCHEDULER:
+        return NOBODY
+    return Hand(caller.answers_to(checked.user), caller.is_known)
 
 
 def _revision(view: Mapping[str, object]) -> int:

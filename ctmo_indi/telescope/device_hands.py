@@ -25,7 +25,7 @@ from ctmo_indi.devices.opening import open_observatory
 from ctmo_indi.errors import CommandRejected, CtmoError, Interlocked, InvalidCommand
 from ctmo_indi.indi.link import LinkState
 from ctmo_indi.models import sun_moon
-from ctmo_indi.models.verdict import Latch
+from ctmo_indi.models.verdict import Hand, Latch
 from ctmo_indi.profiles import Profile, Role
 from ctmo_indi.telescope.hands import Deed, ExposureSpec, RawFrame, Sight
 
@@ -212,9 +212,9 @@ class DeviceHands:
         """Stop whatever the camera exposes; nothing to do is fine."""
         return _begin(lambda: _require(self._observatory.camera, Role.CAMERA).abort())
 
-    def by_hand_of(self, user: str) -> AbstractContextManager[None]:
+    def by_hand_of(self, hand: Hand) -> AbstractContextManager[None]:
         """Count what is begun while the block runs as that human's."""
-        return self._observatory.by_hand_of(user)
+        return self._observatory.by_hand_of(hand)
 
     def let_go(self, role: Role, reason: str) -> None:
         """Follow no deed of that device any longer; it is not told."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ctmo_indi.models.states import FrameType, ObservatoryState
+from ctmo_indi.models.verdict import Hand
 from ctmo_indi.profiles import Role
 
 
@@ -179,7 +180,7 @@ class Hands(Protocol):
         """Stop whatever the camera exposes; nothing to do is fine."""
         ...
 
-    def by_hand_of(self, user: str) -> AbstractContextManager[None]:
+    def by_hand_of(self, hand: Hand) -> AbstractContextManager[None]:
         """Count what is begun while the block runs as that human's: his own lock allows it."""
         ...
 

@@ -21,7 +21,7 @@ from enum import StrEnum
 
 from ctmo_indi.errors import Locked, SafetyError, Stopped, Unsafe
 from ctmo_indi.models.states import ObservatoryState
-from ctmo_indi.models.verdict import LockKind, Verdict
+from ctmo_indi.models.verdict import NOBODY, Hand, LockKind, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def refusal(
     times: VerdictTimes,
     *,
     needs_safe: bool,
-    acts_for: str = "",
+    acts_for: Hand = NOBODY,
 ) -> SafetyError | None:
     """Why nothing may be started now, None when it may.
 
@@ -140,9 +140,12 @@ def refusal(
             f"the verdict is {age_machine_s:.0f} s old, limit {times.hold_machine_s:.0f} s"
         )
     lock = verdict.lock
-    is_own = lock is not None and lock.kind is LockKind.OBSERVER and lock.owner == acts_for
+    is_same_name = lock is not None and lock.owner == acts_for.name
+    is_own = lock is not None and lock.kind is LockKind.OBSERVER and lock.belongs_to(acts_for)
     if lock is not None and not is_own:
-        return Locked(f"{lock.kind} lock of {lock.owner}: {lock.reason}")
+        needs_token = lock.is_proved and is_same_name and not acts_for.is_proved
+        how = "; taken with a token, which this order came without" if needs_token else ""
+        return Locked(f"{lock.kind} lock of {lock.owner}: {lock.reason}{how}")
     if verdict.latch is not None:
         return Stopped(
             f"stopped by {verdict.latch.owner}: {verdict.latch.reason}; release it first"

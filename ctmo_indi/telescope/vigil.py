@@ -10,7 +10,7 @@ from typing import Protocol
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import SafetyError
 from ctmo_indi.models.states import AttemptState, ObservatoryState
-from ctmo_indi.models.verdict import Verdict, VerdictLevel
+from ctmo_indi.models.verdict import NOBODY, Hand, Verdict, VerdictLevel
 from ctmo_indi.telescope.attempt import Attempt, Ending
 from ctmo_indi.telescope.control import ControlTask
 from ctmo_indi.telescope.safety_link import VerdictNews
@@ -89,7 +89,7 @@ class Vigil:
             safety_is_closing=self._source.news is not None and self._source.news.safety_is_closing,
         )
 
-    def refusal(self, needs_safe: bool, acts_for: str = "") -> SafetyError | None:
+    def refusal(self, needs_safe: bool, acts_for: Hand = NOBODY) -> SafetyError | None:
         """Why nothing may start now, None when it may; ``acts_for``: whose order by hand it is."""
         return refusal(
             self.verdict,

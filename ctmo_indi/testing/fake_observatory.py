@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from ctmo_indi.errors import CommandCanceled, Interlocked
 from ctmo_indi.models.states import ObservatoryState
+from ctmo_indi.models.verdict import Hand
 from ctmo_indi.profiles import Role
 from ctmo_indi.telescope.hands import Deed, ExposureSpec, RawFrame, Sight
 
@@ -68,7 +69,7 @@ class FakeHands:
         self.failing: dict[str, Exception] = {}
         self.forbidden = ""
         self.exposures: list[FakeExposure] = []
-        self.hands_of: list[str] = []
+        self.hands_of: list[Hand] = []
         self.frame = frame
         self._open_deeds: dict[str, Callable[[], None]] = {}
         is_open = state is ObservatoryState.OPEN
@@ -174,9 +175,9 @@ class FakeHands:
             exposure.future.set_result(RawFrame(data=self.frame))
         return exposure
 
-    def by_hand_of(self, user: str) -> AbstractContextManager[None]:
+    def by_hand_of(self, hand: Hand) -> AbstractContextManager[None]:
         """Note whose hand it is."""
-        self.hands_of.append(user)
+        self.hands_of.append(hand)
         return nullcontext()
 
     def let_go(self, role: Role, reason: str) -> None:

@@ -18,9 +18,16 @@ from ctmo_indi.devices.interlocks import (
 )
 from ctmo_indi.devices.limits import Pointing
 from ctmo_indi.errors import Interlocked, Locked, SafetyError, Stopped, Unsafe
+from ctmo_indi.models.verdict import Hand, Lock, LockKind
 from ctmo_indi.profiles import Limits
 from ctmo_indi.testing.verdicts import HOLD, LATCHED, MAINTENANCE_LOCK, OBSERVER_LOCK, SAFE, UNSAFE
 
+ANA = Hand("ana")
+BEN = Hand("ben", is_proved=True)
+ANA_BY_TOKEN = Hand("ana", is_proved=True)
+PROVED_LOCK = replace(
+    OBSERVER_LOCK, lock=Lock(LockKind.OBSERVER, "ana", "", "now", None, is_proved=True)
+)
 LIMITS = Limits(horizon_deg=15.0, max_altitude_deg=88.0, max_hour_angle_h=5.0)
 TARGET = Pointing(
     10.0, 20.0, alt_deg=50.0, az_deg=180.0, hour_angle_h=0.0, sun_separation_deg=120.0
@@ -68,19 +75,16 @@ def test_closing_is_allowed_over_a_parked_telescope(motion: MotionKind) -> None:
     ("facts", "is_allowed"),
     [
         (replace(PARKED, verdict=OBSERVER_LOCK), False),
-        (replace(GOOD, verdict=OBSERVER_LOCK, acting_for=frozenset({"somebody else"})), False),
-        (replace(GOOD, verdict=OBSERVER_LOCK, acting_for=frozenset({"owner"})), True),
-        (replace(GOOD, verdict=MAINTENANCE_LOCK, acting_for=frozenset({"owner"})), False),
+        (replace(GOOD, verdict=OBSERVER_LOCK, acting_for=frozenset({BEN})), False),
+        (replace(GOOD, verdict=OBSERVER_LOCK, acting_for=frozenset({ANA})), True),
+        (replace(GOOD, verdict=PROVED_LOCK, acting_for=frozenset({ANA})), False),
+        (replace(GOOD, verdict=PROVED_LOCK, acting_for=frozenset({ANA_BY_TOKEN})), True),
+        (replace(GOOD, verdict=MAINTENANCE_LOCK, acting_for=frozenset({ANA})), False),
     ],
 )
 def test_an_observer_lock_lets_its_owners_hand_through(
     motion: MotionKind, facts: Facts, is_allowed: bool
 ) -> None:
-    assert facts.verdict is not None
-    assert facts.verdict.lock is not None
-    owner = facts.verdict.lock.owner
-    if "owner" in facts.acting_for:
-        facts = replace(facts, acting_for=frozenset({owner}))
     if motion not in TOWARD_SAFE:
         assert ("lock" not in refused(motion, facts)) is is_allowed
 

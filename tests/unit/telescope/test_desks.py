@@ -22,7 +22,14 @@ from ctmo_indi.errors import (
     WrongState,
 )
 from ctmo_indi.models.states import ObservatoryState
-from ctmo_indi.models.verdict import Latch, Lock, LockKind, VerdictLevel
+from ctmo_indi.models.verdict import (
+    Latch,
+    Lock,
+    LockKind,
+    VerdictLevel,
+    lock_from_wire,
+    lock_to_wire,
+)
 from ctmo_indi.store.database import open_database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.telescope.attempt_book import AttemptBook
@@ -334,6 +341,23 @@ def test_a_failed_order_by_hand_says_why(office):
 
     assert reply["Status"] == "FAILED"
     assert "stuck" in str(reply["Failure"])
+
+
+SLEW = {"WOType": "Control", "Command": "slew", "RA": 10.0, "Dec": 20.0, "User": "ann"}
+
+
+def test_a_name_alone_is_not_the_owner_of_a_lock_with_a_token(office):
+    lock = Lock(LockKind.OBSERVER, "ann", "collimates", "", None, is_proved=True)
+    office.safety.say(lock=lock_from_wire(lock_to_wire(lock)))  # as safety tells it
+
+    with pytest.raises(Locked, match="taken with a token, which this order came without"):
+        office.ask(SLEW)
+    office.ask(SLEW, caller=Caller("ann", Role.OPERATE, "10.0.0.7", is_known=True))
+
+
+def test_without_a_token_the_name_is_enough_for_a_lock_taken_without(office):
+    office.safety.say(lock=Lock(LockKind.OBSERVER, "ann", "collimates", "", None))
+    office.ask(SLEW)
 
 
 @pytest.mark.parametrize("command", ["lock", "unlock", "release"])

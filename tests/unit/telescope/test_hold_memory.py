@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -136,6 +138,20 @@ def test_a_lock_that_safety_tells_is_not_over_by_our_clock(path, clock):
     assert link.news.verdict.lock is not None
     assert heard == [True]
     link.stop(LIMIT_S)
+
+
+def test_whether_a_token_proved_the_owner_is_kept(path, clock):
+    proved = replace(lock(LockKind.OBSERVER), is_proved=True)
+    remember(path, clock, lock=proved)
+    assert HoldMemory(path, clock).recall().lock == proved
+
+
+def test_what_an_older_telescope_kept_is_read(path, clock):
+    remember(path, clock, lock=lock())
+    kept = json.loads(path.read_text())
+    del kept["lock"]["Proved"]
+    path.write_text(json.dumps(kept))
+    assert HoldMemory(path, clock).recall().lock == lock()
 
 
 def test_the_newest_word_of_safety_counts(path, clock):

@@ -9,7 +9,7 @@ import pytest
 
 from ctmo_indi.errors import CommandRejected
 from ctmo_indi.models.states import AttemptState, ObservatoryState
-from ctmo_indi.models.verdict import Lock, LockKind, VerdictLevel
+from ctmo_indi.models.verdict import NOBODY, Hand, Lock, LockKind, VerdictLevel
 from ctmo_indi.telescope.attempt import Attempt
 from ctmo_indi.telescope.control import ControlTask, control_steps
 from ctmo_indi.telescope.verdict_rules import VerdictTimes, refusal
@@ -166,31 +166,35 @@ def test_in_the_rain_an_observers_observatory_is_closed_a_maintainers_is_not(
 
 
 @pytest.mark.parametrize(
-    ("kind", "acts_for", "is_allowed"),
+    ("kind", "by_token", "acts_for", "is_allowed"),
     [
-        (LockKind.OBSERVER, "ada", True),
-        (LockKind.OBSERVER, "bob", False),
-        (LockKind.OBSERVER, "", False),
-        (LockKind.MAINTENANCE, "ada", False),
+        (LockKind.OBSERVER, False, Hand("ada"), True),
+        (LockKind.OBSERVER, False, Hand("ada", is_proved=True), True),
+        (LockKind.OBSERVER, True, Hand("ada", is_proved=True), True),
+        (LockKind.OBSERVER, True, Hand("ada"), False),  # anybody may say so
+        (LockKind.OBSERVER, True, Hand("bob", is_proved=True), False),
+        (LockKind.OBSERVER, False, Hand("bob"), False),
+        (LockKind.OBSERVER, False, NOBODY, False),
+        (LockKind.MAINTENANCE, False, Hand("ada"), False),
     ],
 )
 def test_the_holder_of_an_observer_lock_may_operate_by_hand(
-    kind: LockKind, acts_for: str, is_allowed: bool
+    kind: LockKind, by_token: bool, acts_for: Hand, is_allowed: bool
 ) -> None:
-    verdict = replace(SAFE, lock=lock(kind))
+    verdict = replace(SAFE, lock=replace(lock(kind), is_proved=by_token))
     found = refusal(verdict, 0.0, VerdictTimes(), needs_safe=True, acts_for=acts_for)
     assert (found is None) is is_allowed
 
 
 def test_weather_and_age_hold_for_the_holder_as_well() -> None:
     rain = replace(SAFE, level=VerdictLevel.UNSAFE, reasons=("rain",), lock=lock(LockKind.OBSERVER))
-    wet = refusal(rain, 0.0, VerdictTimes(), needs_safe=True, acts_for="ada")
+    wet = refusal(rain, 0.0, VerdictTimes(), needs_safe=True, acts_for=Hand("ada"))
     old = refusal(
         replace(SAFE, lock=lock(LockKind.OBSERVER)),
         11.0,
         VerdictTimes(),
         needs_safe=True,
-        acts_for="ada",
+        acts_for=Hand("ada"),
     )
     assert "rain" in str(wet)
     assert "11 s old" in str(old)
@@ -200,10 +204,11 @@ def test_an_order_by_hand_is_carried_out_as_its_givers_deed() -> None:
     rig = Rig(OPEN)
     rig.safety.say(lock=lock(LockKind.OBSERVER))
     request = ControlRequest("1", "ada", ControlCommand.SLEW, ra_deg=10.0, dec_deg=20.0)
-    task = ControlTask("O-1", "1", "ada", "Control", "slew", control_steps(request), acts_for="ada")
+    steps = control_steps(request)
+    task = ControlTask("O-1", "1", "ada", "Control", "slew", steps, acts_for=Hand("ada"))
     rig.engine.enqueue(task)
     rig.turn()
 
     assert task.state is AttemptState.COMPLETED
     assert "slew 10.0 20.0" in rig.hands.done
-    assert rig.hands.hands_of == ["ada"]
+    assert rig.hands.hands_of == [Hand("ada")]
