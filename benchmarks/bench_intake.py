@@ -4,9 +4,9 @@ Run: ``python benchmarks/bench_intake.py [--rounds N] [--seconds S] [--json]``. 
 the intake are measured with it: ``tests/faults/test_intake_load.py``.
 
 Server and client are processes of their own. The scheduler is ``ctmo-indi serve scheduler`` as it
-is installed: HTTP, decoding, schema, whether the target ever rises, Priority, a row made durable by
-group commit (SQLite, WAL, FULL), receipt, and the engine that takes up each order. Every
-acknowledgement is looked up in the database afterwards.
+is installed: HTTP, the sender's token, decoding, schema, whether the target ever rises, Priority, a
+row made durable by group commit (SQLite, WAL, FULL), receipt, and the engine that takes up each
+order. Every acknowledgement is looked up in the database afterwards.
 
 Two ways to compare: each of 32 callers sends its next order as soon as the last is answered, or all
 32 send one at the same moment, again and again. In the first a server that drops connections looks
@@ -38,8 +38,10 @@ from xmlrpc.server import DocXMLRPCServer
 
 import psutil
 
+from ctmo_indi.clock import SystemClock
 from ctmo_indi.testing.order_load import Served, send_orders, send_waves
 from ctmo_indi.testing.service_process import ServiceProcess, service_process
+from ctmo_indi.tokens import Token, digest, new_secret, write_tokens
 
 CELLS = {  # name -> connections, kept, seconds (as a part of --seconds)
     "64 keep-alive": (64, True, 1.0),
@@ -86,6 +88,15 @@ def bare_server() -> Iterator[tuple[int, psutil.Process]]:
     finally:
         child.kill()
         child.join(10)
+
+
+def token_header(data_dir: Path) -> str:
+    """Give a submitter a token of the service in that folder; return his header line."""
+    data_dir.mkdir(parents=True)
+    secret = new_secret()
+    token = Token("bench", "submit", digest(secret), SystemClock().utc(), users=("*",))
+    write_tokens(data_dir / "tokens.json", [token])
+    return f"Authorization: Bearer {secret}"
 
 
 def commit_ms(folder: Path, count: int = 100) -> tuple[float, float]:
@@ -146,8 +157,9 @@ def settle(process: psutil.Process) -> None:
 class Bench:
     """Rounds of all cells against one scheduler and one bare server."""
 
-    def __init__(self, folder: Path, seconds: float) -> None:
+    def __init__(self, folder: Path, seconds: float, headers: tuple[str, ...]) -> None:
         self._folder = folder
+        self._headers = headers
         self._seconds = seconds
         self._runs = 0
         self.cells: dict[str, list[Cell]] = {}
@@ -182,12 +194,17 @@ class Bench:
     def _send(self, port: int, connections: int, *, keeps: bool, seconds: float) -> Served:
         self._runs += 1
         return send_orders(
-            port, run=self._runs, connections=connections, keeps=keeps, duration_s=seconds
+            port,
+            run=self._runs,
+            connections=connections,
+            keeps=keeps,
+            duration_s=seconds,
+            headers=self._headers,
         )
 
     def _waves(self, port: int, waves: int) -> Served:
         self._runs += 1
-        return send_waves(port, run=self._runs, callers=32, waves=waves)
+        return send_waves(port, run=self._runs, callers=32, waves=waves, headers=self._headers)
 
     def _note(self, name: str, cell: Cell) -> None:
         self.cells.setdefault(name, []).append(cell)
@@ -234,9 +251,13 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder or Path.cwd()) as name:
-        bench = Bench(Path(name), arguments.seconds)
-        with service_process("scheduler", Path(name) / "data") as scheduler:
-            send_orders(scheduler.port, run=0, connections=8, keeps=True, duration_s=1.0)
+        data_dir = Path(name) / "data"
+        headers = (token_header(data_dir),)
+        bench = Bench(Path(name), arguments.seconds, headers)
+        with service_process("scheduler", data_dir) as scheduler:
+            send_orders(
+                scheduler.port, run=0, connections=8, keeps=True, duration_s=1.0, headers=headers
+            )
             for _ in range(arguments.rounds):
                 bench.round(scheduler)
                 if not arguments.json:

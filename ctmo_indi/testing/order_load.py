@@ -216,7 +216,9 @@ def send_orders(
         )
 
 
-def send_waves(port: int, *, run: int, callers: int, waves: int) -> Served:
+def send_waves(
+    port: int, *, run: int, callers: int, waves: int, headers: Sequence[str] = ()
+) -> Served:
     """Have many callers send one order each at the same moment, again and again; blocks.
 
     A wave begins when the one before is answered: who waits longest decides about the rate, as for
@@ -224,13 +226,13 @@ def send_waves(port: int, *, run: int, callers: int, waves: int) -> Served:
 
     Parameters
     ----------
-    run
+    run, headers
         As of :func:`send_orders`.
     callers
         Connections of a wave.
     """
     with asyncio.Runner() as runner:
-        return runner.run(_send_waves(port, run, callers, waves))
+        return runner.run(_send_waves(port, run, callers, waves, headers))
 
 
 class _Load:
@@ -270,8 +272,10 @@ class _Load:
         return self.served
 
 
-async def _send_waves(port: int, run: int, callers: int, waves: int) -> Served:
-    load = _Load(port, run, (), keeps=False)
+async def _send_waves(
+    port: int, run: int, callers: int, waves: int, headers: Sequence[str]
+) -> Served:
+    load = _Load(port, run, headers, keeps=False)
     for _ in range(waves):
         await asyncio.gather(*(load.one(0.0) for _ in range(callers)))
     return load.over()
