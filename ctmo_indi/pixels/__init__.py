@@ -1,0 +1,1 @@
+"""Pixels: kernels and FITS image data, without any state of the project."""
