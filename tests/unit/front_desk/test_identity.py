@@ -89,7 +89,7 @@ NONSENSE = [
 ]
 
 
-@pytest.mark.parametrize("text", NONSENSE)
+@pytest.mark.parametrize("text", NONSENSE, ids=range(len(NONSENSE)))
 @pytest.mark.parametrize("address", [HERE, ELSEWHERE])
 def test_what_is_no_right_token_is_refused_wherever_it_comes_from(text: str, address: str) -> None:
     assert refused(access(), {"Authorization": text}, address).status is HTTPStatus.UNAUTHORIZED
