@@ -27,6 +27,7 @@ OWNERS = {
     "apprise": ("safety/notices.py",),
     "numba": ("pixels/",),
     "sep": ("pixels/",),
+    "PIL": ("pixels/preview.py",),
     "distributed": ("preprocessor/executors.py",),
 }
 

@@ -24,7 +24,6 @@ DETECTION_SIGMA = 5.0
 LEAST_PIXELS = 5
 BACKGROUND_BOX_PX = 64
 MOST_MEASURED = 300  # brightest clean stars whose shape is measured
-SMALLEST_FWHM_PX = 0.9  # narrower is no star: a hot pixel, what is left of a cosmic ray
 _APERTURE_FWHM = 1.5  # radius of the circle for fluxes
 _HALF_STAMP_PX = 12
 _PIXSTACK = 3_000_000
@@ -193,7 +192,7 @@ def adaptive_moments(
         major, minor = middle + half, middle - half
         fwhm = FWHM_PER_SIGMA * (major * minor) ** 0.25
         ellipticity = 1.0 - np.sqrt(minor / major)
-        astray = ~(minor > 0.0) | ~(fwhm < k) | ~(np.hypot(x0 - k // 2, y0 - k // 2) < k / 4)
+        astray = ~(fwhm < k) | ~(np.hypot(x0 - k // 2, y0 - k // 2) < k / 4)
     fwhm[astray], ellipticity[astray] = np.nan, np.nan
     return fwhm, ellipticity
 
@@ -271,7 +270,7 @@ def _shape(
     stamps = pixels[rows, columns].astype(np.float64)
     begin = float(np.median(np.sqrt(found["a"][chosen] * found["b"][chosen])))
     fwhm, ellipticity = adaptive_moments(stamps, min(max(begin, 0.7), half / 2.0))
-    real = np.isfinite(fwhm) & (fwhm >= SMALLEST_FWHM_PX)
+    real = np.isfinite(fwhm)
     if not real.any():
         return _UNKNOWN, _UNKNOWN
     return float(np.median(fwhm[real])), float(np.median(ellipticity[real]))
