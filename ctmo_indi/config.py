@@ -3,7 +3,7 @@
 The files of the CTMO and TOROS managers are read word for word; our own keys are additions
 (``Safety Address``, ``Database: {URL}``, ``INDI Server``, ``Profile``, ``Data Directory``,
 ``Anonymous May Operate``, ``Access``, ``Notify``, ``Resume At Start``,
-``Scheduler Configuration``). Every key may be left out.
+``Scheduler Configuration``, ``Preprocessor``). Every key may be left out.
 """
 
 from __future__ import annotations
@@ -125,6 +125,19 @@ _SCHEMA: Mapping[str, Any] = {  # Any: a JSON Schema
             },
         },
         "Resume At Start": {"type": "boolean"},
+        "Preprocessor": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "Roots": {"type": "array", "minItems": 1, "items": _PATH},
+                "Workers": {"type": "integer", "minimum": 1, "maximum": 256},
+                "Farm": {
+                    "type": "string",
+                    "pattern": "^(tcp|tls)://[^/@]+:[0-9]+$",
+                    "description": "the address of a dask scheduler such as tcp://head:8786",
+                },
+            },
+        },
         "Scheduler Configuration": {
             "type": "string",
             "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]*$",
@@ -230,6 +243,25 @@ class NotifySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PreprocessorSettings:
+    """What the preprocessor may read, and where it computes. Key ``Preprocessor``.
+
+    Parameters
+    ----------
+    roots
+        Folders below which a night bundle must lie; the data folder when there are none.
+    workers
+        Worker processes on this machine; one for each processor when None.
+    farm
+        Address of a ``dask.distributed`` scheduler to use instead of worker processes.
+    """
+
+    roots: tuple[Path, ...] = ()
+    workers: int | None = None
+    farm: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """What every service needs to know before it reads its profile.
 
@@ -249,6 +281,8 @@ class Config:
         else he may ask only.
     access
         Tokens, TLS, and how services call each other.
+    preprocessing
+        The preprocessor's own settings; ``preprocessor`` is its address.
     resume_at_start
         Whether a scheduler that was observing when it ended observes again after a restart.
     scheduler_configuration
@@ -274,6 +308,7 @@ class Config:
     scheduler_configuration: str = "default"
     indi: IndiAddress | None = None
     notify: NotifySettings | None = None
+    preprocessing: PreprocessorSettings = PreprocessorSettings()
     file: Path | None = None
 
 
@@ -337,6 +372,7 @@ def load(
         ),
         indi=_indi(data.get("INDI Server")),
         notify=_notify(data.get("Notify")),
+        preprocessing=_preprocessing(data.get("Preprocessor", {})),
         file=path,
         scheduler=addresses["scheduler"],
         telescope=addresses["telescope"],
@@ -447,6 +483,11 @@ def _notify(entry: Mapping[str, Any] | None) -> NotifySettings | None:
         return None
     file = Path(entry["File"]).expanduser() if "File" in entry else None
     return NotifySettings(tuple(entry.get("URLs", ())), file)
+
+
+def _preprocessing(entry: Mapping[str, Any]) -> PreprocessorSettings:
+    roots = tuple(Path(root).expanduser() for root in entry.get("Roots", ()))
+    return PreprocessorSettings(roots, entry.get("Workers"), entry.get("Farm"))
 
 
 def _indi(entry: Mapping[str, Any] | None) -> IndiAddress | None:

@@ -6,7 +6,7 @@ import socket
 from contextlib import ExitStack
 from dataclasses import replace
 
-from ctmo_indi.config import AccessSettings, Address, Config
+from ctmo_indi.config import AccessSettings, Address, Config, PreprocessorSettings
 
 
 def free_ports(count: int) -> list[int]:
@@ -70,6 +70,14 @@ def as_file(config: Config) -> dict[str, object]:
         data["Notify"] = notify
     data["Resume At Start"] = config.resume_at_start
     data["Scheduler Configuration"] = config.scheduler_configuration
+    preprocessing = config.preprocessing
+    if preprocessing != PreprocessorSettings():
+        settings = {
+            "Roots": [str(root.absolute()) for root in preprocessing.roots],
+            "Workers": preprocessing.workers,
+            "Farm": preprocessing.farm,
+        }
+        data["Preprocessor"] = {key: value for key, value in settings.items() if value}
     return data
 
 

@@ -9,7 +9,14 @@ import pytest
 import yaml
 
 from ctmo_indi import config
-from ctmo_indi.config import AccessSettings, Address, Config, IndiAddress, NotifySettings
+from ctmo_indi.config import (
+    AccessSettings,
+    Address,
+    Config,
+    IndiAddress,
+    NotifySettings,
+    PreprocessorSettings,
+)
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.fleet_config import as_file
 
@@ -98,6 +105,19 @@ def test_our_own_keys_are_read(tmp_path: Path) -> None:
     assert loaded.anonymous_may_operate is False
     assert loaded.indi == IndiAddress("indi.local", 7625, "/run/indi.sock")
     assert loaded.file == path
+
+
+def test_the_preprocessors_settings_are_read_and_handed_to_a_fleet(tmp_path: Path) -> None:
+    text = "Preprocessor: {Roots: [/data/nights], Workers: 3, Farm: 'tcp://head:8786'}\n"
+    loaded = config.load(_written(tmp_path, text))
+    expected = PreprocessorSettings((Path("/data/nights"),), 3, "tcp://head:8786")
+    assert loaded.preprocessing == expected
+    for settings in (expected, PreprocessorSettings()):
+        given = replace(loaded, preprocessing=settings)
+        path = _written(tmp_path, yaml.safe_dump(as_file(given)))
+        assert config.load(path).preprocessing == settings
+    with pytest.raises(ConfigError, match="Farm"):
+        config.load(_written(tmp_path, "Preprocessor: {Farm: 'http://head'}\n"))
 
 
 def test_access_is_read_and_its_files_may_be_credentials_of_systemd(
