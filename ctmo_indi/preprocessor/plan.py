@@ -1,0 +1,486 @@
+"""What to make of a night: masters, then lights, then stacks, as a graph that can be printed. Pure.
+
+A plan is made of the frames and the masters that are known, and of nothing else: the same night
+gives the same plan and the same product ids. When a master turns out badly, or a product fails,
+plan again with its id in ``refused``: whatever used it takes the next valid master, or is marked
+with the reason. A light is calibrated with bias, dark and flat or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import statistics
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ctmo_indi.errors import InternalError
+from ctmo_indi.models.frames import Frame, Master, NightBundle, ProductKind, Readout
+from ctmo_indi.models.states import FrameType
+from ctmo_indi.preprocessor.grouping import (
+    Group,
+    group_bias,
+    group_darks,
+    group_flats,
+    group_targets,
+)
+from ctmo_indi.preprocessor.masters import Choice, MasterLimits, Wanted, can_scale, choose
+
+Setting: TypeAlias = "str | float | bool | None"
+_WantedOf: TypeAlias = Callable[[ProductKind], Wanted]
+
+_ID_IN_NAME = 12
+_NOT_IN_NAME = re.compile(r"[^A-Za-z0-9.+-]+")
+_SUFFIXES = re.compile(r"\.(?:fits|fit|fts)(?:\.gz|\.fz)?$", re.IGNORECASE)
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What a plan depends on beside its frames; all of it goes into the product ids or the rules.
+
+    Parameters
+    ----------
+    version
+        Of the code that computes pixels: raised when its results change.
+    settings
+        Kind of product -> whatever changes its pixels: method, clipping, gain, read noise ...
+    min_frames
+        Of a master.
+    min_stack
+        Lights of a stack.
+    stack_radius_deg
+        How far the pointings of a stack may lie from the first one's.
+    """
+
+    version: str
+    settings: Mapping[ProductKind, Mapping[str, Setting]] = field(default_factory=dict)
+    limits: MasterLimits = field(default_factory=MasterLimits)
+    min_frames: int = 5
+    min_stack: int = 2
+    stack_radius_deg: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A master that a product is made with, and the rule by which it was chosen, in words."""
+
+    master: Master
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One product to make; immutable, picklable, without pixels.
+
+    Parameters
+    ----------
+    product_id
+        SHA-256 (hex) of the inputs' hashes, the masters' ids, the settings and the version.
+    name
+        Of its file, without folder.
+    frames
+        Raw inputs, oldest first; of a stack those behind its calibrated lights.
+    dark_scales
+        For each frame what to multiply the dark by; empty without a dark.
+    lights
+        Of a stack: product ids of its calibrated lights, in the order of ``frames``.
+    exposure_s
+        Of a dark or light; of a stack the sum; 0 of bias and flat.
+    has_bias
+        Of a dark: no bias was there to be removed.
+    after
+        Ids of those products of this plan that must be there first.
+    marked
+        Why it cannot be made: it lacks valid masters. "" when it can.
+    """
+
+    product_id: str
+    kind: ProductKind
+    name: str
+    night: str
+    readout: Readout
+    frames: tuple[Frame, ...]
+    utc_s: float
+    bias: Used | None = None
+    dark: Used | None = None
+    flat: Used | None = None
+    dark_scales: tuple[float, ...] = ()
+    lights: tuple[str, ...] = ()
+    exposure_s: float = 0.0
+    temperature_c: float | None = None
+    filter_name: str = ""
+    target_name: str = ""
+    has_bias: bool = False
+    after: tuple[str, ...] = ()
+    marked: str = ""
+
+    @property
+    def used(self) -> tuple[Used, ...]:
+        """Bias, dark and flat, those that are used."""
+        return tuple(one for one in (self.bias, self.dark, self.flat) if one is not None)
+
+    def as_master(self) -> Master:
+        """Return it as a candidate for other frames; its path is not known yet."""
+        return Master(
+            product_id=self.product_id,
+            kind=self.kind,
+            readout=self.readout,
+            night=self.night,
+            utc_s=self.utc_s,
+            exposure_s=self.exposure_s,
+            temperature_c=self.temperature_c,
+            filter_name=self.filter_name,
+            has_bias=self.has_bias,
+        )
+
+    def __str__(self) -> str:
+        what = f"{self.kind.words} {self.name}"
+        if self.marked:
+            return f"{what}: not made: {self.marked}"
+        lines = [f"{what}: {len(self.frames)} frame{'s' if len(self.frames) != 1 else ''}"]
+        lines += [f"    {one.rule}: {one.master.product_id[:_ID_IN_NAME]}" for one in self.used]
+        if self.has_bias:
+            lines.append("    bias not removed: it can be neither scaled nor used with a bias")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Products in an order in which each comes after those it needs.
+
+    Parameters
+    ----------
+    notes
+        Frames and groups that nothing is made of, and why.
+    """
+
+    night: str
+    products: tuple[Planned, ...]
+    notes: tuple[str, ...] = ()
+
+    def of_kind(self, kind: ProductKind) -> tuple[Planned, ...]:
+        """Return the products of one kind, also the marked ones."""
+        return tuple(product for product in self.products if product.kind is kind)
+
+    @property
+    def marked(self) -> tuple[Planned, ...]:
+        """Products that cannot be made, each with its reason."""
+        return tuple(product for product in self.products if product.marked)
+
+    def ready(self, done: Collection[str]) -> tuple[Planned, ...]:
+        """Products that can be made now: not done, not marked, and all they need is done."""
+        return tuple(
+            product
+            for product in self.products
+            if not product.marked
+            and product.product_id not in done
+            and all(needed in done for needed in product.after)
+        )
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [f"night {self.night}: {len(self.products)} products, {len(self.marked)} marked"]
+            + [str(product) for product in self.products]
+            + [f"not used: {note}" for note in self.notes]
+        )
+
+
+def plan_night(
+    bundle: NightBundle,
+    known: Iterable[Master],
+    parameters: Parameters,
+    *,
+    refused: Mapping[str, str] | None = None,
+) -> Plan:
+    """Plan all that a night's frames can give; never blocks.
+
+    Parameters
+    ----------
+    bundle
+        Examined: every frame has its hash.
+    known
+        Good masters that are there, of whatever night.
+    refused
+        Product id -> reason, of those that failed or were judged bad: not planned again, not used.
+
+    Raises
+    ------
+    InternalError
+        A frame has no hash.
+    """
+    unread = [frame.path.name for frame in bundle.frames if not frame.sha256]
+    if unread:
+        raise InternalError(f"{len(unread)} frames have no hash yet, the first is {unread[0]}")
+    planner = _Planner(bundle, known, parameters, refused or {})
+    planner.masters()
+    planner.lights()
+    planner.stacks()
+    return Plan(bundle.night, tuple(planner.products), tuple(planner.notes))
+
+
+class _Planner:
+    """The plan while it grows; one use."""
+
+    def __init__(
+        self,
+        bundle: NightBundle,
+        known: Iterable[Master],
+        parameters: Parameters,
+        refused: Mapping[str, str],
+    ) -> None:
+        self._bundle = bundle
+        self._parameters = parameters
+        self._refused = refused
+        self._candidates = [one for one in known if one.product_id not in refused]
+        self.products: list[Planned] = []
+        self.notes: list[str] = []
+
+    def masters(self) -> None:
+        window_c = self._parameters.limits.temperature_window_c
+        for group in self._big_enough(group_bias(self._bundle.of_type(FrameType.BIAS))):
+            self._add_master(self._product(ProductKind.BIASM, group))
+        for group in self._big_enough(group_darks(self._bundle.of_type(FrameType.DARK), window_c)):
+            self._add_master(self._dark(group))
+        for group in self._big_enough(group_flats(self._bundle.of_type(FrameType.FLAT))):
+            self._flat(group)
+
+    def _big_enough(self, groups: Iterable[Group]) -> Iterator[Group]:
+        for group in groups:
+            if self._is_big_enough(len(group.frames), str(group)):
+                yield group
+
+    def _is_big_enough(self, count: int, described: str) -> bool:
+        if count >= self._parameters.min_frames:
+            return True
+        self.notes.append(
+            f"{described}: {count} frames, expected {self._parameters.min_frames} or more"
+        )
+        return False
+
+    def _dark(self, group: Group) -> Planned:
+        bias = self._choose(ProductKind.BIASM, group)
+        if bias.master is None:
+            self.notes.append(f"bias stays in the master of {group}: {bias.rule}")
+        return self._product(
+            ProductKind.DARKM, group, bias=_used(bias), has_bias=bias.master is None
+        )
+
+    def _flat(self, group: Group) -> None:
+        """Plan a flat; its frames share bias and dark, each with a scale of its own."""
+        exposure_s = statistics.median_low(frame.exposure_s for frame in group.frames)
+        bias, dark = self._bias_and_dark(
+            lambda kind: self._wanted(kind, group, exposure_s=exposure_s, is_for_flat=True)
+        )
+        if dark.master is None or (bias.master is None and not dark.master.has_bias):
+            why = "; ".join(one.rule for one in (bias, dark) if one.master is None)
+            self.notes.append(f"{group}: {why}")
+            return
+        fitting, scales = [], []
+        for frame in group.frames:
+            wanted = Wanted.by(frame, ProductKind.DARKM, self._bundle.night, is_for_flat=True)
+            scale = can_scale(wanted, dark.master, self._parameters.limits)
+            if scale is None:
+                self.notes.append(
+                    f"{frame.path.name}: {frame.exposure_s:g} s cannot be scaled from the dark of "
+                    f"{dark.master.exposure_s:g} s of its group"
+                )
+            else:
+                fitting.append(frame)
+                scales.append(scale)
+        if self._is_big_enough(len(fitting), f"{group}, with a dark"):
+            self._add_master(
+                self._product(
+                    ProductKind.FLATM,
+                    group,
+                    frames=tuple(fitting),
+                    bias=None if dark.master.has_bias else _used(bias),
+                    dark=_used(dark),
+                    dark_scales=tuple(scales),
+                )
+            )
+
+    def lights(self) -> None:
+        night, limits = self._bundle.night, self._parameters.limits
+        for frame in self._bundle.of_type(FrameType.LIGHT):
+
+            def wanted(kind: ProductKind, frame: Frame = frame) -> Wanted:
+                return Wanted.by(frame, kind, night)
+
+            bias, dark = self._bias_and_dark(wanted)
+            flat = choose(wanted(ProductKind.FLATM), self._candidates, limits)
+            is_bias_free = dark.master is not None and not dark.master.has_bias
+            needed = [bias, dark, flat] if is_bias_free or dark.master is None else [dark, flat]
+            lacking = [choice.rule for choice in needed if choice.master is None]
+            group = Group(
+                FrameType.LIGHT,
+                frame.readout,
+                (frame,),
+                frame.exposure_s,
+                frame.temperature_c,
+                frame.filter_name,
+            )
+            if lacking:
+                product = self._product(ProductKind.CALIB_LIGHT, group, marked="; ".join(lacking))
+            else:
+                product = self._product(
+                    ProductKind.CALIB_LIGHT,
+                    group,
+                    bias=_used(bias) if is_bias_free else None,
+                    dark=_used(dark),
+                    flat=_used(flat),
+                    dark_scales=(dark.scale,),
+                )
+            self._add(product)
+
+    def stacks(self) -> None:
+        made = {
+            product.frames[0]: product
+            for product in self.products
+            if product.kind is ProductKind.CALIB_LIGHT and not product.marked
+        }
+        for frames in group_targets(made, self._parameters.stack_radius_deg):
+            if len(frames) < self._parameters.min_stack:
+                continue
+            first = frames[0]
+            group = Group(
+                FrameType.LIGHT,
+                first.readout,
+                frames,
+                sum(frame.exposure_s for frame in frames),
+                filter_name=first.filter_name,
+            )
+            lights = tuple(made[frame].product_id for frame in _ordered(frames))
+            self._add(self._product(ProductKind.STACK_LIGHT, group, lights=lights))
+
+    def _bias_and_dark(self, wanted: _WantedOf) -> tuple[Choice, Choice]:
+        """Choose both; a dark with its bias still in it does where no bias is to be had."""
+        limits = self._parameters.limits
+        bias = choose(wanted(ProductKind.BIASM), self._candidates, limits)
+        dark = choose(wanted(ProductKind.DARKM), self._candidates, limits)
+        if bias.master is None and dark.master is not None and not dark.master.has_bias:
+            with_bias = [one for one in self._candidates if one.has_bias]
+            other = choose(wanted(ProductKind.DARKM), with_bias, limits)
+            dark = other if other.master is not None else dark
+        return bias, dark
+
+    def _choose(self, kind: ProductKind, group: Group) -> Choice:
+        return choose(self._wanted(kind, group), self._candidates, self._parameters.limits)
+
+    def _wanted(
+        self,
+        kind: ProductKind,
+        group: Group,
+        *,
+        exposure_s: float = 0.0,
+        is_for_flat: bool = False,
+    ) -> Wanted:
+        return Wanted(
+            kind=kind,
+            readout=group.readout,
+            night=self._bundle.night,
+            utc_s=group.utc_s,
+            exposure_s=exposure_s,
+            temperature_c=group.temperature_c,
+            filter_name=group.filter_name,
+            is_for_flat=is_for_flat,
+        )
+
+    def _add_master(self, product: Planned) -> None:
+        if self._add(product):
+            self._candidates.append(product.as_master())
+
+    def _add(self, product: Planned) -> bool:
+        if product.product_id in self._refused:
+            self.notes.append(f"{product.name}: {self._refused[product.product_id]}")
+            return False
+        self.products.append(product)
+        return True
+
+    def _product(
+        self,
+        kind: ProductKind,
+        group: Group,
+        *,
+        frames: tuple[Frame, ...] | None = None,
+        bias: Used | None = None,
+        dark: Used | None = None,
+        flat: Used | None = None,
+        dark_scales: tuple[float, ...] = (),
+        lights: tuple[str, ...] = (),
+        has_bias: bool = False,
+        marked: str = "",
+    ) -> Planned:
+        chosen = frames or group.frames
+        ordered = _ordered(chosen)
+        scale_of = dict(zip(chosen, dark_scales, strict=True)) if dark_scales else {}
+        scales = tuple(scale_of[frame] for frame in ordered) if scale_of else ()
+        needed = [one.master.product_id for one in (bias, dark, flat) if one is not None]
+        product_id = _product_id(
+            {
+                "kind": str(kind),
+                "version": self._parameters.version,
+                "settings": dict(self._parameters.settings.get(kind, {})),
+                "frames": [] if lights else [frame.sha256 for frame in ordered],
+                "masters": needed,
+                "scales": list(scales),
+                "lights": list(lights),
+                "marked": bool(marked),
+            }
+        )
+        here = {product.product_id for product in self.products}
+        first = ordered[0]
+        is_light = group.frame_type is FrameType.LIGHT
+        return Planned(
+            product_id=product_id,
+            kind=kind,
+            name=_name(kind, group, first, product_id),
+            night=self._bundle.night,
+            readout=group.readout,
+            frames=ordered,
+            utc_s=statistics.fmean(frame.middle_utc_s for frame in ordered),
+            bias=bias,
+            dark=dark,
+            flat=flat,
+            dark_scales=scales,
+            lights=lights,
+            exposure_s=group.exposure_s,
+            temperature_c=group.temperature_c,
+            filter_name=group.filter_name,
+            target_name=first.target_name if is_light else "",
+            has_bias=has_bias,
+            after=tuple(one for one in (*needed, *lights) if one in here),
+            marked=marked,
+        )
+
+
+def _used(choice: Choice) -> Used | None:
+    return None if choice.master is None else Used(choice.master, choice.rule)
+
+
+def _ordered(frames: Iterable[Frame]) -> tuple[Frame, ...]:
+    """Oldest first; where two began together, by content: never by name."""
+    return tuple(sorted(frames, key=lambda frame: (frame.start_utc_s, frame.sha256)))
+
+
+def _product_id(facts: Mapping[str, object]) -> str:
+    return hashlib.sha256(_CANONICAL.encode(facts).encode()).hexdigest()
+
+
+def _name(kind: ProductKind, group: Group, first: Frame, product_id: str) -> str:
+    parts = [str(kind).lower()]
+    if kind is ProductKind.CALIB_LIGHT:
+        parts.insert(0, _SUFFIXES.sub("", first.path.name))
+    elif kind is ProductKind.STACK_LIGHT:
+        parts += [first.target_name, group.filter_name]
+    else:
+        parts.append(f"{group.readout.x_binning}x{group.readout.y_binning}")
+        if kind is ProductKind.DARKM:
+            parts.append(f"{group.exposure_s:g}s")
+            if group.temperature_c is not None:
+                parts.append(f"{group.temperature_c:+.1f}C")
+        parts.append(group.filter_name)
+    plain = [_NOT_IN_NAME.sub("_", part).strip("_") for part in parts]
+    return "_".join([*(part for part in plain if part), product_id[:_ID_IN_NAME]]) + ".fits"
