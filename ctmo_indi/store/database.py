@@ -20,7 +20,7 @@ __all__ = ["Connection", "Database", "ServiceName", "open_database", "our_errors
 
 _log = logging.getLogger(__name__)
 
-ServiceName = Literal["scheduler", "telescope", "telemetry"]
+ServiceName = Literal["scheduler", "telescope", "telemetry", "preprocessor"]
 """Whose it is; "telemetry" holds events only, of a service that keeps them apart from the rest."""
 
 BUSY_TIMEOUT_S = 5.0

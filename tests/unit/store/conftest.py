@@ -44,6 +44,13 @@ def telescope_writer(telescope_db: Database) -> Iterator[Writer]:
 
 
 @pytest.fixture
+def preprocessor_db(tmp_path: Path) -> Iterator[Database]:
+    database = open_database("preprocessor", tmp_path / "preprocessor.sqlite3", busy_timeout_s=0.1)
+    yield database
+    database.close()
+
+
+@pytest.fixture
 def make_order() -> MakeOrder:
     def make(number: int, **fields: object) -> OrderRow:
         values: dict[str, object] = {

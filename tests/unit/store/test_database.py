@@ -12,18 +12,26 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from ctmo_indi.errors import ConfigError
-from ctmo_indi.store import record_tables, scheduler_tables, schema, telescope_tables
+from ctmo_indi.store import (
+    preprocessor_tables,
+    record_tables,
+    scheduler_tables,
+    schema,
+    telescope_tables,
+)
 from ctmo_indi.store.database import ServiceName, open_database
 
 OWN_TABLES: dict[ServiceName, list[sa.MetaData]] = {
     "scheduler": [scheduler_tables.metadata, record_tables.metadata],
     "telescope": [telescope_tables.metadata, record_tables.metadata],
     "telemetry": [sa.MetaData()],
+    "preprocessor": [preprocessor_tables.metadata, sa.MetaData()],
 }
 record_tables.events.to_metadata(OWN_TABLES["telemetry"][0])
+record_tables.events.to_metadata(OWN_TABLES["preprocessor"][1])
 
 
-@pytest.mark.parametrize("service", ["scheduler", "telescope", "telemetry"])
+@pytest.mark.parametrize("service", ["scheduler", "telescope", "telemetry", "preprocessor"])
 def test_migrations_from_empty_make_the_tables_the_code_knows(
     service: ServiceName, tmp_path: Path
 ) -> None:

@@ -13,12 +13,24 @@ from pathlib import Path
 import pytest
 
 from ctmo_indi.errors import ConfigError, ConflictingOrder, StoreUnavailable
+from ctmo_indi.models.frames import ProductKind
 from ctmo_indi.models.observation import Observation
 from ctmo_indi.models.states import OrderState
-from ctmo_indi.store import events, journal, observations, orders
+from ctmo_indi.store import (
+    combinations,
+    events,
+    journal,
+    night_bundles,
+    observations,
+    orders,
+    provenance,
+)
+from ctmo_indi.store.combinations import Input, InputRole
 from ctmo_indi.store.database import Connection, Database, open_database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.store.orders import OrderRow
+
+from .made_products import bundle, product, raw
 
 pytest.importorskip("psycopg", reason="psycopg is not installed (extra: postgresql)")
 
@@ -257,3 +269,25 @@ def test_the_password_is_in_no_message(tmp_path: Path) -> None:
         open_database("scheduler", f"postgresql://ada:secret@/x?host={tmp_path}")
 
     assert "secret" not in str(caught.value)
+
+
+def test_a_nights_products_and_obscore_are_the_same(server: Server) -> None:
+    opened = open_database("preprocessor", server.url, busy_timeout_s=0.2)
+    light = raw("light")
+    with opened.write() as connection:
+        number = night_bundles.register(connection, bundle(light), 1.0).bundle_id
+        assert night_bundles.register(connection, bundle(light), 2.0).new == 0
+        made = product("made", ProductKind.CALIB_LIGHT, number)
+        inputs = [Input(InputRole.RAW, sha256=light.sha256)]
+        assert combinations.add(connection, made, inputs)
+        assert not combinations.add(connection, made, inputs)
+    with opened.read() as connection:
+        assert night_bundles.frames_of(connection, number) == [light]
+        assert combinations.get(connection, "made") == made
+        (step,) = provenance.down(connection, provenance.find(connection, light.path)[0])
+        levels = {row["calib_level"] for row in combinations.observations(connection)}
+    assert step.node.product == made
+    assert levels == {1, 2}
+    with opened.write() as connection:
+        connection.exec_driver_sql("DROP SCHEMA ctmo_preprocessor CASCADE")
+    opened.close()
