@@ -142,14 +142,13 @@ def cards(answer: Solved | Unsolved) -> tuple[Card, ...]:
             ("SOLVED", False, "are the world coordinates measured"),
             ("SOLVEWHY", answer.reason, "why they are not"),
         )
-    found: list[Card] = [
+    return (
         ("SOLVED", True, "are the world coordinates measured"),
         ("SOLVER", answer.solver, "by what"),
         ("SOLVNUM", answer.matched, "stars matched with its catalogue"),
-    ]
-    if math.isfinite(answer.residual_px):
-        found.append(("SOLVRES", round(answer.residual_px, 3), "[pix] median distance of those"))
-    return (*found, *answer.wcs)
+        ("SOLVRES", round(answer.residual_px, 3), "[pix] median distance of those"),
+        *answer.wcs,
+    )
 
 
 def write_cards(header: Header, answer: Solved | Unsolved) -> None:
