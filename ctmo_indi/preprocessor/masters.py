@@ -198,6 +198,23 @@ def choose(wanted: Wanted, candidates: Iterable[Master], limits: MasterLimits) -
     return Choice(None, _why_none(wanted, of_kind, limits))
 
 
+def bias_and_dark(
+    wanted: Callable[[ProductKind], Wanted], candidates: Iterable[Master], limits: MasterLimits
+) -> tuple[Choice, Choice]:
+    """Choose both; a dark with its bias still in it does where no bias is to be had.
+
+    A dark that ``has_bias`` takes the bias with it: then the bias, chosen or not, is not used.
+    """
+    candidates = tuple(candidates)
+    bias = choose(wanted(ProductKind.BIASM), candidates, limits)
+    dark = choose(wanted(ProductKind.DARKM), candidates, limits)
+    if bias.master is None and dark.master is not None and not dark.master.has_bias:
+        with_bias = [one for one in candidates if one.has_bias]
+        other = choose(wanted(ProductKind.DARKM), with_bias, limits)
+        dark = other if other.master is not None else dark
+    return bias, dark
+
+
 def can_scale(wanted: Wanted, dark: Master, limits: MasterLimits) -> float | None:
     """Return what to multiply a dark by for a frame; None when it cannot be scaled to it."""
     if dark.has_bias:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import statistics
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -26,10 +26,16 @@ from ctmo_indi.preprocessor.grouping import (
     group_flats,
     group_targets,
 )
-from ctmo_indi.preprocessor.masters import Choice, MasterLimits, Wanted, can_scale, choose
+from ctmo_indi.preprocessor.masters import (
+    Choice,
+    MasterLimits,
+    Wanted,
+    bias_and_dark,
+    can_scale,
+    choose,
+)
 
 Setting: TypeAlias = "str | float | bool | None"
-_WantedOf: TypeAlias = Callable[[ProductKind], Wanted]
 
 _ID_IN_NAME = 12
 _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9.+-]+")
@@ -271,8 +277,10 @@ class _Planner:
     def _flat(self, group: Group) -> None:
         """Plan a flat; its frames share bias and dark, each with a scale of its own."""
         exposure_s = statistics.median_low(frame.exposure_s for frame in group.frames)
-        bias, dark = self._bias_and_dark(
-            lambda kind: self._wanted(kind, group, exposure_s=exposure_s, is_for_flat=True)
+        bias, dark = bias_and_dark(
+            lambda kind: self._wanted(kind, group, exposure_s=exposure_s, is_for_flat=True),
+            self._candidates,
+            self._parameters.limits,
         )
         if dark.master is None or (bias.master is None and not dark.master.has_bias):
             why = "; ".join(one.rule for one in (bias, dark) if one.master is None)
@@ -309,7 +317,7 @@ class _Planner:
             def wanted(kind: ProductKind, frame: Frame = frame) -> Wanted:
                 return Wanted.by(frame, kind, night)
 
-            bias, dark = self._bias_and_dark(wanted)
+            bias, dark = bias_and_dark(wanted, self._candidates, limits)
             flat = choose(wanted(ProductKind.FLATM), self._candidates, limits)
             is_bias_free = dark.master is not None and not dark.master.has_bias
             needed = [bias, dark, flat] if is_bias_free or dark.master is None else [dark, flat]
@@ -354,17 +362,6 @@ class _Planner:
             )
             lights = tuple(made[frame].product_id for frame in _ordered(frames))
             self._add(self._product(ProductKind.STACK_LIGHT, group, lights=lights))
-
-    def _bias_and_dark(self, wanted: _WantedOf) -> tuple[Choice, Choice]:
-        """Choose both; a dark with its bias still in it does where no bias is to be had."""
-        limits = self._parameters.limits
-        bias = choose(wanted(ProductKind.BIASM), self._candidates, limits)
-        dark = choose(wanted(ProductKind.DARKM), self._candidates, limits)
-        if bias.master is None and dark.master is not None and not dark.master.has_bias:
-            with_bias = [one for one in self._candidates if one.has_bias]
-            other = choose(wanted(ProductKind.DARKM), with_bias, limits)
-            dark = other if other.master is not None else dark
-        return bias, dark
 
     def _choose(self, kind: ProductKind, group: Group) -> Choice:
         return choose(self._wanted(kind, group), self._candidates, self._parameters.limits)
