@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ctmo_indi.models.frames import Frame
+from ctmo_indi.models.frames import Frame, Rejected
 from ctmo_indi.models.states import FrameType
+from ctmo_indi.preprocessor import header_reader, night
+from ctmo_indi.preprocessor.header_reader import Cards
 from ctmo_indi.preprocessor.night import Seen, examine, hash_only, scan, stamp
 
 from .night_frames import EVENING_S, NIGHT, write_fits
@@ -35,11 +37,29 @@ def test_frames_are_found_oldest_first_and_the_rest_is_told(tmp_path: Path) -> N
     assert "no FITS" in reasons["e.fits"]
 
 
-def test_an_unreadable_file_is_rejected_and_the_others_are_read(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_rejected_and_the_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_fits(tmp_path / "a.fits")
+    write_fits(tmp_path / "b.fits")
+
+    def read_cards(path: Path, wanted: frozenset[str]) -> Cards:
+        if path.name == "b.fits":
+            raise PermissionError(13, "Permission denied")
+        return header_reader.read_cards(path, wanted)
+
+    monkeypatch.setattr(night, "read_cards", read_cards)
+    bundle = scan(tmp_path)
+
+    assert [frame.path.name for frame in bundle.frames] == ["a.fits"]
+    assert bundle.rejected == (Rejected(tmp_path / "b.fits", "cannot be read: Permission denied"),)
+
+
+def test_what_is_no_file_is_no_frame(tmp_path: Path) -> None:
     (tmp_path / "b.fits").symlink_to(tmp_path / "gone")
     (tmp_path / "c.fits").mkdir()
-    assert [frame.path.name for frame in scan(tmp_path).frames] == ["a.fits"]
+    bundle = scan(tmp_path)
+    assert (bundle.frames, bundle.rejected) == ((), ())
 
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
@@ -53,15 +73,15 @@ def test_an_empty_folder_is_an_empty_bundle(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("folder", "card", "night"),
+    ("folder", "card", "evening"),
     [("20261120", NIGHT, NIGHT), ("20261120", None, "20261120"), ("bundle", None, NIGHT)],
 )
 def test_the_night_is_the_headers_then_the_folders_then_the_dates(
-    tmp_path: Path, folder: str, card: str | None, night: str
+    tmp_path: Path, folder: str, card: str | None, evening: str
 ) -> None:
     (tmp_path / folder).mkdir()
     write_fits(tmp_path / folder / "a.fits", NIGHT=card)
-    assert scan(tmp_path / folder).night == night
+    assert scan(tmp_path / folder).night == evening
 
 
 def test_every_frame_gets_the_hash_of_its_bytes(tmp_path: Path) -> None:
