@@ -55,6 +55,19 @@ def test_at_the_pole_and_across_ra_zero_all_stars_are_found():
         assert found.stars == len(field.stars) > 10
 
 
+def test_stars_that_are_elsewhere_are_not_matched(field):
+    moved = dataclasses.replace(field.stars, x_px=field.stars.x_px + 6.0)
+    told = zero_point(moved, field.wcs, field.shape, EXPOSURE_S)
+    assert isinstance(told, NoZeroPoint)
+
+
+def test_a_star_stands_for_one_star_of_the_catalogue():
+    crowded = star_field(277.6, -13.1, 20.0, shape=(256, 256))
+    third = Stars(*(getattr(crowded.stars, f.name)[::3] for f in dataclasses.fields(Stars)))
+    found = zero_point(third, crowded.wcs, crowded.shape, EXPOSURE_S)
+    assert 0.8 * len(third) < found.stars <= len(third)
+
+
 @pytest.mark.parametrize("exposure_s", [0.0, -1.0, float("nan"), float("inf")])
 def test_without_an_exposure_time_there_is_none(field, exposure_s):
     told = zero_point(field.stars, field.wcs, field.shape, exposure_s)
