@@ -30,6 +30,7 @@
     │   ├── BadFrame           a BLOB that is not the frame that was asked for
     │   └── ForeignMotion      somebody else moved the device
     ├── ServiceUnreachable     another service does not answer; the order is kept and tried again
+    ├── UnreadableFrame        a file that is no whole FITS image: leave it out, with the reason
     ├── StoreUnavailable       the database cannot take or give it now; nothing was changed
     └── InternalError          our own bug
 """
@@ -68,6 +69,7 @@ __all__ = [
     "UnknownDevice",
     "UnknownOrder",
     "UnknownProperty",
+    "UnreadableFrame",
     "Unsafe",
     "WrongState",
 ]
@@ -267,6 +269,12 @@ class StoreUnavailable(CtmoError):
     """Our database is locked, full, overloaded or unreachable; nothing was changed, try again."""
 
     fault_code = 507
+
+
+class UnreadableFrame(CtmoError):
+    """A file is no whole FITS image of the expected shape; names the file and what came."""
+
+    exit_code = 2
 
 
 class InternalError(CtmoError):
