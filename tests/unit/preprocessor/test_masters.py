@@ -49,7 +49,7 @@ def test_an_exact_dark_of_the_night_is_taken_as_it_is() -> None:
         ([("after scaled", 1, 90), ("after", 2, 60)], "after"),
         # the nearest of those of one rule
         ([("longer", 0, 300), ("nearer", 0, 90)], "nearer"),
-        ([("older", -5, 60), ("newer", -2, 60)], "newer"),
+        ([("an older", -5, 60), ("the newer", -2, 60)], "the newer"),
     ],
 )
 def test_rules_go_before_nearness(masters: list[tuple[str, float, float]], first: str) -> None:

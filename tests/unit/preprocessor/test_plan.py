@@ -128,6 +128,19 @@ def test_where_the_bias_lacks_a_dark_that_has_it_is_taken() -> None:
     assert [one.master.product_id for one in light.used] == ["with bias", "FLATM"]
 
 
+def test_a_dark_with_its_bias_is_never_used_with_a_bias() -> None:
+    dark = master(P.DARKM, "with bias", days=-1, has_bias=True)
+    exact = master(P.DARKM, "with bias, 3 s", days=-1, has_bias=True, exposure_s=3.0)
+    night = [one for one in whole_night().frames if one.frame_type is not FrameType.DARK]
+    made = plan(night, [dark, exact])
+
+    assert len(made.of_kind(P.BIASM)) == 1
+    for product in (*made.of_kind(P.FLATM), *made.of_kind(P.CALIB_LIGHT)):
+        assert not product.marked
+        assert product.dark is not None
+        assert product.bias is None
+
+
 def test_masters_of_earlier_nights_serve_and_say_so() -> None:
     (light,) = plan([frame(FrameType.LIGHT)], ALL_MASTERS).products
     assert [one.master.product_id for one in light.used] == ["BIASM", "DARKM", "FLATM"]
@@ -173,6 +186,11 @@ def test_a_refused_master_is_replaced_by_the_next_valid_one() -> None:
     assert any("its level is 65000 adu" in note for note in again.notes)
 
 
+def test_a_known_master_can_be_refused_too() -> None:
+    (light,) = plan([frame(FrameType.LIGHT)], ALL_MASTERS, FLATM="its file is damaged").products
+    assert "no master flat for" in light.marked
+
+
 def test_a_refused_bias_changes_what_was_made_with_it() -> None:
     night = list(whole_night().frames)
     before = plan(night, ALL_MASTERS)
@@ -190,8 +208,10 @@ def test_a_refused_light_is_not_stacked() -> None:
 
 
 def test_tonights_planned_master_wins_over_tonights_older_one() -> None:
-    stale = master(P.FLATM, "of fewer frames")
-    made = plan(list(whole_night().frames), [stale])
+    night = list(whole_night().frames)
+    at_the_light = next(one for one in night if one.frame_type is FrameType.LIGHT).middle_utc_s
+    stale = master(P.FLATM, "of fewer frames", utc_s=at_the_light)
+    made = plan(night, [stale])
     light = made.of_kind(P.CALIB_LIGHT)[0]
     assert light.flat is not None
     assert light.flat.master.product_id == made.of_kind(P.FLATM)[0].product_id
@@ -211,6 +231,15 @@ def test_another_version_makes_other_products() -> None:
         for version in ("1", "2")
     ]
     assert not ids[0] & ids[1]
+
+
+def test_frames_that_began_together_are_ordered_by_content_not_by_name() -> None:
+    biases = frames(FrameType.BIAS, 6, start_utc_s=0.0)
+    renamed = [
+        replace(one, path=Path(f"/n/{number}.fits")) for number, one in enumerate(reversed(biases))
+    ]
+    (first,), (second,) = plan(biases).products, plan(renamed).products
+    assert first.product_id == second.product_id
 
 
 def test_frames_without_a_hash_are_a_bug_of_the_caller() -> None:

@@ -128,6 +128,15 @@ def test_a_calibrated_light_takes_the_place_of_its_mark(preprocessor_db: Databas
     assert left == ["l", "mark2"]
 
 
+def test_a_good_light_of_another_version_stays(preprocessor_db: Database) -> None:
+    with preprocessor_db.write() as connection:
+        number = night(connection)
+        for name in ("v1", "v2"):
+            light = product(name, P.CALIB_LIGHT, number, version=name)
+            combinations.add(connection, light, raws(LIGHTS[:1]))
+        assert len(combinations.of_bundle(connection, number)) == 2
+
+
 def test_a_mark_can_be_written_again_with_another_reason(preprocessor_db: Database) -> None:
     with preprocessor_db.write() as connection:
         number = night(connection)
