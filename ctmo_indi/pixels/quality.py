@@ -18,6 +18,8 @@ import numpy as np
 import sep
 from numpy.typing import ArrayLike, NDArray
 
+from ctmo_indi.pixels.mask import Mask
+
 FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
 
 DETECTION_SIGMA = 5.0
@@ -102,7 +104,8 @@ def measure(
     error : array, shape (ny, nx), optional
         One sigma, same unit; gives ``flux_error``. Pixels without a positive one are not used.
     mask : array, shape (ny, nx), optional
-        Pixels that are not 0 are not used.
+        Pixels that are not 0 are not used. Those that are saturated and nothing else help to find
+        a star and its position: without its core a bright star would fall into pieces.
     detection_sigma
         A source has ``LEAST_PIXELS`` neighbouring pixels above that many times the noise of the
         sky, after matched filtering with 3 x 3 pixels.
@@ -118,7 +121,7 @@ def measure(
     for Gaussians of 2 to 8 pixels, 12 % too wide at 1.5, and up to 15 % too wide for the wings of a
     Moffat profile of beta 3 (``tests/unit/pixels/test_quality.py``).
     """
-    pixels, sigma, unused = _planes(data, error, mask)
+    pixels, sigma, unused, hidden = _planes(data, error, mask)
     if unused.all():
         return Quality(_UNKNOWN, _UNKNOWN, 0, _UNKNOWN, _UNKNOWN, Stars.none())
     sky = sep.Background(pixels, mask=unused, bw=BACKGROUND_BOX_PX, bh=BACKGROUND_BOX_PX)
@@ -128,14 +131,14 @@ def measure(
     if not noise > 0.0 or not np.ptp(pixels[~unused]) > 0.0:
         return Quality(level, 0.0, 0, _UNKNOWN, _UNKNOWN, Stars.none())
     sky.subfrom(pixels)
-    pixels[unused] = 0.0
-    found = _extract(pixels, rms, unused, detection_sigma)
+    pixels[hidden] = 0.0
+    found = _extract(pixels, rms, hidden, detection_sigma)
     if not len(found):
         return Quality(level, noise, 0, _UNKNOWN, _UNKNOWN, Stars.none())
     clean = (found["flag"] & (sep.OBJ_MERGED | sep.OBJ_TRUNC)) == 0
     clean &= ~_near(unused, found["x"], found["y"])
     fwhm_px, ellipticity = _shape(pixels, found, clean)
-    stars = _stars(pixels, sigma, unused, found, clean, fwhm_px)
+    stars = _stars(pixels, sigma, unused, hidden, found, clean, fwhm_px)
     return Quality(level, noise, len(stars), fwhm_px, ellipticity, stars)
 
 
@@ -199,8 +202,11 @@ def adaptive_moments(
 
 def _planes(
     data: ArrayLike, error: ArrayLike | None, mask: ArrayLike | None
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.bool_]]:
-    """Copy what sep needs: native float32 in C order, finite everywhere, and what not to use."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Copy what sep needs: native float32 in C order, finite everywhere.
+
+    Then which pixels not to measure with, and which of them not even to look at.
+    """
     pixels = np.array(data, dtype=np.float32, order="C")
     if pixels.ndim != 2:
         raise ValueError(f"data has the shape {pixels.shape}, expected two dimensions")
@@ -209,27 +215,30 @@ def _planes(
     for name, plane in (("error", error), ("mask", mask)):
         if plane is not None and np.shape(plane) != pixels.shape:
             raise ValueError(f"{name} has the shape {np.shape(plane)}, data {pixels.shape}")
-    if mask is not None:
-        unused |= np.asarray(mask) != 0
     if error is not None:
         sigma = np.array(error, dtype=np.float32, order="C")
         unused |= ~(np.isfinite(sigma) & (sigma > 0.0))
         sigma[unused] = 1.0
-    pixels[unused] = 0.0
-    return pixels, sigma, unused
+    hidden = unused.copy()
+    if mask is not None:
+        bits = np.asarray(mask)
+        unused |= bits != 0
+        hidden |= (bits != 0) & (bits != Mask.SATURATED)
+    pixels[hidden] = 0.0
+    return pixels, sigma, unused, hidden
 
 
 def _extract(
     pixels: NDArray[np.float32],
     rms: NDArray[np.float32],
-    unused: NDArray[np.bool_],
+    hidden: NDArray[np.bool_],
     detection_sigma: float,
 ) -> NDArray[np.void]:
     """Find sources; a frame too crowded for sep's stack is tried with less depth."""
     sep.set_extract_pixstack(max(_PIXSTACK, sep.get_extract_pixstack()))
     for threshold in (detection_sigma, 4.0 * detection_sigma, 20.0 * detection_sigma):
         try:
-            found = sep.extract(pixels, threshold, err=rms, mask=unused, minarea=LEAST_PIXELS)
+            found = sep.extract(pixels, threshold, err=rms, mask=hidden, minarea=LEAST_PIXELS)
         except Exception as error:  # sep raises the bare class for a full buffer
             if "buffer" not in str(error) and "overflow" not in str(error):
                 raise
@@ -280,6 +289,7 @@ def _stars(
     pixels: NDArray[np.float32],
     sigma: NDArray[np.float32] | None,
     unused: NDArray[np.bool_],
+    hidden: NDArray[np.bool_],
     found: NDArray[np.void],
     clean: NDArray[np.bool_],
     fwhm_px: float,
@@ -287,16 +297,15 @@ def _stars(
     """Measure positions (windowed) and fluxes, sort by flux."""
     width = fwhm_px if math.isfinite(fwhm_px) else 3.0
     x, y, lost = sep.winpos(
-        pixels, found["x"], found["y"], width / FWHM_PER_SIGMA, mask=unused, subpix=5
+        pixels, found["x"], found["y"], width / FWHM_PER_SIGMA, mask=hidden, subpix=5
     )
     moved = np.hypot(x - found["x"], y - found["y"])
     keep = (lost == 0) & (moved < width)
     x, y = np.where(keep, x, found["x"]), np.where(keep, y, found["y"])
-    flux, flux_error, flag = sep.sum_circle(
-        pixels, x, y, _APERTURE_FWHM * width, err=sigma, mask=unused, subpix=5
-    )
-    cut = sep.APER_TRUNC | sep.APER_HASMASKED | sep.APER_ALLMASKED
-    clean = clean & ((flag & cut) == 0)
+    radius = _APERTURE_FWHM * width
+    flux, flux_error, flag = sep.sum_circle(pixels, x, y, radius, err=sigma, mask=hidden, subpix=5)
+    spoilt, _, _ = sep.sum_circle(unused.astype(np.float32), x, y, radius, subpix=5)
+    clean = clean & ((flag & sep.APER_TRUNC) == 0) & (spoilt == 0.0)
     if sigma is None:
         flux_error = np.full(len(flux), np.nan)
     order = np.argsort(-flux, kind="stable")

@@ -159,6 +159,18 @@ def test_saturated_stars_do_not_widen_the_seeing_and_are_not_clean():
     assert stars.is_clean.any()
 
 
+def test_the_core_of_a_saturated_star_keeps_it_in_one_piece():
+    data, error, xs, ys, _ = field(gaussian(5.0))
+    level = SKY + 250.0
+    mask = np.where(data >= level, 2, 0).astype(np.uint8)
+    assert np.count_nonzero(mask) > 20 * len(xs)
+    stars = measure(np.minimum(data, level), error, mask).stars
+    assert len(stars) == len(xs)
+    distance = np.hypot(stars.x_px[:, None] - xs, stars.y_px[:, None] - ys).min(axis=1)
+    assert distance.max() < 0.6
+    assert not stars.is_clean.any()
+
+
 def test_the_planes_given_are_not_changed_and_any_byte_order_will_do():
     data, error, *_ = field(gaussian(3.0))
     swapped, before = data.astype(">f4"), data.copy()
