@@ -160,6 +160,16 @@ def put_back(connection: Connection, now_utc_s: float) -> list[CalibrationJob]:
     return changed
 
 
+def give_back(connection: Connection, receipt: str, now_utc_s: float) -> CalibrationJob:
+    """Put a job back to the line that an orderly stop interrupts; it does not count as a start.
+
+    Errors as :func:`finish`.
+    """
+    job = _move(connection, receipt, AttemptState.PENDING)
+    back = dataclasses.replace(job, starts=max(0, job.starts - 1), stage="")
+    return _write(connection, back, now_utc_s)
+
+
 def get(connection: Connection, receipt: str) -> CalibrationJob | None:
     """Return the job with that receipt; None when there is none."""
     return _first(connection, calibration_job.c.receipt == receipt)

@@ -1,0 +1,170 @@
+"""What outsiders may ask of the preprocessor: one handler for each kind of order.
+
+They run on the front desk's loop and touch no pixel, file or database themselves: what blocks goes
+to a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.errors import InternalError
+from ctmo_indi.models.states import AttemptState
+from ctmo_indi.preprocessor.engine import Engine
+from ctmo_indi.preprocessor.locations import night_folder
+from ctmo_indi.preprocessor.order_book import OrderBook, as_read, to_wire
+from ctmo_indi.store.calibration_jobs import CalibrationJob
+from ctmo_indi.work_orders.access import Caller
+from ctmo_indi.work_orders.desk import Handler, Reply, order_reply
+from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS
+from ctmo_indi.work_orders.model import (
+    CalibrationRequest,
+    CancelRequest,
+    CheckedOrder,
+    EventsRequest,
+    OrderKind,
+    StatusRequest,
+)
+from ctmo_indi.work_orders.receipts import new_receipt
+from ctmo_indi.work_orders.revisions import RevisionBoard, answer_on_change
+
+RECEIVED = "Work order received."
+
+RequestT = TypeVar("RequestT")
+
+
+@dataclass(frozen=True, slots=True)
+class DeskParts:
+    """What the handlers work with.
+
+    Parameters
+    ----------
+    roots
+        Folders below which a night must lie.
+    """
+
+    orders: OrderBook
+    engine: Engine
+    board: RevisionBoard
+    roots: tuple[Path, ...]
+    clock: Clock
+
+
+class DeskHandlers:
+    """The handlers of the preprocessor's desk."""
+
+    def __init__(self, parts: DeskParts) -> None:
+        self._parts = parts
+
+    def handlers(self) -> Mapping[OrderKind, Handler]:
+        """Kinds the desk serves."""
+        return {
+            OrderKind.CALIBRATION: self.calibration,
+            OrderKind.STATUS: self.status,
+            OrderKind.CANCEL: self.cancel,
+            OrderKind.EVENTS: self.events,
+        }
+
+    async def calibration(self, checked: CheckedOrder, caller: Caller) -> Reply:
+        """Store an order durably and answer; the same order again has the same receipt."""
+        request = _request(checked, CalibrationRequest)
+        parts = self._parts
+        folder = await asyncio.to_thread(night_folder, request.location, parts.roots)
+        now = parts.clock.utc()
+        job = CalibrationJob(
+            receipt=new_receipt("O", now),
+            user=checked.user,
+            order_id=checked.id,
+            content_hash=checked.content_hash,
+            wire=dict(checked.wire),
+            folder=folder,
+            created_utc_s=now.timestamp(),
+            updated_utc_s=now.timestamp(),
+        )
+        stored = await asyncio.wrap_future(parts.orders.insert(job))
+        if stored.receipt == job.receipt:
+            parts.board.publish("order", stored.receipt, {"Status": stored.state.value})
+            parts.engine.wake()
+        return order_reply(
+            checked,
+            status=stored.state.value,
+            message=f"{RECEIVED} {folder} will be calibrated.",
+            receipt=stored.receipt,
+            revision=stored.revision,
+            reasons=stored.reasons,
+        )
+
+    async def status(self, checked: CheckedOrder, caller: Caller) -> Reply:
+        """Tell how an order is, all orders, or the service; waits for a change when asked to."""
+        request = _request(checked, StatusRequest)
+        parts = self._parts
+        if request.list_all:
+            jobs = await asyncio.to_thread(parts.orders.recent, request.state, request.limit)
+            views = [to_wire(as_read(job, parts.engine.progress)) for job in jobs]
+            return {"Kind": "Status", "Orders": views, "Revision": parts.board.revision}
+        subject = None
+        if request.name.is_given:
+            subject = (await asyncio.to_thread(parts.orders.require, request.name)).receipt
+
+        async def read() -> Reply:
+            if subject is None:
+                return await self._service()
+            job = await asyncio.to_thread(parts.orders.require, request.name)
+            return to_wire(as_read(job, parts.engine.progress))
+
+        return await answer_on_change(
+            parts.board, read, subject=subject, since=request.since, wait_s=request.wait_s
+        )
+
+    async def cancel(self, checked: CheckedOrder, caller: Caller) -> Reply:
+        """Cancel what waits, end what runs; an order that has ended is left as it is.
+
+        Products that were made stay: they are whole, and a later order finds them.
+        """
+        request = _request(checked, CancelRequest)
+        parts = self._parts
+        job = await asyncio.to_thread(parts.orders.require, request.name)
+        caller.require_own(job.user, f"order {job.receipt}")
+        why = f"canceled by {request.user}" + (f": {request.reason}" if request.reason else "")
+        if job.state is AttemptState.PENDING:
+            job = await asyncio.to_thread(parts.orders.cancel_waiting, job.receipt, why)
+            parts.board.publish("order", job.receipt, {"Status": job.state.value})
+        if job.state not in SETTLED_ATTEMPTS:
+            parts.engine.cancel(job.receipt, why)
+        return to_wire(as_read(job, parts.engine.progress))
+
+    async def events(self, checked: CheckedOrder, caller: Caller) -> Reply:
+        """Tell what was published since a cursor."""
+        request = _request(checked, EventsRequest)
+        page = await self._parts.board.next_events(
+            request.cursor, request.wait_s, request.kinds, request.limit
+        )
+        return {"Kind": "Events", **page.to_wire()}
+
+    async def _service(self) -> Reply:
+        parts = self._parts
+        open_orders = await asyncio.to_thread(parts.orders.waiting)
+        receipt = parts.engine.busy
+        stage, done, total = parts.engine.progress.get(receipt, ("", 0, 0))
+        progress = f"{stage}: {done} of {total}" if total else stage
+        return {
+            "Kind": "Status",
+            "Service": "preprocessor",
+            "Status": "ENABLED",
+            "Message": f"calibrates {receipt}" if receipt else "waits for orders",
+            "Progress": progress,
+            "Open Orders": open_orders,
+            "Revision": parts.board.revision,
+            "UTC": parts.clock.utc().isoformat(timespec="seconds"),
+        }
+
+
+def _request(checked: CheckedOrder, wanted: type[RequestT]) -> RequestT:
+    if not isinstance(checked.request, wanted):
+        raise InternalError(f"{checked.kind}: {type(checked.request).__name__}")
+    return checked.request

@@ -1,0 +1,147 @@
+"""What a run keeps of a night in the database: its bundle, its products and their inputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ctmo_indi.clock import Clock
+from ctmo_indi.errors import InternalError
+from ctmo_indi.models.frames import Master, NightBundle
+from ctmo_indi.preprocessor.plan import Parameters, Planned
+from ctmo_indi.store import combinations, night_bundles
+from ctmo_indi.store.combinations import Combination, CombinationState, Input, InputRole
+from ctmo_indi.store.database import Connection, Database
+from ctmo_indi.store.intake import Writer
+
+_DAY_S = 86400.0
+_UNIX_EPOCH_MJD = 40587.0
+
+
+class NightBook:
+    """The rows of one run; one thread; every call blocks for a query or a commit.
+
+    All raise StoreUnavailable when the database cannot take or give it now.
+    """
+
+    def __init__(
+        self, database: Database, writer: Writer, clock: Clock, parameters: Parameters
+    ) -> None:
+        self._database = database
+        self._writer = writer
+        self._clock = clock
+        self._parameters = parameters
+        self._bundle_id: int | None = None
+
+    def masters(self) -> list[Master]:
+        """Return the good masters of all nights."""
+        with self._database.read() as connection:
+            found = combinations.known_masters(connection, -math.inf, math.inf)
+        return [master for master, _ in found]
+
+    def seen(self, folder: Path) -> Mapping[tuple[str, int, int], tuple[str, str]]:
+        """Return the hashes of files that were good before, by path, size and time."""
+        with self._database.read() as connection:
+            known = night_bundles.known_hashes(connection, folder)
+        return {stamp: (sha256, "") for stamp, sha256 in known.items()}
+
+    def keep_bundle(self, bundle: NightBundle) -> None:
+        """Keep the frames of the night."""
+        now_utc_s = self._clock.utc().timestamp()
+        registered = self._writer.run(lambda c: night_bundles.register(c, bundle, now_utc_s))
+        self._bundle_id = registered.bundle_id
+
+    def keep_product(self, planned: Planned, answer: Mapping[str, Any]) -> None:
+        """Keep a product that is on disk, with its inputs."""
+        self._keep(planned, CombinationState.GOOD, "", answer)
+
+    def keep_failure(
+        self,
+        planned: Planned,
+        state: CombinationState,
+        reason: str,
+        answer: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Keep why a product was not made, or is not to be used."""
+        self._keep(planned, state, reason, answer or {})
+
+    def _keep(
+        self, planned: Planned, state: CombinationState, reason: str, answer: Mapping[str, Any]
+    ) -> None:
+        if self._bundle_id is None:
+            raise InternalError("a product comes before its bundle is kept")
+        row = self._row(self._bundle_id, planned, state, reason, answer)
+        inputs = inputs_of(planned)
+
+        def write(connection: Connection) -> None:
+            combinations.add(connection, row, inputs)
+
+        self._writer.run(write)
+
+    def _row(
+        self,
+        bundle_id: int,
+        planned: Planned,
+        state: CombinationState,
+        reason: str,
+        answer: Mapping[str, Any],
+    ) -> Combination:
+        frames = planned.frames
+        begin_s = min(frame.start_utc_s for frame in frames)
+        end_s = max(frame.start_utc_s + frame.exposure_s for frame in frames)
+        return Combination(
+            product_id=planned.product_id,
+            bundle_id=bundle_id,
+            kind=planned.kind,
+            state=state,
+            readout=planned.readout,
+            night=planned.night,
+            utc_s=planned.utc_s,
+            t_min_mjd=begin_s / _DAY_S + _UNIX_EPOCH_MJD,
+            t_max_mjd=end_s / _DAY_S + _UNIX_EPOCH_MJD,
+            t_exptime_s=sum(frame.exposure_s for frame in frames),
+            created_utc_s=self._clock.utc().timestamp(),
+            version=self._parameters.version,
+            path=Path(answer["path"]) if answer.get("path") else None,
+            sha256=str(answer.get("sha256", "")),
+            size_bytes=int(answer.get("size_bytes", 0)),
+            reason=reason,
+            settings=dict(self._parameters.settings.get(planned.kind, {})),
+            quality=dict(answer.get("statistics", {})),
+            has_bias=planned.has_bias,
+            exposure_s=planned.exposure_s,
+            temperature_c=planned.temperature_c,
+            telescope=frames[0].telescope,
+            filter_name=planned.filter_name,
+            target_name=planned.target_name,
+            s_ra_deg=answer.get("ra_deg", frames[0].ra_deg),
+            s_dec_deg=answer.get("dec_deg", frames[0].dec_deg),
+            s_fov_deg=answer.get("fov_deg"),
+            s_region=answer.get("region"),
+            s_resolution_arcsec=answer.get("resolution_arcsec"),
+        )
+
+
+def inputs_of(planned: Planned) -> list[Input]:
+    """Return the links of a product, in the order of its file's table."""
+    masters = (
+        (InputRole.BIAS, planned.bias),
+        (InputRole.DARK, planned.dark),
+        (InputRole.FLAT, planned.flat),
+    )
+    scales = planned.dark_scales
+    links = [
+        Input(
+            role,
+            product_id=used.master.product_id,
+            scale=scales[0] if role is InputRole.DARK and len(set(scales)) == 1 else 1.0,
+            rule=used.rule,
+        )
+        for role, used in masters
+        if used is not None
+    ]
+    if planned.lights:
+        return [*links, *(Input(InputRole.LIGHT, product_id=one) for one in planned.lights)]
+    return [*links, *(Input(InputRole.RAW, sha256=frame.sha256) for frame in planned.frames)]

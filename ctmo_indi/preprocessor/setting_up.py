@@ -1,0 +1,73 @@
+"""From configuration and profile to what a run works with; imports nothing heavy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from ctmo_indi.config import Config
+from ctmo_indi.models.frames import ProductKind
+from ctmo_indi.preprocessor import jobs
+from ctmo_indi.preprocessor.executors import Dask, Executor
+from ctmo_indi.preprocessor.plan import Parameters
+from ctmo_indi.preprocessor.worker_pool import ProcessPool
+from ctmo_indi.profiles import Profile
+
+SOLVE_FIELD = "solve-field"
+
+
+def settings_of(profile: Profile) -> jobs.Settings:
+    """Return how pixels are made at a site; a plate is solved where solve-field is installed."""
+    return jobs.Settings(
+        gain_e_per_adu=profile.gain_e_per_adu,
+        read_noise_e=profile.read_noise_e,
+        solver=SOLVE_FIELD if shutil.which(SOLVE_FIELD) else "",
+    )
+
+
+def parameters_of(settings: jobs.Settings) -> Parameters:
+    """Return what the plan depends on; without a solver lights cannot be aligned and stacked."""
+    by_kind = dict.fromkeys(ProductKind, settings.for_ids())
+    parameters = Parameters(version=jobs.VERSION, settings=by_kind)
+    return parameters if settings.solver else replace(parameters, min_stack=sys.maxsize)
+
+
+def executor_of(config: Config, workers: int | None = None) -> Executor:
+    """Return the farm of the configuration, else worker processes of this machine.
+
+    Parameters
+    ----------
+    workers
+        Instead of the configuration's number, and instead of a farm.
+    """
+    settings = config.preprocessing
+    if settings.farm is not None and workers is None:
+        return Dask(settings.farm)
+    return ProcessPool(
+        workers or settings.workers,
+        warm_up=jobs.warm_up,
+        environment=_kernel_cache(config.data_dir),
+    )
+
+
+def _kernel_cache(data_dir: Path) -> dict[str, str]:
+    """Say where compiled kernels are kept when they cannot lie beside their modules."""
+    package = Path(jobs.__file__).parent.parent / "pixels"
+    if os.access(package, os.W_OK) or "NUMBA_CACHE_DIR" in os.environ:
+        return {}
+    return {"NUMBA_CACHE_DIR": str((data_dir / "cache" / "numba").absolute())}
+
+
+def roots_of(config: Config) -> tuple[Path, ...]:
+    """Return the folders below which a night must lie."""
+    return config.preprocessing.roots or (config.data_dir,)
+
+
+def database_place(config: Config) -> str | Path:
+    """Return the preprocessor's database: a URL, TOROS's file, or one in the data folder."""
+    if config.database_url is not None:
+        return config.database_url
+    return config.database_file or config.data_dir / "preprocessor.sqlite3"
