@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 CLIP_SIGMA = 5.0
 _NODE_STEP_PX = 16
 _BYTES_PER_SAMPLE = 9  # data and variance in float32, mask
+_Laid: TypeAlias = "tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]"
 _SAMPLED = 200_000  # pixels that tell the typical variance
 
 
@@ -112,8 +113,8 @@ def stack(
     """
     if not layers:
         raise ValueError("no light to stack, expected at least one")
-    with tempfile.TemporaryDirectory(prefix="stack-", dir=scratch) as name:
-        folder, weights = Path(name), np.empty(len(layers))
+    with tempfile.TemporaryFile(dir=scratch) as file:  # has no name: nothing is left when killed
+        weights = np.empty(len(layers))
         grid: tuple[WCS, tuple[int, int]] | None = None
         for number, load in enumerate(layers):
             layer = load()
@@ -121,9 +122,10 @@ def stack(
             if grid is None:
                 grid = (layer.wcs, (layer.data.shape[0], layer.data.shape[1]))
             weights[number] = 1.0 / (_typical_variance(layer, number) * layer.factor**2)
-            _lay(layer, *grid, folder / str(number))
+            for plane in _laid(layer, *grid):
+                file.write(plane.data)
         assert grid is not None
-        return _combine(folder, grid[1], weights / weights.max(), clip_sigma, memory_mb)
+        return _combine(file, grid[1], weights / weights.max(), clip_sigma, memory_mb)
 
 
 def _check(layer: Layer, number: int) -> None:
@@ -143,8 +145,8 @@ def _typical_variance(layer: Layer, number: int) -> float:
     return float(np.median(sigma[good]) ** 2)
 
 
-def _lay(layer: Layer, wcs: WCS, shape: tuple[int, int], path: Path) -> None:
-    """Resample a layer and write its planes: data, variance, mask, one after the other."""
+def _laid(layer: Layer, wcs: WCS, shape: tuple[int, int]) -> _Laid:
+    """Resample a layer: data, variance, mask."""
     nodes_x, nodes_y = _nodes(wcs, layer.wcs, shape)
     data, variance = np.empty(shape, np.float32), np.empty(shape, np.float32)
     mask = np.empty(shape, np.uint8)
@@ -161,9 +163,7 @@ def _lay(layer: Layer, wcs: WCS, shape: tuple[int, int], path: Path) -> None:
         variance,
         mask,
     )
-    with path.open("wb") as file:
-        for plane in (data, variance, mask):
-            file.write(plane.data)
+    return data, variance, mask
 
 
 def _nodes(
@@ -179,7 +179,7 @@ def _nodes(
 
 
 def _combine(
-    folder: Path,
+    file: IO[bytes],
     shape: tuple[int, int],
     weights: NDArray[np.float64],
     clip_sigma: float,
@@ -199,10 +199,10 @@ def _combine(
     for first in range(0, ny, band):
         rows = min(band, ny - first)
         for number in range(n):
-            with (folder / str(number)).open("rb") as file:
-                for plane, offset in ((data, 0), (variance, 4 * ny * nx), (mask, 8 * ny * nx)):
-                    file.seek(offset + first * nx * plane.itemsize)
-                    file.readinto(plane[number, :rows].data)
+            begin = number * _BYTES_PER_SAMPLE * ny * nx
+            for plane, offset in ((data, 0), (variance, 4 * ny * nx), (mask, 8 * ny * nx)):
+                file.seek(begin + offset + first * nx * plane.itemsize)
+                file.readinto(plane[number, :rows].data)  # type: ignore[attr-defined]  # it is a file
         combine_samples(
             data,
             variance,
