@@ -215,6 +215,35 @@ def bias_and_dark(
     return bias, dark
 
 
+def predecessor(
+    master: Master, candidates: Iterable[Master], limits: MasterLimits
+) -> Master | None:
+    """Return the newest master of an earlier night that must look like a new one.
+
+    It is still valid, of the same readout, filter and exposure, within the window of temperature,
+    and with its bias removed or left in just as well. None when there is none.
+    """
+    wanted = Wanted(
+        kind=master.kind,
+        readout=master.readout,
+        night=master.night,
+        utc_s=master.utc_s,
+        exposure_s=master.exposure_s,
+        temperature_c=master.temperature_c,
+        filter_name=master.filter_name,
+    )
+    alike = [
+        one
+        for one in candidates
+        if one.kind is master.kind
+        and one.night < master.night
+        and one.has_bias == master.has_bias
+        and _is_exact(wanted, one, limits)
+        and all(must.holds(wanted, one, limits) for must in MUST)
+    ]
+    return max(alike, key=lambda one: (one.utc_s, one.product_id), default=None)
+
+
 def can_scale(wanted: Wanted, dark: Master, limits: MasterLimits) -> float | None:
     """Return what to multiply a dark by for a frame; None when it cannot be scaled to it."""
     if dark.has_bias:

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ctmo_indi.errors import CtmoError, InternalError
-from ctmo_indi.models.frames import Frame, Master, NightBundle, ProductKind
+from ctmo_indi.models.frames import Frame, Master, NightBundle
 from ctmo_indi.preprocessor import jobs
 from ctmo_indi.preprocessor.executors import Executor, Outcome, Task
-from ctmo_indi.preprocessor.grouping import same_exposure
+from ctmo_indi.preprocessor.masters import predecessor
 from ctmo_indi.preprocessor.plan import Parameters, Plan, Planned, plan_night
 from ctmo_indi.store.combinations import CombinationState
 
@@ -276,7 +276,9 @@ class NightRun:
         self._parts.book.keep_failure(planned, state, reason, answer)
 
     def _task(self, planned: Planned, known: list[Master]) -> Task:
-        previous = previous_master(planned, known)
+        limits = self._parts.parameters.limits
+        is_master = planned.kind.is_master
+        previous = predecessor(planned.as_master(), known, limits) if is_master else None
         job = jobs.ProductJob(
             planned=planned,
             folder=self._products,
@@ -326,21 +328,6 @@ class NightRun:
 
 class RunFailed(CtmoError):
     """The night as a whole cannot be worked on."""
-
-
-def previous_master(planned: Planned, known: Iterable[Master]) -> Master | None:
-    """Return the newest good master of an earlier night that must look like this one."""
-    like = [
-        one
-        for one in known
-        if one.kind is planned.kind
-        and one.readout == planned.readout
-        and one.filter_name == planned.filter_name
-        and one.has_bias == planned.has_bias
-        and one.night < planned.night
-        and (one.kind is not ProductKind.DARKM or same_exposure(one.exposure_s, planned.exposure_s))
-    ]
-    return max(like, key=lambda one: (one.utc_s, one.product_id), default=None)
 
 
 def _answer(outcome: Outcome) -> dict[str, Any]:

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from ctmo_indi.models.frames import Master, ProductKind
 from ctmo_indi.models.states import FrameType
-from ctmo_indi.preprocessor.masters import Choice, MasterLimits, Wanted, can_scale, choose
+from ctmo_indi.preprocessor.masters import (
+    Choice,
+    MasterLimits,
+    Wanted,
+    can_scale,
+    choose,
+    predecessor,
+)
 
 from .night_frames import NIGHT, READOUT, frame, master
 
@@ -127,6 +134,29 @@ def test_why_a_master_is_not_taken_is_told(
 
 def test_without_any_master_that_is_told() -> None:
     assert chosen(master(BIASM)).rule.endswith("60 s, -10.0 C: none is known")
+
+
+def test_a_new_master_is_compared_with_the_newest_that_must_look_like_it() -> None:
+    new = master(DARKM, "new")
+    like = [master(DARKM, "a newer", days=-2), master(DARKM, "older", days=-5)]
+    others: list[Master] = [
+        master(DARKM, "of tonight"),
+        master(DARKM, "of a later night", days=1),
+        master(DARKM, "expired", days=-31),
+        master(DARKM, "warmer", days=-1, temperature_c=-9.0),
+        master(DARKM, "longer", days=-1, exposure_s=90.0),
+        master(DARKM, "with bias", days=-1, has_bias=True),
+        master(DARKM, "other gain", days=-1, readout=replace(READOUT, gain=0.0)),
+        master(BIASM, "bias", days=-1),
+    ]
+    assert predecessor(new, [*others, *like], LIMITS) is like[0]
+    assert predecessor(new, others, LIMITS) is None
+
+
+def test_a_flat_is_compared_with_one_of_its_filter() -> None:
+    new = master(FLATM, "new")
+    assert predecessor(new, [master(FLATM, "V", days=-1, filter_name="V")], LIMITS) is None
+    assert predecessor(new, [master(FLATM, "R", days=-1)], LIMITS) is not None
 
 
 MASTERS = st.lists(
