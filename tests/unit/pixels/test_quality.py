@@ -189,16 +189,27 @@ def test_a_tiny_frame_is_measured():
     assert measure(np.random.default_rng(1).normal(10, 1, (8, 8))).star_count == 0
 
 
-def test_a_frame_too_crowded_for_sep_is_measured_with_less_depth(monkeypatch):
+def test_a_frame_too_crowded_for_sep_gets_more_room_then_less_depth(monkeypatch):
     real, tried = quality.sep.extract, []
 
     def full(pixels, threshold, **options):
-        tried.append(threshold)
-        if threshold < 15.0:
+        tried.append((threshold, quality.sep.get_extract_pixstack()))
+        if threshold < 5.0:
             raise Exception("internal pixel buffer full")
         return real(pixels, threshold, **options)
 
     monkeypatch.setattr(quality.sep, "extract", full)
     data, error, *_ = field(gaussian(3.0))
     assert measure(data, error).star_count > 50
-    assert tried == [5.0, 20.0]
+    # 5 sigma of a filtered pixel, whose noise is 3/8 of a pixel's.
+    assert tried == [(1.875, 300_000), (1.875, 3_000_000), (7.5, 3_000_000)]
+
+
+def test_what_sep_really_says_of_a_crowded_frame_is_understood(monkeypatch):
+    data, error, xs, *_ = field(gaussian(3.0))
+    data[200:300:3, 200:300] += 1000.0
+    data[201:300:3, 200:300] += 1000.0
+    monkeypatch.setattr(quality, "_TRIES", ((1.0, 1000), (1.0, 300_000)))
+    assert measure(data, error).star_count > 0.8 * len(xs)
+    monkeypatch.setattr(quality, "_TRIES", ((1.0, 1000),))
+    assert measure(data, error).star_count == 0
