@@ -121,6 +121,16 @@ def lights_between(connection: Connection, start_utc_s: float, end_utc_s: float)
     )
 
 
+def flat_exposures(connection: Connection, since_utc_s: float) -> dict[str, float]:
+    """Return filter -> exposure (s) of the newest flat in it that began since then."""
+    query = (
+        sa.select(exposure.c.filter_name, exposure.c.t_exptime_s)
+        .where(exposure.c.kind == FrameType.FLAT.name, exposure.c.t_min_mjd >= to_mjd(since_utc_s))
+        .order_by(exposure.c.t_min_mjd, exposure.c.exposure_number)
+    )
+    return {filter_name: exposure_s for filter_name, exposure_s in connection.execute(query)}
+
+
 def known_hashes(connection: Connection, folder: Path) -> dict[tuple[str, int, int], str]:
     """Return (path, size in bytes, mtime in ns) -> SHA-256 of a folder's exposures."""
     query = (
