@@ -128,7 +128,7 @@ def flat_exposures(connection: Connection, since_utc_s: float) -> dict[str, floa
         .where(exposure.c.kind == FrameType.FLAT.name, exposure.c.t_min_mjd >= to_mjd(since_utc_s))
         .order_by(exposure.c.t_min_mjd, exposure.c.exposure_number)
     )
-    return {filter_name: exposure_s for filter_name, exposure_s in connection.execute(query)}
+    return {str(name): float(exposure_s) for name, exposure_s in connection.execute(query)}
 
 
 def known_hashes(connection: Connection, folder: Path) -> dict[tuple[str, int, int], str]:
