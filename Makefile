@@ -19,6 +19,7 @@ NO_DEPS ?=
 SPEED   ?=
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
+WORKERS ?= 2
 # Any Python of version 3.11 or later.
 PYTHON  ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 /usr/bin/python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
@@ -44,8 +45,9 @@ prepare: $(VENV)/.stamp-run $(WHEELS)/.stamp-project
 demo: system-packages $(VENV)/.stamp-run ## run a whole simulated night; nothing to set up before
 	@$(VENV)/bin/ctmo-indi demo $(if $(SPEED),--speed $(SPEED)) $(DEMO_ARGS)
 
-test: system-packages $(VENV)/.stamp-test ## run all tests
-	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+# Most tests wait for simulated devices: several files at a time, each on servers of its own.
+test: system-packages $(VENV)/.stamp-test ## run all tests, WORKERS files at a time
+	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 # Hours: every promise of docs/explanation/safety.md with its full number of repetitions. One of them:
 # make faults PYTEST_ARGS="-k weather"
