@@ -29,9 +29,11 @@ from ctmo_indi.cli import (
     installation,
     orders,
     prediction,
+    preprocess,
     scheduler,
     script_queue,
     simulate,
+    trace,
 )
 from ctmo_indi.errors import BadOrder, ConfigError, CtmoError, ServiceUnreachable
 
@@ -60,6 +62,8 @@ _GROUPS = (
     events,
     hands,
     closing,
+    preprocess,
+    trace,
     access,
     installation,
 )

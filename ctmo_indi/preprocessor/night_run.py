@@ -301,7 +301,8 @@ class NightRun:
             found=tuple(self._found),
             not_made=not_made,
             rejected={one.path.name: one.reason for one in bundle.rejected},
-            notes=tuple(note for note in plan.notes),
+            # of those that were refused the plan tells, too
+            notes=tuple(note for note in plan.notes if note.partition(": ")[0] not in not_made),
         )
 
     # -- the executor ------------------------------------------------------------------------------

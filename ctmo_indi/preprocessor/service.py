@@ -1,33 +1,101 @@
-"""The preprocessor's service: its desk is there, and says what it does not do yet.
+"""The preprocessor's service: wires its database, its engine with the workers, and its desk.
 
-Exposure Calibration orders are refused with a Fault instead of being accepted and forgotten.
+Its process loads no pixel kernel and opens no frame: workers do, at a lower priority, so that the
+desk answers while a night is calibrated.
 """
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Sequence
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.config import Address, Config
-from ctmo_indi.errors import NotServedHere
+from ctmo_indi.preprocessor.desk_handlers import DeskHandlers, DeskParts
+from ctmo_indi.preprocessor.engine import WAIT_FOR_ROOM_MACHINE_S, Engine, EngineParts
+from ctmo_indi.preprocessor.executors import Executor
+from ctmo_indi.preprocessor.night_book import NightBook
+from ctmo_indi.preprocessor.night_run import PixelTasks, RunParts
+from ctmo_indi.preprocessor.order_book import OrderBook
+from ctmo_indi.preprocessor.setting_up import (
+    database_place,
+    executor_of,
+    parameters_of,
+    roots_of,
+    settings_of,
+)
 from ctmo_indi.profiles import Profile
 from ctmo_indi.service_health import Health
-from ctmo_indi.work_orders.access import Caller
-from ctmo_indi.work_orders.contract import CheckedOrder, Contract
+from ctmo_indi.store.database import open_database
+from ctmo_indi.store.event_log import EventLog
+from ctmo_indi.store.event_shelf import EventShelf, Retention
+from ctmo_indi.store.intake import Writer
+from ctmo_indi.work_orders.contract import Contract
 from ctmo_indi.work_orders.desk import Desk, DispatchDesk
-from ctmo_indi.work_orders.model import OrderKind
+from ctmo_indi.work_orders.revisions import RevisionBoard
+
+_log = logging.getLogger(__name__)
+
+EVENTS = Retention(rows=200_000, age_s=400 * 86400.0)
+EVENTS_CLOSE_S = 4.0
+ENGINE_STOP_S = 20.0
 
 
 class PreprocessorService:
-    """Serves the preprocessor's desk; it holds no state."""
+    """Takes orders to calibrate nights and carries them out.
 
-    def __init__(self, config: Config, profile: Profile, clock: Clock) -> None:
+    Parameters
+    ----------
+    executor, tasks
+        Instead of the configuration's, and the tasks that open pixels; for tests.
+    wait_for_room_machine_s
+        How long an order waits on a full disk before it tries again.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        profile: Profile,
+        clock: Clock,
+        *,
+        executor: Executor | None = None,
+        tasks: PixelTasks | None = None,
+        wait_for_room_machine_s: float = WAIT_FOR_ROOM_MACHINE_S,
+    ) -> None:
         self._address = config.preprocessor
-        self._clock = clock
+        self._stopped = threading.Event()
+        self._database = open_database("preprocessor", database_place(config))
+        self._writer = Writer(self._database)
+        shelf = EventShelf("history", self._database, self._writer, clock, EVENTS)
+        self._events = EventLog([shelf])
+        self._board = RevisionBoard(clock, store=self._events)
+        self._orders = OrderBook(self._database, self._writer, clock)
+        settings = settings_of(profile)
+        parameters = parameters_of(settings)
+
+        def new_book() -> NightBook:
+            return NightBook(self._database, self._writer, clock, parameters)
+
+        self.engine = Engine(
+            EngineParts(
+                orders=self._orders,
+                run_parts=RunParts(
+                    executor or executor_of(config),
+                    new_book(),
+                    settings,
+                    parameters,
+                    tasks=tasks or PixelTasks(),
+                ),
+                new_book=new_book,
+                board=self._board,
+                clock=clock,
+                wait_for_room_machine_s=wait_for_room_machine_s,
+            )
+        )
+        parts = DeskParts(self._orders, self.engine, self._board, roots_of(config), clock)
         self._desk = DispatchDesk(
-            "preprocessor",
-            Contract.load(profile),
-            {OrderKind.CALIBRATION: self._refuse, OrderKind.STATUS: self._status},
+            "preprocessor", Contract.load(profile, clock), DeskHandlers(parts).handlers()
         )
 
     @property
@@ -36,28 +104,31 @@ class PreprocessorService:
         return [(self._desk, self._address)]
 
     def start(self) -> None:
-        """Nothing to start; the desk answers."""
+        """Put what a crash left back to the line; returns when orders can be taken."""
+        for job in self._orders.put_back():
+            _log.info(
+                "order_found receipt=%s state=%s starts=%d", job.receipt, job.state, job.starts
+            )
 
     def on_ready(self) -> None:
-        """Nothing heavy is left."""
+        """Begin with the oldest order."""
+        self.engine.start()
 
     def health(self) -> Health:
-        """It has no loop of its own: its process lives, and so does it."""
-        return Health(is_alive=True, status="takes no orders yet")
-
-    def stop(self, timeout_s: float) -> None:
-        """Nothing to stop."""
-
-    async def _refuse(self, order: CheckedOrder, caller: Caller) -> dict[str, object]:
-        raise NotServedHere(
-            f"Exposure Calibration order {order.id!r} of {order.user or caller.name}: this release "
-            "does not calibrate frames; raw frames are kept and can be calibrated later"
+        """Whether the engine does its work."""
+        busy = self.engine.busy
+        return Health(
+            is_alive=self.engine.is_turning,
+            status=f"calibrates {busy}" if busy else "waits for orders",
+            is_over=self.engine.is_over or not self._writer.is_alive,
         )
 
-    async def _status(self, order: CheckedOrder, caller: Caller) -> dict[str, object]:
-        return {
-            "Service": "preprocessor",
-            "Status": "DISABLED",
-            "Message": "calibration of frames is not part of this release",
-            "UTC": self._clock.utc().isoformat(timespec="seconds"),
-        }
+    def stop(self, timeout_s: float) -> None:
+        """End the workers and everything; what was under way goes on at the next start."""
+        if self._stopped.is_set():
+            return
+        self._stopped.set()
+        self.engine.stop(min(timeout_s, ENGINE_STOP_S))
+        self._events.close(EVENTS_CLOSE_S)
+        self._writer.close()
+        self._database.close()

@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection, wait
 
 from ctmo_indi.clock import Clock, SystemClock
 from ctmo_indi.preprocessor.executors import Failure, Outcome, Task
-from ctmo_indi.preprocessor.worker_process import READY
+from ctmo_indi.preprocessor.worker_process import READY, end_children
 
 NICENESS = 10
 START_S = 180.0
@@ -232,6 +232,7 @@ class ProcessPool:
         # One that is ending by itself keeps its own code; nobody has waited for it, so that its
         # group's number is still its own.
         with contextlib.suppress(ProcessLookupError, PermissionError):
+            end_children(worker.process.pid)
             os.killpg(worker.process.pid, signal.SIGKILL)
         try:
             return worker.process.wait(END_S)

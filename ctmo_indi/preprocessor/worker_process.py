@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
+from ctmo_indi.indi.child_processes import children_of
 from ctmo_indi.preprocessor.executors import Failure, Outcome, Task, attempt
 
 READY = "ready"
@@ -25,7 +26,8 @@ READY = "ready"
 
 def main(arguments: list[str]) -> None:
     """Serve the socket whose number is the first argument, at the niceness that is the second."""
-    os.nice(int(arguments[1]))
+    with contextlib.suppress(OSError):  # a unit may forbid it; then the unit says the priority
+        os.nice(int(arguments[1]))
     connection = Connection(int(arguments[0]))
     warm_up: Callable[[], None] | None = connection.recv()
     tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
@@ -46,8 +48,17 @@ def _listen(connection: Connection, tasks: queue.SimpleQueue[Task]) -> None:
     except (EOFError, OSError):
         pass
     finally:
-        # We lead a process group of our own: our children go, too.
-        os.killpg(0, signal.SIGKILL)
+        end_children(os.getpid())
+        os.killpg(0, signal.SIGKILL)  # we lead a process group of our own
+
+
+def end_children(pid: int) -> None:
+    """Kill the process groups of what ``pid`` has started: a plate solver leads one of its own."""
+    for child in children_of(pid):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            group = os.getpgid(child.pid)
+            if group != os.getpgid(pid):
+                os.killpg(group, signal.SIGKILL)
 
 
 def _answer(connection: Connection, outcome: Outcome) -> None:

@@ -55,8 +55,12 @@ def die_once(marker: str) -> Mapping[str, object]:
 
 
 def hang(started: str) -> Mapping[str, object]:
-    """Write the own process id and that of a child into the file, then hang."""
-    child = subprocess.Popen([sys.executable, "-c", f"import time; time.sleep({LONGEST_S})"])
+    """Write the own process id and that of a child into the file, then hang.
+
+    The child leads a group of its own, as a plate solver does.
+    """
+    code = f"import time; time.sleep({LONGEST_S})"
+    child = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
     path = Path(started)
     path.with_suffix(".new").write_text(f"{os.getpid()} {child.pid}")
     path.with_suffix(".new").replace(path)

@@ -1,0 +1,402 @@
+"""From the files of one product's inputs to its own file: runs in a worker, loads the kernels.
+
+Each stage is somebody else's (``pixels/``); here they are put in order, once for masters, once for
+lights, once for stacks, and what was done is written down.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from astropy.io import fits
+from astropy.wcs import WCS
+from numpy.typing import NDArray
+
+from ctmo_indi.clock import SystemClock
+from ctmo_indi.errors import UnreadableFrame
+from ctmo_indi.models.frames import Frame, ProductKind
+from ctmo_indi.pixels.calibrate import calibrate
+from ctmo_indi.pixels.combine import Preparation, combine, median_levels
+from ctmo_indi.pixels.cosmic import find_cosmic_rays
+from ctmo_indi.pixels.detector import Detector
+from ctmo_indi.pixels.fits_pixels import read_frame, read_header
+from ctmo_indi.pixels.look import look
+from ctmo_indi.pixels.mask import Mask
+from ctmo_indi.pixels.preview import write_preview
+from ctmo_indi.pixels.quality import Quality, measure
+from ctmo_indi.pixels.stack import Layer, stack
+from ctmo_indi.preprocessor import gates
+from ctmo_indi.preprocessor.astrometry import (
+    Hint,
+    NoSolver,
+    Solved,
+    Unsolved,
+    scale_of,
+    write_cards,
+)
+from ctmo_indi.preprocessor.jobs import ProductJob, Settings
+from ctmo_indi.preprocessor.plan import Used
+from ctmo_indi.preprocessor.product_files import (
+    MaskPlane,
+    Plane,
+    header_statistics,
+    read_planes,
+    verified,
+    write_product,
+)
+from ctmo_indi.preprocessor.product_headers import Made, product_header
+from ctmo_indi.preprocessor.solve_field import find_solver
+
+Answer = dict[str, Any]  # Any: small values
+
+REFUSED = "refused"
+"""Folder of masters that are not good enough, below that of the products."""
+PREVIEWS = "previews"
+FEWEST_LAYERS = 2
+_HOT_SIGMA = 10.0
+_CHUNK = 1 << 20
+_MASTERS_KEPT = 4  # bias, dark, flat, and one that changes
+_SAMPLED = 1_000_000  # pixels that tell median and scatter
+
+
+@dataclass(frozen=True, slots=True)
+class _Planes:
+    """What a stage gives to the file."""
+
+    data: Plane
+    error: Plane
+    mask: MaskPlane
+    unit: str
+    steps: tuple[str, ...]
+    statistics: Mapping[str, float]
+    solution: Solved | Unsolved | None = None
+
+
+class MasterPlanes(NamedTuple):
+    """A master as the kernels take it."""
+
+    data: Plane
+    error: Plane
+    mask: MaskPlane
+
+
+def look_at_frame(frame: Frame, saturation_adu: float) -> tuple[str, str]:
+    """Return the SHA-256 of a file and why its pixels are of no use; never raises."""
+    try:
+        digest = hashlib.sha256()
+        with frame.path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+        data = read_frame(frame.path).data
+        shape = (frame.readout.ny, frame.readout.nx)
+        return digest.hexdigest(), look(data, saturation_adu=saturation_adu, expected_shape=shape)
+    except (OSError, UnreadableFrame) as error:
+        return "", f"cannot be read: {error}"
+
+
+def make_product(job: ProductJob) -> Answer:
+    """Make the product of a job, or find it whole; blocks for as long as it takes.
+
+    Raises
+    ------
+    OSError
+        It could not be written.
+    UnreadableFrame
+        An input cannot be read.
+    """
+    planned = job.planned
+    path = job.folder / planned.name
+    there = verified(path, planned.product_id)
+    if there is not None:
+        return _answer(path, there) | {"was_there": True}
+    raw = read_header(planned.frames[0].path)
+    detector, unknown = _detector(job.settings, raw)
+    planes = _STAGES[planned.kind](job, detector, raw)
+    refused = ""
+    if planned.kind.is_master:
+        previous = None if job.previous is None else header_statistics(job.previous)
+        refused = gates.refusal(planned.kind, planes.statistics, previous)
+        if refused:
+            path = job.folder / REFUSED / planned.name
+    made = Made(
+        planned=planned,
+        unit=planes.unit,
+        steps=planes.steps + (unknown if planned.kind is ProductKind.CALIB_LIGHT else ()),
+        written=SystemClock.from_environment().utc(),
+        statistics=planes.statistics,
+        files=job.files,
+        gain_e_per_adu=detector.gain_e_per_adu,
+        read_noise_e=detector.read_noise_e,
+        saturation_adu=detector.saturation_adu,
+    )
+    header = product_header(made, raw)
+    if planes.solution is not None:
+        write_cards(header, planes.solution)
+    write_product(path, made, header, planes.data, planes.error, planes.mask)
+    if job.settings.has_previews:
+        preview = path.parent / PREVIEWS / f"{path.stem}.png"
+        preview.parent.mkdir(exist_ok=True)
+        write_preview(planes.data, preview, first_row=_first_row(raw))
+    facts = _place(planes) if isinstance(planes.solution, Solved) else {}
+    return _answer(path, planes.statistics) | facts | {"refused": refused}
+
+
+def _master(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
+    planned, settings = job.planned, job.settings
+    paths = [frame.path for frame in planned.frames]
+    is_flat = planned.kind is ProductKind.FLATM
+    prepare = _preparation(job, detector, is_flat=is_flat)
+    if is_flat:
+        prepare = replace(prepare, scales=median_levels(paths, prepare))
+    combined = combine(
+        paths,
+        method="clipped_mean",
+        clip_mad_sigma=settings.clip_mad_sigma,
+        prepare=prepare,
+        memory_mb=settings.memory_mb,
+    )
+    data, error = combined.data, combined.error
+    steps = [
+        f"{name} subtracted"
+        for name, used in (("bias", planned.bias), ("dark", planned.dark))
+        if used is not None
+    ]
+    steps += ["each frame divided by its median"] if is_flat else []
+    steps.append(
+        f"mean of the samples within {settings.clip_mad_sigma:g} robust sigma of the median"
+    )
+    if is_flat:
+        mean = float(np.nanmean(np.where(combined.mask == 0, data, np.nan), dtype=np.float64))
+        data, error = data / np.float32(mean), error / np.float32(mean)
+        steps.append("divided by its mean")
+    unit = "" if is_flat else "adu"
+    return _Planes(data, error, combined.mask, unit, tuple(steps), _statistics(data, combined.mask))
+
+
+def _preparation(job: ProductJob, detector: Detector, *, is_flat: bool) -> Preparation:
+    bias, dark = _master_planes(job, job.planned.bias), _master_planes(job, job.planned.dark)
+    scales = job.planned.dark_scales
+    return Preparation(
+        bias=None if bias is None else bias.data,
+        bias_error=None if bias is None else bias.error,
+        dark=None if dark is None else dark.data,
+        dark_error=None if dark is None else dark.error,
+        dark_scales=scales or (1.0,),
+        saturation_adu=detector.saturation_adu if is_flat else math.inf,
+    )
+
+
+def _light(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
+    planned, settings = job.planned, job.settings
+    frame = planned.frames[0]
+    bias, dark, flat = (
+        _master_planes(job, used) for used in (planned.bias, planned.dark, planned.flat)
+    )
+    names = [
+        name for name, used in (("bias", bias), ("dark", dark), ("flat", flat)) if used is not None
+    ]
+    if planned.dark is not None and planned.dark.master.has_bias:
+        # It holds bias and dark together; as a bias its level is not taken for light, whose
+        # noise the error would have.
+        bias, dark = dark, None
+    data, error, mask = calibrate(
+        read_frame(frame.path).data,
+        detector,
+        bias=bias,
+        dark=dark,
+        dark_scale=planned.dark_scales[0] if planned.dark_scales else 1.0,
+        flat=flat,
+    )
+    steps = [f"calibrated with {', '.join(names)}"]
+    if settings.has_cosmic_rays and detector.read_noise_e > 0.0:
+        rays = find_cosmic_rays(
+            data,
+            read_noise_e=detector.read_noise_e,
+            saturation_e=detector.saturation_adu * detector.gain_e_per_adu,
+            mask=mask,
+        )
+        mask = mask | np.where(rays.mask, np.uint8(Mask.COSMIC), np.uint8(0))
+        steps.append("cosmic rays masked (van Dokkum 2001), their pixels left as they are")
+    quality = measure(data, error, mask)
+    solver = find_solver() if settings.solver else NoSolver("no solver is installed or wanted")
+    hint = Hint(frame.ra_deg, frame.dec_deg, scale_arcsec_per_px=scale_of(raw))
+    shape = (data.shape[0], data.shape[1])
+    return _Planes(
+        data,
+        error,
+        mask,
+        "electron",
+        tuple(steps),
+        _statistics(data, mask) | _quality_statistics(mask, quality),
+        solver.solve(quality.stars, shape, hint),
+    )
+
+
+def _stack(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
+    """Stack those of the lights that are solved."""
+    planned = job.planned
+    layers, left_out, solution, first_s = [], [], None, 0.0
+    for product_id, frame in zip(planned.lights, planned.frames, strict=True):
+        path = job.files[product_id]
+        header = fits.getheader(path)
+        if not header.get("SOLVED", False):
+            left_out.append(frame.path.name)
+            continue
+        if solution is None:
+            solution, first_s = _solution_of(header), frame.exposure_s
+        layers.append(partial(_layer, path, first_s / frame.exposure_s))
+    if len(layers) < FEWEST_LAYERS or solution is None:
+        raise UnreadableFrame(
+            f"{len(layers)} of {len(planned.lights)} lights are solved, expected {FEWEST_LAYERS}"
+        )
+    stacked = stack(layers, scratch=job.folder, memory_mb=job.settings.memory_mb)
+    steps = [f"{len(layers)} lights aligned by their world coordinates, sky subtracted"]
+    steps.append(f"electrons of an exposure of {first_s:g} s")
+    if left_out:
+        steps.append(f"left out, since not solved: {', '.join(left_out)}")
+    quality = measure(stacked.data, stacked.error, stacked.mask)
+    return _Planes(
+        stacked.data,
+        stacked.error,
+        stacked.mask,
+        "electron",
+        tuple(steps),
+        _statistics(stacked.data, stacked.mask) | _quality_statistics(stacked.mask, quality),
+        solution,
+    )
+
+
+_STAGES: Mapping[ProductKind, Callable[[ProductJob, Detector, fits.Header], _Planes]] = {
+    ProductKind.BIASM: _master,
+    ProductKind.DARKM: _master,
+    ProductKind.FLATM: _master,
+    ProductKind.CALIB_LIGHT: _light,
+    ProductKind.STACK_LIGHT: _stack,
+}
+
+
+def _layer(path: Path, factor: float) -> Layer:
+    data, error, mask = read_planes(path)
+    header = fits.getheader(path)
+    return Layer(data, error, mask, WCS(header), float(header.get("SKYLEVEL", 0.0)), factor)
+
+
+def _solution_of(header: fits.Header) -> Solved:
+    cards = WCS(header).to_header(relax=True).cards
+    return Solved(
+        tuple((card.keyword, card.value, card.comment) for card in cards),
+        int(header.get("SOLVNUM", 0)),
+        float(header.get("SOLVRES", math.nan)),
+        str(header.get("SOLVER", "")),
+    )
+
+
+def _detector(settings: Settings, raw: fits.Header) -> tuple[Detector, tuple[str, ...]]:
+    """Return the detector, and what of it had to be supposed."""
+    gain = settings.gain_e_per_adu or _positive(raw.get("EGAIN"))
+    noise = settings.read_noise_e or _positive(raw.get("RDNOISE"))
+    unknown = []
+    if gain is None:
+        unknown.append("gain not known, taken as 1 electron per adu")
+    if noise is None:
+        unknown.append("read noise not known, taken as 0; no cosmic rays were looked for")
+    saturation = _positive(raw.get("SATURATE")) or settings.saturation_adu
+    return Detector(gain or 1.0, noise or 0.0, saturation), tuple(unknown)
+
+
+def _positive(value: object) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0.0 < value < math.inf else None  # type: ignore[operator,arg-type]  # a number
+
+
+def _master_planes(job: ProductJob, used: Used | None) -> MasterPlanes | None:
+    if used is None:
+        return None
+    path = job.files[used.master.product_id]
+    return _read_master(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=_MASTERS_KEPT)
+def _read_master(path: Path, mtime_ns: int) -> MasterPlanes:
+    return MasterPlanes(*read_planes(path))
+
+
+def _statistics(data: Plane, mask: MaskPlane) -> dict[str, float]:
+    every = max(1, data.size // _SAMPLED)
+    good = (mask.ravel()[::every] == 0) & np.isfinite(data.ravel()[::every])
+    values = data.ravel()[::every][good].astype(np.float64)
+    bad_share = float(np.count_nonzero((mask != 0) | ~np.isfinite(data))) / data.size
+    if not values.size:
+        return {"bad_share": bad_share}
+    median = float(np.median(values))
+    return {
+        "median": median,
+        "sigma": 1.4826 * float(np.median(np.abs(values - median))),
+        "minimum": float(np.nanmin(data)),
+        "maximum": float(np.nanmax(data)),
+        "bad_share": bad_share,
+        "hot_share": _hot_share(values, median),
+    }
+
+
+def _hot_share(values: NDArray[np.float64], median: float) -> float:
+    """Return the share of pixels far above the others; of a dark they are hot."""
+    sigma = 1.4826 * float(np.median(np.abs(values - median)))
+    return float(np.count_nonzero(values > median + _HOT_SIGMA * sigma)) / values.size
+
+
+def _quality_statistics(mask: MaskPlane, quality: Quality) -> dict[str, float]:
+    found = {
+        "saturated_share": float(np.count_nonzero(mask & Mask.SATURATED)) / mask.size,
+        "cosmic_share": float(np.count_nonzero(mask & Mask.COSMIC)) / mask.size,
+        "background": quality.background,
+        "background_rms": quality.background_rms,
+        "star_count": float(quality.star_count),
+        "fwhm_px": quality.fwhm_px,
+        "ellipticity": quality.ellipticity,
+    }
+    return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def _place(planes: _Planes) -> Answer:
+    """Return where a solved frame looks, as ObsCore wants it."""
+    assert isinstance(planes.solution, Solved)
+    header = fits.Header()
+    for keyword, value, comment in planes.solution.wcs:
+        header[keyword] = (value, comment)
+    wcs = WCS(header)
+    ny, nx = planes.data.shape
+    ra_deg, dec_deg = (float(one) for one in wcs.all_pix2world((nx - 1) / 2, (ny - 1) / 2, 0))
+    corners = wcs.all_pix2world([[0, 0], [nx - 1, 0], [nx - 1, ny - 1], [0, ny - 1]], 0)
+    scale_deg = math.sqrt(abs(float(np.linalg.det(wcs.pixel_scale_matrix))))
+    place: Answer = {
+        "ra_deg": ra_deg,
+        "dec_deg": dec_deg,
+        "fov_deg": scale_deg * max(nx, ny),
+        "region": "POLYGON ICRS " + " ".join(f"{value:.6f}" for value in corners.ravel()),
+    }
+    if "fwhm_px" in planes.statistics:
+        place["resolution_arcsec"] = planes.statistics["fwhm_px"] * scale_deg * 3600.0
+    return place
+
+
+def _first_row(raw: fits.Header) -> Literal["bottom", "top"]:
+    return "top" if str(raw.get("ROWORDER", "")).upper() == "TOP-DOWN" else "bottom"
+
+
+def _answer(path: Path, statistics: Mapping[str, float]) -> Answer:
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "path": str(path),
+        "statistics": dict(statistics),
+        "sha256": sha256,
+        "size_bytes": path.stat().st_size,
+    }

@@ -1,0 +1,106 @@
+"""The preprocessor as a real process: it answers while it works, and a kill loses no order."""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ctmo_indi.desk_client.client import DeskClient
+from ctmo_indi.testing.night_frames import write_night
+from ctmo_indi.testing.service_process import ServiceProcess, service_process
+
+from ..running_fleet import until
+
+pytestmark = pytest.mark.faults
+
+LIMIT_S = 90.0
+ANSWER_S = 0.05
+LIGHTS = 6
+SHAPE = (512, 512)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder with a night of 25 frames; their lights take the workers some seconds."""
+    write_night(
+        tmp_path / "nights" / "20261121" / "raw",
+        seed=7,
+        shape=SHAPE,
+        biases=5,
+        darks={30.0: 5},
+        flats={"V": 5},
+        lights={("M 31", "V"): LIGHTS},
+    )
+    return tmp_path
+
+
+@contextlib.contextmanager
+def running(data: Path) -> Iterator[tuple[ServiceProcess, DeskClient]]:
+    with (
+        service_process(
+            "preprocessor",
+            data,
+            settings={"Preprocessor": {"Workers": 2}},
+            environment={"PATH": "/nowhere"},  # no solver: it would look for 30 s at each light
+        ) as service,
+        contextlib.closing(DeskClient(service.url, timeout_s=10.0)) as desk,
+    ):
+        yield service, desk
+
+
+def order(data: Path) -> dict[str, object]:
+    folder = data / "nights" / "20261121"
+    return {"Request": "Exposure Calibration", "File Location": folder.as_uri(), "ID": "7"}
+
+
+def status(desk: DeskClient, receipt: object) -> dict[str, object]:
+    return dict(desk.front_desk({"WOType": "Status", "Receipt": receipt}))
+
+
+def lights(data: Path) -> list[Path]:
+    return list((data / "nights" / "20261121" / "products").glob("*calib_light*.fits"))
+
+
+def test_a_kill_in_the_middle_leaves_no_worker_and_the_order_goes_on(data: Path) -> None:
+    with running(data) as (service, desk):
+        receipt = desk.front_desk(order(data))["Receipt"]
+        until(lambda: lights(data), "the first light is made", LIMIT_S)
+        workers = service.process.children(recursive=True)
+        assert workers
+        service.process.kill()
+        _, alive = psutil.wait_procs(workers, 10.0)
+        assert alive == []
+    made = {path: path.stat().st_mtime_ns for path in lights(data)}
+    assert len(made) < LIGHTS, "the night was over before the kill"
+    with running(data) as (service, desk):
+        until(lambda: status(desk, receipt)["Status"] == "COMPLETED", "it goes on", LIMIT_S)
+        assert desk.front_desk(order(data))["Receipt"] == receipt
+    assert len(lights(data)) == LIGHTS
+    assert {path: path.stat().st_mtime_ns for path in made} == made
+    assert not list((data / "nights").rglob("*.part"))
+
+
+def test_the_desk_answers_while_pixels_are_crunched(data: Path) -> None:
+    took_s = []
+    with running(data) as (_, desk):
+        began_s = time.perf_counter()
+        receipt = desk.front_desk(order(data))["Receipt"]
+        intake_s = time.perf_counter() - began_s
+        while True:
+            began_s = time.perf_counter()
+            reply = status(desk, receipt)
+            took_s.append(time.perf_counter() - began_s)
+            if reply["Status"] == "COMPLETED":
+                break
+            assert reply["Status"] in ("PENDING", "IN_PROGRESS"), reply
+            assert sum(took_s) < LIMIT_S
+    p99_s = statistics.quantiles(took_s, n=100)[98]
+    assert len(took_s) > 200
+    assert p99_s <= ANSWER_S, f"p99 {p99_s * 1e3:.1f} ms of {len(took_s)}, order {intake_s:.3f} s"
+    print(f"p99 {p99_s * 1e3:.1f} ms, median {statistics.median(took_s) * 1e3:.1f} ms")
