@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctmo_indi.pixels import cosmic_search as search
+from ctmo_indi.pixels.cosmic_kernels import ROOM
 from ctmo_indi.pixels.cosmic_search import EXCLUDED, RAY
 
 
@@ -89,7 +90,7 @@ def find_cosmic_rays(
     state = np.zeros(image.shape, np.uint8)
     unknown = ~np.isfinite(image)
     has_unknown = bool(unknown.any())
-    bad = None if mask is None else np.ascontiguousarray(mask).view(np.uint8) != 0
+    bad = None if mask is None else np.asarray(mask) != 0
     if has_unknown:
         bad = unknown if bad is None else bad | unknown
     if bad is not None:
@@ -100,35 +101,83 @@ def find_cosmic_rays(
         stars, count = search.saturated_stars(image, np.float32(saturation_e))
         state.reshape(-1)[stars[:count]] |= EXCLUDED
     f32 = np.float32
-    limits = (f32(sigclip), f32(sigclip * sigfrac), f32(objlim), f32(read_noise_e**2))
+    limits = _Limits(f32(sigclip), f32(sigclip * sigfrac), f32(objlim), f32(read_noise_e**2))
     _iterate(data_e, image, state, limits, niter)
     image[unknown] = np.nan
     return CosmicRays((state & RAY) != 0, image)
+
+
+class _Limits(NamedTuple):
+    clip: np.float32
+    low: np.float32
+    contrast: np.float32
+    read_noise_squared: np.float32
 
 
 def _iterate(
     original: NDArray[np.float32],
     image: NDArray[np.float32],
     state: NDArray[np.uint8],
-    limits: search.Limits,
+    limits: _Limits,
     niter: int,
 ) -> None:
+    """Mark rays in ``state`` and replace them in ``image``."""
     blocks = tuple(-(-side // search.BLOCK) for side in image.shape)
     dirty = np.ones(blocks, np.uint8)
     rays = np.empty(0, np.int64)
     background = math.nan
     for _ in range(niter):
-        found, n_found = search.seeds(image, state, dirty, limits)
-        new, n_new = search.grown(image, state, found, n_found, limits)
-        if n_new == 0:
+        new = _grown(image, state, _seeds(image, state, dirty, limits), limits)
+        if new.size == 0:
             return
         n_old = rays.size
-        rays = np.concatenate([rays, new[:n_new]])
+        rays = np.concatenate([rays, new])
         dirty[:] = 0
-        changed = (image, state, dirty, rays, rays.size, n_old)
+        changed = (image, state, dirty, rays, n_old)
         if search.cleaned(*changed, np.float32(background)):
             background = _background(original, state)
             search.cleaned(*changed, np.float32(background))
+
+
+def _seeds(
+    image: NDArray[np.float32], state: NDArray[np.uint8], dirty: NDArray[np.uint8], limits: _Limits
+) -> NDArray[np.int64]:
+    """Return the pixels that are significant, and sharper than a star."""
+    noise, room = limits.read_noise_squared, np.zeros(ROOM, np.float32)
+    found, count = search.suspects(image, state, dirty, limits.clip, noise)
+    above = search.significances(image, found[:count], limits.clip, noise, room)
+    is_above = above > limits.clip
+    found, above = found[:count][is_above], above[is_above]
+    sharp: NDArray[np.int64] = found[
+        above / search.contrasts(image, found, noise, room) > limits.contrast
+    ]
+    return sharp
+
+
+def _grown(
+    image: NDArray[np.float32],
+    state: NDArray[np.uint8],
+    seeds: NDArray[np.int64],
+    limits: _Limits,
+) -> NDArray[np.int64]:
+    """Return the new rays: grown from seeds to significant neighbours, from these to fainter ones.
+
+    What touches a seed and is but faint belongs to the second step, too: seeds are significant.
+    """
+    flat, rays, seen = state.reshape(-1), [], []
+    noise, room = limits.read_noise_squared, np.zeros(ROOM, np.float32)
+    for _ in range(2):
+        near, count = search.neighbours(state, seeds)
+        near = near[:count]
+        above = search.significances(image, near, limits.low, noise, room)
+        rays.append(near[above > limits.low])
+        seeds = near[above > limits.clip]
+        seen.append(near)
+    flat[np.concatenate(seen)] &= np.uint8(0xFF ^ search.SEEN)
+    found = np.concatenate(rays)
+    new: NDArray[np.int64] = found[(flat[found] & RAY) == 0]
+    flat[new] |= RAY
+    return new
 
 
 def _background(image: NDArray[np.float32], state: NDArray[np.uint8]) -> float:

@@ -23,20 +23,16 @@ U8 = NDArray[np.uint8]
 BORDER = 3
 """Pixels this near to an edge are never found: their significance is their own median."""
 
+ROOM = (3, 16, 16)
+"""Shape of the float32 scratch memory that the kernels below take as ``room``."""
+
 _REACH = 7  # a patch and its SIMD padding lie within this distance of the pixel
-_WIDE = 16  # width of scratch rows; 13 are needed at most
 _LEAST_VARIANCE = np.float32(1e-5)
 _LEAST_CONTRAST = np.float32(0.01)
 _TWO = np.float32(2.0)
 _QUARTER = np.float32(0.25)
 _ZERO = np.float32(0.0)
 _SLACK = np.float32(1.0 - 1e-5)  # the bound must hold in float32, too
-
-
-@compiled
-def scratch() -> F32:
-    """Make the room the other kernels work in: three areas of 16 x 16."""
-    return np.zeros((3, _WIDE, _WIDE), dtype=np.float32)
 
 
 @compiled
@@ -91,13 +87,21 @@ def noise(level: np.float32, read_noise_squared: np.float32) -> np.float32:
 
 @compiled
 def significance(
-    image: F32, y: int, x: int, read_noise_squared: np.float32, room: F32
+    image: F32,
+    y: int,
+    x: int,
+    least: np.float32,
+    read_noise_squared: np.float32,
+    room: F32,
 ) -> np.float32:
     """Return S' of a pixel: Laplacian over twice the noise, less the 7 x 7 median of the same.
 
-    The pixel is not in the border.
+    The pixel is not in the border. When S' cannot exceed ``least`` the answer is 0, and fast.
     """
     ny, nx = image.shape
+    sigma = noise(local_level(image, y, x), read_noise_squared)
+    if not laplacian(image, y, x) / (_TWO * sigma) > least:
+        return _ZERO
     medians, ratio = room[0], room[1]
     if _REACH <= y < ny - _REACH and _REACH <= x < nx - _REACH:
         for i in range(13):
@@ -159,8 +163,8 @@ def _smooth(image: F32, y: int, x: int) -> np.float32:
 
 
 @compiled
-def contrast(image: F32, y: int, x: int, sigma: np.float32, room: F32) -> np.float32:
-    """Return the fine structure F over the noise ``sigma``, at least 0.01.
+def contrast(image: F32, y: int, x: int, read_noise_squared: np.float32, room: F32) -> np.float32:
+    """Return the fine structure F over the noise, at least 0.01.
 
     F is the 5 x 5 separable median less its own 9 x 9 separable median.
     """
@@ -193,7 +197,8 @@ def contrast(image: F32, y: int, x: int, sigma: np.float32, room: F32) -> np.flo
     around = median_of_9(
         rows[0], rows[1], rows[2], rows[3], rows[4], rows[5], rows[6], rows[7], rows[8]
     )
-    return max(_LEAST_CONTRAST, (smooth[4, 4] - around) / sigma)
+    sigma = noise(local_level(image, y, x), read_noise_squared)
+    return _largest(np.float32((smooth[4, 4] - around) / sigma), _LEAST_CONTRAST)
 
 
 @compiled

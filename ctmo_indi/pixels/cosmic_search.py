@@ -1,8 +1,9 @@
-"""The iterations of :mod:`ctmo_indi.pixels.cosmic`, as kernels over an image and a state plane.
+"""The steps of :mod:`ctmo_indi.pixels.cosmic`: kernels over an image and lists of its pixels.
 
-The state plane (uint8) holds what is known of each pixel; :data:`RAY` and :data:`EXCLUDED` stay,
-the rest belongs to one round. After the first round only pixels near a changed one are looked at
-again: everything a decision depends on lies within 8 pixels.
+A state plane (uint8) holds what is known of each pixel. After the first iteration only blocks near
+a changed pixel are looked at again: everything a decision depends on lies within 8 pixels.
+
+Each kernel that takes long to compile is called by one other only, as each caller compiles it anew.
 """
 
 from __future__ import annotations
@@ -16,10 +17,7 @@ from ctmo_indi.pixels.compiled import compiled
 from ctmo_indi.pixels.cosmic_kernels import (
     BORDER,
     contrast,
-    laplacian,
     local_level,
-    noise,
-    scratch,
     significance,
     suspects_of_row,
 )
@@ -27,12 +25,8 @@ from ctmo_indi.pixels.cosmic_kernels import (
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
-Limits = tuple[np.float32, np.float32, np.float32, np.float32]
-"""sigclip, sigfrac * sigclip, objlim, square of the read noise."""
 
-EXCLUDED, RAY = 1, 2
-_KNOWN, _ABOVE_CLIP, _ABOVE_LOW, _CORE = 4, 8, 16, 32
-_LASTING = EXCLUDED | RAY
+EXCLUDED, RAY, SEEN = 1, 2, 4
 
 BLOCK = 8
 """Side of the blocks of pixels that are looked at again; not less than the 8 pixels of above."""
@@ -66,22 +60,13 @@ def positions(marked: U8, first: int, last: int, columns: I64) -> int:
 
 
 @compiled
-def is_ray_seed(image: F32, y: int, x: int, limits: Limits, room: F32) -> bool:
-    """Tell whether a pixel is significant, and sharper than a star."""
-    sigclip, _, objlim, read_noise_squared = limits
-    sigma = noise(local_level(image, y, x), read_noise_squared)
-    if not laplacian(image, y, x) / (np.float32(2.0) * sigma) > sigclip:
-        return False
-    above = significance(image, y, x, read_noise_squared, room)
-    return bool(above > sigclip and above / contrast(image, y, x, sigma, room) > objlim)
-
-
-@compiled
-def seeds(image: F32, state: U8, dirty: U8, limits: Limits) -> tuple[I64, int]:
-    """Return the pixels (flat indices) that start a cosmic ray, in the dirty blocks."""
+def suspects(
+    image: F32, state: U8, dirty: U8, sigclip: np.float32, read_noise_squared: np.float32
+) -> tuple[I64, int]:
+    """Return the pixels (flat indices) of the dirty blocks that may be significant."""
     ny, nx = image.shape
     found, count = np.empty(1024, np.int64), 0
-    least, suspect, room = np.empty(nx, np.float32), np.zeros(nx, np.uint8), scratch()
+    least, suspect = np.empty(nx, np.float32), np.zeros(nx, np.uint8)
     columns = np.empty(nx, np.int64)
     for block_y in range(dirty.shape[0]):
         block_x = 0
@@ -94,63 +79,55 @@ def seeds(image: F32, state: U8, dirty: U8, limits: Limits) -> tuple[I64, int]:
                 block_x += 1
             first, last = max(BORDER, begin * BLOCK), min(nx - BORDER, block_x * BLOCK)
             for y in range(max(BORDER, block_y * BLOCK), min(ny - BORDER, (block_y + 1) * BLOCK)):
-                suspects_of_row(image, y, first, last, limits[0], limits[3], least, suspect)
+                suspects_of_row(image, y, first, last, sigclip, read_noise_squared, least, suspect)
                 for k in range(positions(suspect, first, last, columns)):
-                    x = columns[k]
-                    if state[y, x] & EXCLUDED or not is_ray_seed(image, y, x, limits, room):
-                        continue
-                    found = pushed(found, count, y * nx + x)
-                    count += 1
+                    if not state[y, columns[k]] & EXCLUDED:
+                        found = pushed(found, count, y * nx + columns[k])
+                        count += 1
     return found, count
 
 
 @compiled
-def grown(
-    image: F32,
-    state: U8,
-    found: I64,
-    n_found: int,
-    limits: Limits,
-) -> tuple[I64, int]:
-    """Grow seeds by 3 x 3 twice, and return the pixels that are new rays.
+def significances(
+    image: F32, pixels: I64, least: np.float32, read_noise_squared: np.float32, room: F32
+) -> F32:
+    """Return S' of pixels outside of the border, 0 for those that do not exceed ``least``."""
+    nx = image.shape[1]
+    above = np.zeros(pixels.size, np.float32)
+    for k in range(pixels.size):
+        above[k] = significance(
+            image, pixels[k] // nx, pixels[k] % nx, least, read_noise_squared, room
+        )
+    return above
 
-    First to neighbours above ``sigclip``, then from all of these to neighbours above the low limit.
+
+@compiled
+def contrasts(image: F32, pixels: I64, read_noise_squared: np.float32, room: F32) -> F32:
+    """Return the fine structure of pixels over their noise."""
+    nx = image.shape[1]
+    found = np.zeros(pixels.size, np.float32)
+    for k in range(pixels.size):
+        found[k] = contrast(image, pixels[k] // nx, pixels[k] % nx, read_noise_squared, room)
+    return found
+
+
+@compiled
+def neighbours(state: U8, pixels: I64) -> tuple[I64, int]:
+    """Return the pixels and those that touch them, each once, without what was returned before.
+
+    Neither excluded ones nor those of the border. What is returned is marked SEEN.
     """
-    ny, nx = image.shape
-    sigclip, siglow, _, read_noise_squared = limits
-    room = scratch()
-    core, n_core = np.empty(1024, np.int64), 0
-    seen, n_seen = np.empty(1024, np.int64), 0
-    new, n_new = np.empty(1024, np.int64), 0
-    for step in range(2):
-        sources, n_sources = (found, n_found) if step == 0 else (core, n_core)
-        wanted, done = (_ABOVE_CLIP, _CORE) if step == 0 else (_ABOVE_LOW, RAY)
-        for k in range(n_sources):
-            y, x = sources[k] // nx, sources[k] % nx
-            for v in range(max(BORDER, y - 1), min(ny - BORDER, y + 2)):
-                for u in range(max(BORDER, x - 1), min(nx - BORDER, x + 2)):
-                    known = state[v, u]
-                    if known & (EXCLUDED | done):
-                        continue
-                    if not known & _KNOWN:
-                        above = significance(image, v, u, read_noise_squared, room)
-                        known |= _KNOWN
-                        known |= _ABOVE_CLIP if above > sigclip else 0
-                        known |= _ABOVE_LOW if above > siglow else 0
-                        seen = pushed(seen, n_seen, v * nx + u)
-                        n_seen += 1
-                    if known & wanted:
-                        known |= done
-                        if step == 0:
-                            core = pushed(core, n_core, v * nx + u)
-                            n_core += 1
-                        else:
-                            new = pushed(new, n_new, v * nx + u)
-                            n_new += 1
-                    state[v, u] = known
-    for k in range(n_seen):
-        state[seen[k] // nx, seen[k] % nx] &= _LASTING
-    return new, n_new
+    ny, nx = state.shape
+    found, count = np.empty(1024, np.int64), 0
+    for k in range(pixels.size):
+        y, x = pixels[k] // nx, pixels[k] % nx
+        for v in range(max(BORDER, y - 1), min(ny - BORDER, y + 2)):
+            for u in range(max(BORDER, x - 1), min(nx - BORDER, x + 2)):
+                if not state[v, u] & (EXCLUDED | SEEN):
+                    state[v, u] |= SEEN
+                    found = pushed(found, count, v * nx + u)
+                    count += 1
+    return found, count
 
 
 @compiled
@@ -168,16 +145,16 @@ def mean_around(image: F32, state: U8, y: int, x: int, background: np.float32) -
 
 @compiled
 def cleaned(
-    image: F32, state: U8, dirty: U8, rays: I64, n_rays: int, n_old: int, background: np.float32
+    image: F32, state: U8, dirty: U8, rays: I64, n_old: int, background: np.float32
 ) -> bool:
     """Replace all rays, and mark the blocks near every pixel that changed.
 
-    The last ``n_rays - n_old`` are new and count as changed. Tells whether one became NaN: it has
-    no good neighbours and the background is not known.
+    Those after the first ``n_old`` are new and count as changed. Tells whether one became NaN: it
+    has no good neighbours and the background is not known.
     """
     nx = image.shape[1]
     is_unknown = False
-    for k in range(n_rays):
+    for k in range(rays.size):
         y, x = rays[k] // nx, rays[k] % nx
         value = mean_around(image, state, y, x, background)
         if k < n_old and value == image[y, x]:
