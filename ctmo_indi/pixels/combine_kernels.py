@@ -167,19 +167,26 @@ def reduce_plain(
     size = len(data)
     least, lower, upper, most = found[LEAST], found[LOWER], found[UPPER], found[MOST]
     near, far, total, squares = found[NEAR], found[FAR], found[TOTAL], found[SQUARES]
-    is_odd = count % 2 == 1
+    half, safe = (
+        np.float32(0.5),
+        np.float32(1.0 - 1e-5),
+    )  # what is near the bound is looked at again
+    is_odd = np.float32(count % 2)
+    widest = np.float32(clip_sigma * MAD_TO_SIGMA)
+    narrowest = np.float32(clip_sigma * least_sigma) * safe
     # LLVM vectorises a loop only if few of its arrays may overlap: hence one result in each.
+    bound = np.float32(limit)
     for p in range(size):
-        a, b = np.float64(lower[p]), np.float64(upper[p])
-        middle = 0.5 * (a + b)
-        mad = np.float64(near[p]) if is_odd else 0.5 * (b - a + near[p] + far[p])
-        robust = MAD_TO_SIGMA * mad
-        reach = clip_sigma * (robust if robust > least_sigma else least_sigma)
-        is_plain = (most[p] < limit) & (least[p] >= middle - reach) & (most[p] <= middle + reach)
+        even = half * (upper[p] - lower[p] + near[p] + far[p])
+        mad = is_odd * near[p] + (np.float32(1.0) - is_odd) * even
+        reach = safe * (widest * mad)
+        reach = reach if reach > narrowest else narrowest
+        middle = half * (lower[p] + upper[p])
+        is_plain = (most[p] < bound) & (middle - least[p] <= reach) & (most[p] - middle <= reach)
         n_used[p] = count if is_plain else 0
     if method == MEDIAN:
         for p in range(size):
-            data[p] = np.float32(0.5 * (np.float64(lower[p]) + np.float64(upper[p])))
+            data[p] = half * (lower[p] + upper[p])
     else:
         for p in range(size):
             data[p] = np.float32(np.float64(lower[p]) + np.float64(total[p]) / count)
