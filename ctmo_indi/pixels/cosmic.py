@@ -88,14 +88,13 @@ def find_cosmic_rays(
     _check(data_e, mask, read_noise_e, (sigclip, sigfrac, objlim, niter))
     image = np.array(data_e, dtype=np.float32, order="C")
     state = np.zeros(image.shape, np.uint8)
-    unknown = ~np.isfinite(image)
-    has_unknown = bool(unknown.any())
     bad = None if mask is None else np.asarray(mask) != 0
-    if has_unknown:
+    unknown = _without_a_number(image)
+    if unknown is not None:
         bad = unknown if bad is None else bad | unknown
     if bad is not None:
         search.exclude_neighbours(bad, state)
-    if has_unknown:
+    if unknown is not None:
         _fill(image, state, unknown)
     if math.isfinite(saturation_e):
         stars, count = search.saturated_stars(image, np.float32(saturation_e))
@@ -103,8 +102,9 @@ def find_cosmic_rays(
     f32 = np.float32
     limits = _Limits(f32(sigclip), f32(sigclip * sigfrac), f32(objlim), f32(read_noise_e**2))
     _iterate(data_e, image, state, limits, niter)
-    image[unknown] = np.nan
-    return CosmicRays((state & RAY) != 0, image)
+    if unknown is not None:
+        image[unknown] = data_e[unknown]
+    return CosmicRays((state & RAY).view(np.bool_), image)
 
 
 class _Limits(NamedTuple):
@@ -178,6 +178,15 @@ def _grown(
     new: NDArray[np.int64] = found[(flat[found] & RAY) == 0]
     flat[new] |= RAY
     return new
+
+
+def _without_a_number(image: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+    """Return where there is none; None when each has one, as then has the sum."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(image.sum()):
+            return None
+    unknown = ~np.isfinite(image)
+    return unknown if unknown.any() else None
 
 
 def _background(image: NDArray[np.float32], state: NDArray[np.uint8]) -> float:

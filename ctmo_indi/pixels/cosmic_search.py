@@ -26,7 +26,7 @@ F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
 
-EXCLUDED, RAY, SEEN = 1, 2, 4
+RAY, EXCLUDED, SEEN = 1, 2, 4  # RAY is 1: the bit alone is a bool
 
 BLOCK = 8
 """Side of the blocks of pixels that are looked at again; not less than the 8 pixels of above."""

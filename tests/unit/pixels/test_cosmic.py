@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import astroscrappy
 import numpy as np
 import pytest
+from astropy.io import fits
 
 from ctmo_indi.pixels import small_median
 from ctmo_indi.pixels.cosmic import find_cosmic_rays
@@ -65,6 +67,11 @@ def test_masked_pixels_and_saturated_stars_are_left_alone_as_by_astroscrappy(sat
     mask[:, 60:63] = True
     image[mask] += 4000.0
     assert_same(image, mask, saturation_e)
+
+
+def test_on_a_real_frame_too():
+    path = Path(astroscrappy.__file__).parent / "tests" / "data" / "gmos.fits"
+    assert_same(fits.getdata(path, 1).astype(np.float32), saturation_e=30000.0)
 
 
 def test_rays_at_the_edges_are_treated_as_by_astroscrappy():
