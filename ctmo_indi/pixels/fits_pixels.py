@@ -65,7 +65,9 @@ class ImageLayout:
     data_offset
         Byte of the first pixel if the image is plain unsigned 16 bit; None when astropy reads it.
     dtype
-        uint16, or float32 for all that is not unsigned 16 bit.
+        uint16, or float32 for all that is not unsigned 16 bit or has undefined pixels.
+    blank_adu
+        Value of undefined pixels of an unsigned image, which astropy does not look for.
     """
 
     path: Path
@@ -74,6 +76,7 @@ class ImageLayout:
     unit: int
     data_offset: int | None
     dtype: np.dtype[Any]
+    blank_adu: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +207,8 @@ class PixelFile:
             out[...] = section[first:last] if len(section.shape) == 2 else section[0, first:last]
         except _WHAT_ASTROPY_RAISES as error:
             raise UnreadableFrame(f"{self.layout.path}: no pixels came: {error}") from error
+        if self.layout.blank_adu is not None:
+            out[out == self.layout.blank_adu] = np.nan
 
     def _read_stored(self, first: int, out: NDArray[Any]) -> None:
         assert self.layout.data_offset is not None
@@ -265,12 +270,14 @@ def _layout(path: Path, units: Any) -> ImageLayout:
             "expected two axes"
         )
     header = unit.header
+    blank_adu = None
     is_unsigned = (
         header["BITPIX"] == 16
         and header.get("BZERO", 0) == _SIGN_BIT
         and header.get("BSCALE", 1) == 1
-        and "BLANK" not in header
     )
+    if is_unsigned and "BLANK" in header:
+        is_unsigned, blank_adu = False, float(header["BLANK"] + _SIGN_BIT)
     place = unit.fileinfo()
     is_compressed = isinstance(unit, fits.CompImageHDU)
     size = place["datSpan"] if is_compressed else unit.size
@@ -286,6 +293,7 @@ def _layout(path: Path, units: Any) -> ImageLayout:
         unit=number,
         data_offset=place["datLoc"] if is_plain else None,
         dtype=np.dtype(np.uint16 if is_unsigned else np.float32),
+        blank_adu=blank_adu,
     )
 
 

@@ -62,11 +62,12 @@ def test_a_gzipped_frame_is_read(tmp_path):
     np.testing.assert_array_equal(read_frame(path).data, PLAIN)
 
 
-def test_undefined_pixels_are_nan(tmp_path):
+@pytest.mark.parametrize(("dtype", "offset"), [(np.int16, 0), (np.uint16, 32768)])
+def test_undefined_pixels_are_nan(dtype, offset, tmp_path):
     path = tmp_path / "frame.fits"
-    unit = fits.PrimaryHDU((PLAIN // 2).astype(np.int16))
-    unit.data[3, 4] = -1
-    unit.header["BLANK"] = -1
+    unit = fits.PrimaryHDU((PLAIN // 4).astype(dtype))
+    unit.data[3, 4] = 30000
+    unit.header["BLANK"] = 30000 - offset
     unit.writeto(path)
     data = read_frame(path).data
     assert np.isnan(data[3, 4])
