@@ -55,8 +55,9 @@ class Combined:
         normal samples and is up to 8 % too large for 3 (Kenney & Keeping 1962, section 13.9); and
         the masters' errors. NaN where less than two samples counted.
     mask : uint8, shape (ny, nx)
-        Bits of :class:`ctmo_indi.pixels.mask.Mask`: NOT_FINITE where no sample counted, with
-        SATURATED where a limit was given; else 0.
+        Bits of :class:`ctmo_indi.pixels.mask.Mask`: NOT_FINITE where ``data`` is NaN (no sample
+        counted, or a master has no value), with SATURATED where a limit was given and the masters
+        are not the reason; else 0.
     n_used : uint8, shape (ny, nx)
         Samples the value is made of.
     """
@@ -146,8 +147,15 @@ def _finish(result: Combined, prepare: Preparation, band: slice) -> None:
         np.hypot(error, np.float32(bias_share) * prepare.bias_error[band], out=error)
     if prepare.dark_error is not None:
         np.hypot(error, np.float32(dark_share) * prepare.dark_error[band], out=error)
-    is_empty = result.n_used[band] == 0
+    is_empty = np.isnan(data)
     if is_empty.any():
-        is_saturated = math.isfinite(prepare.saturation_adu)
-        why = Mask.NOT_FINITE | Mask.SATURATED if is_saturated else Mask.NOT_FINITE
-        result.mask[band][is_empty] = np.uint8(why)
+        mask, n_used = result.mask[band], result.n_used[band]
+        mask[is_empty] = np.uint8(Mask.NOT_FINITE)
+        if math.isfinite(prepare.saturation_adu):
+            is_calibrated = np.ones(data.shape, np.bool_)
+            for plane in (prepare.bias, prepare.dark):
+                if plane is not None:
+                    is_calibrated &= np.isfinite(plane[band])
+            mask[is_empty & (n_used == 0) & is_calibrated] |= np.uint8(Mask.SATURATED)
+        error[is_empty] = np.nan
+        n_used[is_empty] = 0

@@ -208,6 +208,18 @@ def test_flats_are_divided_by_their_own_levels(method, written):
     np.testing.assert_allclose(added, math.hypot(10.0 * shares[0], 4.0 * shares[1]), rtol=1e-3)
 
 
+@pytest.mark.parametrize("scales", [None, (1.0, 2.0, 1.0, 2.0, 1.0)])
+def test_a_pixel_without_a_value_in_a_master_has_none(scales, written):
+    bias = np.full(SHAPE, 300.0, np.float32)
+    bias[3, 4] = np.nan
+    prepare = Preparation(bias=bias, scales=scales, saturation_adu=60000.0)
+    combined = combine(written(samples(5)), method="clipped_mean", prepare=prepare)
+    assert np.isnan(combined.data[3, 4])
+    assert np.isnan(combined.error[3, 4])
+    assert (combined.mask[3, 4], combined.n_used[3, 4]) == (Mask.NOT_FINITE, 0)
+    assert (np.count_nonzero(combined.mask), np.isnan(combined.data).sum()) == (1, 1)
+
+
 def test_little_memory_gives_the_same(written):
     paths = written(samples(6))
     whole, banded = (
