@@ -1,8 +1,8 @@
 """The thread that carries out calibration orders: the oldest first, one at a time.
 
 The orders are in the database; this thread has no other memory. Ended in the middle, it takes the
-same order up again, and what was made is found. Without room on the disk an order waits, with the
-reason in its status, and goes on when there is room.
+same order up again, and what was made is found. Without room on the disk, or without the farm, an
+order waits, with the reason in its status, and goes on when it can.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import CtmoError, StoreUnavailable, WrongState
+from ctmo_indi.errors import CtmoError, ServiceUnreachable, StoreUnavailable, WrongState
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.preprocessor.locations import products_folder
 from ctmo_indi.preprocessor.night_run import (
@@ -38,6 +38,7 @@ REST_AFTER_MACHINE_S = 60.0
 #: A run looks around several times a second; only planning and commits take longer.
 SILENT_MACHINE_S = 120.0
 PROGRESS_PERIOD_MACHINE_S = 1.0
+HOUSEKEEPING_PERIOD_MACHINE_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class EngineParts:
         Makes what a run keeps its products in.
     board
         Told of every change of an order.
+    keep_house
+        Called once an hour while there is nothing to do; must not fail.
     """
 
     orders: OrderBook
@@ -60,6 +63,7 @@ class EngineParts:
     board: RevisionBoard
     clock: Clock
     wait_for_room_machine_s: float = WAIT_FOR_ROOM_MACHINE_S
+    keep_house: Callable[[], None] = lambda: None
 
 
 class Engine:
@@ -73,6 +77,8 @@ class Engine:
         self._busy = ""
         self._turned_machine_s = parts.clock.machine_s()
         self._worked_machine_s: float | None = None
+        self._noted_machine_s = float("-inf")
+        self._housekeeping_machine_s = float("-inf")
         #: Receipt -> stage, done, total of the order under way; replaced, never changed.
         self.progress: dict[str, tuple[str, int, int]] = {}
         self._thread = threading.Thread(target=self._run, name="preprocessor-engine", daemon=True)
@@ -91,7 +97,8 @@ class Engine:
     @property
     def is_over(self) -> bool:
         """Whether the thread has ended without being asked to."""
-        return not self._thread.is_alive() and not self._stopping.is_set()
+        was_started = self._thread.ident is not None
+        return was_started and not self._thread.is_alive() and not self._stopping.is_set()
 
     def start(self) -> None:
         """Begin with the oldest order."""
@@ -152,8 +159,9 @@ class Engine:
                 report = self._night(job)
             except RunEnded:
                 break
-            except (NoRoom, StoreUnavailable) as error:
+            except (NoRoom, StoreUnavailable, ServiceUnreachable) as error:
                 _log.error("calibration_waits receipt=%s error=%s", job.receipt, error)
+                self._parts.run_parts.executor.close()  # a farm is to be connected to anew
                 self._note(job.receipt, Progress(f"waits: {error}"))
                 self._wait_for_room(job.receipt)
             except CtmoError as error:
@@ -199,8 +207,6 @@ class Engine:
                 _log.warning("progress_not_stored receipt=%s error=%s", receipt, error)
             self._tell(receipt, str(progress))
 
-    _noted_machine_s = float("-inf")
-
     def _finish(self, job: CalibrationJob, state: AttemptState, reasons: tuple[str, ...]) -> None:
         """Write the end of an order, however long the disk is full; a restart would do it again."""
         while True:
@@ -227,8 +233,11 @@ class Engine:
             self._sleep(IDLE_MACHINE_S)
 
     def _rest(self) -> None:
-        """Give the workers back when there has been nothing to do for a while."""
+        """Keep house, and give the workers back when there was nothing to do for a while."""
         now_s = self._parts.clock.machine_s()
+        if now_s >= self._housekeeping_machine_s:
+            self._housekeeping_machine_s = now_s + HOUSEKEEPING_PERIOD_MACHINE_S
+            self._parts.keep_house()
         worked_s = self._worked_machine_s
         if worked_s is not None and now_s - worked_s > REST_AFTER_MACHINE_S:
             self._parts.run_parts.executor.close()

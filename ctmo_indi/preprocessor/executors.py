@@ -199,7 +199,13 @@ class Dask:
         future.add_done_callback(lambda done: self._outcomes.put((number, done)))
 
     def next_outcome(self, timeout_s: float) -> Outcome | None:
-        """Return the next outcome; None when there was none within ``timeout_s``."""
+        """Return the next outcome; None when there was none within ``timeout_s``.
+
+        Raises
+        ------
+        ServiceUnreachable
+            The scheduler went away; close and submit again.
+        """
         end_s = self._clock.machine_s() + timeout_s
         while True:
             now_s = self._clock.machine_s()
@@ -235,8 +241,8 @@ class Dask:
         error = future.exception() if future.status == "error" else None
         if error is not None:  # KilledWorker, or what could not be pickled
             return Outcome(task.key, failure=Failure(f"the farm: {type(error).__name__}: {error}"))
-        if future.status != "finished":
-            return Outcome(task.key, failure=Failure(f"the farm: the task is {future.status}"))
+        if future.status != "finished":  # it fails no task that the scheduler went away
+            raise ServiceUnreachable(f"{self._address}: task {task.key} is {future.status}")
         outcome: Outcome = future.result()
         return outcome
 

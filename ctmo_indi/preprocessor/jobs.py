@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ctmo_indi.models.frames import Frame, NightBundle
+from ctmo_indi.models.frames import Frame, NightBundle, ProductKind
 from ctmo_indi.preprocessor.plan import Planned
 
 VERSION = "1"
@@ -49,13 +49,16 @@ class Settings:
     solver: str = ""
     memory_mb: int = 200
 
-    def for_ids(self) -> dict[str, str | float | bool | None]:
-        """Return those that change a product."""
+    def for_ids(self, kind: ProductKind) -> dict[str, str | float | bool | None]:
+        """Return those that change a product of that kind; its inputs have ids of their own."""
+        if kind.is_master:
+            return {"clip_mad_sigma": self.clip_mad_sigma, "saturation_adu": self.saturation_adu}
+        if kind is ProductKind.STACK_LIGHT:
+            return {}
         return {
             "gain_e_per_adu": self.gain_e_per_adu,
             "read_noise_e": self.read_noise_e,
             "saturation_adu": self.saturation_adu,
-            "clip_mad_sigma": self.clip_mad_sigma,
             "has_cosmic_rays": self.has_cosmic_rays,
             "solver": self.solver,
         }

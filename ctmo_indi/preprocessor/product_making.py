@@ -132,8 +132,8 @@ def make_product(job: ProductJob) -> Answer:
         written=SystemClock.from_environment().utc(),
         statistics=planes.statistics,
         files=job.files,
-        gain_e_per_adu=detector.gain_e_per_adu,
-        read_noise_e=detector.read_noise_e,
+        gain_e_per_adu=None if planned.kind.is_master else detector.gain_e_per_adu,
+        read_noise_e=None if planned.kind.is_master else detector.read_noise_e,
         saturation_adu=detector.saturation_adu,
     )
     header = product_header(made, raw)

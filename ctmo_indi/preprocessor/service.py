@@ -91,6 +91,7 @@ class PreprocessorService:
                 board=self._board,
                 clock=clock,
                 wait_for_room_machine_s=wait_for_room_machine_s,
+                keep_house=self._events.prune,
             )
         )
         parts = DeskParts(self._orders, self.engine, self._board, roots_of(config), clock)

@@ -30,7 +30,7 @@ def settings_of(profile: Profile) -> jobs.Settings:
 
 def parameters_of(settings: jobs.Settings) -> Parameters:
     """Return what the plan depends on; without a solver lights cannot be aligned and stacked."""
-    by_kind = dict.fromkeys(ProductKind, settings.for_ids())
+    by_kind = {kind: settings.for_ids(kind) for kind in ProductKind}
     parameters = Parameters(version=jobs.VERSION, settings=by_kind)
     return parameters if settings.solver else replace(parameters, min_stack=sys.maxsize)
 

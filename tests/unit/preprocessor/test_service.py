@@ -13,7 +13,13 @@ import pytest
 from ctmo_indi import profiles
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.config import Config, PreprocessorSettings
-from ctmo_indi.errors import BadOrder, ConflictingOrder, NotPermitted, UnknownOrder
+from ctmo_indi.errors import (
+    BadOrder,
+    ConflictingOrder,
+    NotPermitted,
+    ServiceUnreachable,
+    UnknownOrder,
+)
 from ctmo_indi.preprocessor import setting_up
 from ctmo_indi.preprocessor.executors import Serial
 from ctmo_indi.preprocessor.night_run import PixelTasks
@@ -212,6 +218,26 @@ def test_on_a_full_disk_an_order_waits_with_the_reason_and_goes_on(stage):
     assert stage.status(receipt)["Status"] == "IN_PROGRESS"
     assert list((stage.night).glob("products/*.fits")) == []
     full.unlink()
+    assert stage.until(receipt, "COMPLETED")["Reasons"] == ["night 20261121: 5 products made"]
+
+
+def test_without_the_farm_an_order_waits_with_the_reason_and_goes_on(stage):
+    class Farm(Serial):
+        is_there = False
+
+        def next_outcome(self, timeout_s):
+            if not self.is_there:
+                raise ServiceUnreachable("tcp://head:8786: no dask scheduler answers")
+            return super().next_outcome(timeout_s)
+
+    farm = Farm()
+    stage.start(farm)
+    receipt = stage.calibrate()["Receipt"]
+    end_s = time.monotonic() + LIMIT_S
+    while "no dask scheduler answers" not in str(stage.status(receipt)["Progress"]):
+        assert time.monotonic() < end_s
+        time.sleep(0.01)
+    farm.is_there = True
     assert stage.until(receipt, "COMPLETED")["Reasons"] == ["night 20261121: 5 products made"]
 
 
