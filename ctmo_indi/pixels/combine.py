@@ -51,9 +51,9 @@ class Combined:
         counted.
     error : float32, shape (ny, nx)
         One sigma of ``data``, in its unit: sample standard deviation of the samples not clipped
-        over the root of their number; for the median times sqrt(pi / 2), which holds for many
-        normal samples and is up to 8 % too large for 3 (Kenney & Keeping 1962, section 13.9); and
-        the masters' errors. NaN where less than two samples counted.
+        over the root of their number; for the median times sqrt(pi / 2) = 1.2533, which holds for
+        many normal samples (Kenney & Keeping 1962, Mathematics of Statistics 1, p. 211) and is 8 %
+        too large for 3; and the masters' errors. NaN where less than two samples counted.
     mask : uint8, shape (ny, nx)
         Bits of :class:`ctmo_indi.pixels.mask.Mask`: NOT_FINITE where ``data`` is NaN (no sample
         counted, or a master has no value), with SATURATED where a limit was given and the masters

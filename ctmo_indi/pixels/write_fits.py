@@ -18,8 +18,8 @@ SUFFIX = ".fz"
 """What a compressed file has after the name of the plain one, as fpack writes it."""
 
 QUANTIZE_LEVEL = 16.0
-"""Floats are kept to the noise over this number: adds 0.03 % to the variance (White et al. 2012,
-arXiv:1201.1336)."""
+"""Floats are kept to the noise over this number: adds 0.03 % to the variance, 1 / (12 x 16^2)
+(Pence, White & Seaman 2010, PASP 122, 1065)."""
 
 _NOT_OF_A_COMPRESSED_UNIT = ("CHECKSUM", "DATASUM", "SIMPLE", "EXTEND")
 
