@@ -98,10 +98,12 @@ def verified(path: Path, product_id: str) -> dict[str, float] | None:
                 header = file[0].header
                 for unit in file:
                     _ = unit.data
+                last = file[-1].fileinfo()
+                is_whole = last["datLoc"] + last["datSpan"] == path.stat().st_size
                 is_same = header.get(PRODUCT_ID) == product_id and len(file) == _UNITS
     except (OSError, ValueError, TypeError, KeyError, IndexError, AstropyWarning):
         return None
-    return statistics_of(header) if is_same else None
+    return statistics_of(header) if is_same and is_whole else None
 
 
 def header_statistics(path: Path) -> dict[str, float] | None:

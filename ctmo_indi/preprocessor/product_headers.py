@@ -7,19 +7,22 @@ frames are those of :mod:`ctmo_indi.models.headers`; a calibrated light keeps al
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from astropy.io.fits import Header
+from astropy.io.fits import Card, Header, VerifyError
+from astropy.utils.exceptions import AstropyWarning
 
 from ctmo_indi import __version__
 from ctmo_indi.models.fits_text import fit_card, to_ascii
 from ctmo_indi.models.frames import ProductKind
 from ctmo_indi.preprocessor.plan import Planned, Used
 
+_CARD_LENGTH = 80
 PRODUCT_ID = "PRODID"
 PRODUCT_KIND = "PRODKIND"
 #: Statistic -> keyword and comment, in all kinds of products.
@@ -98,16 +101,34 @@ def _name(used: Used | None, made: Made) -> object:
 
 
 def _statistic(name: str) -> Callable[[Made], object]:
-    return lambda made: made.statistics.get(name)
+    def value(made: Made) -> object:
+        found = made.statistics.get(name)
+        return None if found is None else float(f"{found:.7g}")
+
+    return value
 
 
 def _scale(made: Made) -> object:
     scales = made.planned.dark_scales
-    return scales[0] if len(set(scales)) == 1 and made.planned.dark is not None else None
+    has_one = len(set(scales)) == 1 and made.planned.dark is not None
+    return float(f"{scales[0]:.9g}") if has_one else None
 
 
 def _iso(utc_s: float) -> str:
     return datetime.fromtimestamp(utc_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+
+
+def _mjd(utc_s: float) -> float:
+    return round(utc_s / 86400.0 + 40587.0, 8)
+
+
+def _start_s(made: Made) -> float:
+    return min(frame.start_utc_s for frame in made.planned.frames)
+
+
+def _temperature_c(made: Made) -> object:
+    temperature_c = made.planned.temperature_c
+    return None if temperature_c is None else round(temperature_c, 3)
 
 
 def _end_s(made: Made) -> float:
@@ -125,12 +146,15 @@ CARDS: tuple[ProductCard, ...] = (
     ProductCard("EXPTIME", "[s] exposure time", lambda m: m.planned.exposure_s),
     ProductCard("FILTER", "filter", lambda m: m.planned.filter_name),
     ProductCard("OBJECT", "target of the order", lambda m: m.planned.target_name),
-    ProductCard("CCD-TEMP", "[deg C] temperature of the sensor", lambda m: m.planned.temperature_c),
+    ProductCard("CCD-TEMP", "[deg C] temperature of the sensor", _temperature_c),
     ProductCard("TIMESYS", "time scale of all times here", lambda m: "UTC"),
     ProductCard("DATE-OBS", "start of the first exposure",
-                lambda m: _iso(min(f.start_utc_s for f in m.planned.frames))),
+                lambda m: _iso(_start_s(m))),
     ProductCard("DATE-AVG", "mean of the exposures' middles", lambda m: _iso(m.planned.utc_s)),
     ProductCard("DATE-END", "end of the last exposure", lambda m: _iso(_end_s(m))),
+    ProductCard("MJD-OBS", "[d] start of the first exposure", lambda m: _mjd(_start_s(m))),
+    ProductCard("MJD-AVG", "[d] mean of the exposures' middles", lambda m: _mjd(m.planned.utc_s)),
+    ProductCard("MJD-END", "[d] end of the last exposure", lambda m: _mjd(_end_s(m))),
     ProductCard("DATE", "this file was written", lambda m: _iso(m.written.timestamp())),
     ProductCard("HASBIAS", "the bias is still in it",
                 lambda m: m.planned.has_bias if m.planned.kind is ProductKind.DARKM else None),
@@ -162,7 +186,7 @@ def product_header(made: Made, raw: Header) -> Header:
     for card in raw.cards:
         if card.keyword in _NOT_KEPT or not (is_light or card.keyword in _COMMON):
             continue
-        if card.keyword not in header:
+        if card.keyword not in header and _is_sound(card):
             header.append(card)
     for rule in CARDS:
         fitting = _fit(rule.value(made), rule.comment)
@@ -173,8 +197,19 @@ def product_header(made: Made, raw: Header) -> Header:
     return header
 
 
+def _is_sound(card: Card) -> bool:
+    """Whether a card of whoever's program is FITS; one that is not would spoil the product."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            card.verify("exception")
+            return len(card.image) % _CARD_LENGTH == 0
+        except (VerifyError, ValueError, AstropyWarning):
+            return False
+
+
 def _fit(value: object, comment: str) -> tuple[str | float | int | bool, str] | None:
-    return fit_card(float(f"{value:.9g}") if isinstance(value, float) else value, comment)
+    return fit_card(value, comment)
 
 
 class Input(NamedTuple):

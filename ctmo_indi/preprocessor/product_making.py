@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.errors import UnreadableFrame
+from ctmo_indi.models.fits_text import fit_card
 from ctmo_indi.models.frames import Frame, ProductKind
 from ctmo_indi.pixels.calibrate import calibrate
 from ctmo_indi.pixels.combine import Preparation, combine, median_levels
@@ -34,6 +36,7 @@ from ctmo_indi.pixels.quality import Quality, measure
 from ctmo_indi.pixels.stack import Layer, stack
 from ctmo_indi.preprocessor import gates
 from ctmo_indi.preprocessor.astrometry import (
+    Card,
     Hint,
     NoSolver,
     Solved,
@@ -53,6 +56,8 @@ from ctmo_indi.preprocessor.product_files import (
 )
 from ctmo_indi.preprocessor.product_headers import Made, product_header
 from ctmo_indi.preprocessor.solve_field import find_solver
+from ctmo_indi.preprocessor.zero_point import NoZeroPoint, ZeroPoint, zero_point
+from ctmo_indi.preprocessor.zero_point import cards as zero_point_cards
 
 Answer = dict[str, Any]  # Any: small values
 
@@ -61,6 +66,11 @@ REFUSED = "refused"
 PREVIEWS = "previews"
 FEWEST_LAYERS = 2
 _HOT_SIGMA = 10.0
+# The solver's; the others of a light speak of times, which astropy would have mended.
+_WCS_CARD = re.compile(
+    r"WCSAXES|(CTYPE|CUNIT|CRVAL|CRPIX)\d|CD\d_\d|LONPOLE|LATPOLE|RADESYS|EQUINOX"
+    r"|(A|B|AP|BP)_(ORDER|\d_\d)"
+)
 _CHUNK = 1 << 20
 _MASTERS_KEPT = 4  # bias, dark, flat, and one that changes
 _SAMPLED = 1_000_000  # pixels that tell median and scatter
@@ -77,6 +87,7 @@ class _Planes:
     steps: tuple[str, ...]
     statistics: Mapping[str, float]
     solution: Solved | Unsolved | None = None
+    cards: tuple[Card, ...] = ()
 
 
 class MasterPlanes(NamedTuple):
@@ -139,6 +150,10 @@ def make_product(job: ProductJob) -> Answer:
     header = product_header(made, raw)
     if planes.solution is not None:
         write_cards(header, planes.solution)
+    for keyword, value, comment in planes.cards:
+        card = fit_card(value, comment)
+        if card is not None:
+            header[keyword] = card
     write_product(path, made, header, planes.data, planes.error, planes.mask)
     if job.settings.has_previews:
         preview = path.parent / PREVIEWS / f"{path.stem}.png"
@@ -228,14 +243,22 @@ def _light(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
     solver = find_solver() if settings.solver else NoSolver("no solver is installed or wanted")
     hint = Hint(frame.ra_deg, frame.dec_deg, scale_arcsec_per_px=scale_of(raw))
     shape = (data.shape[0], data.shape[1])
+    solution = solver.solve(quality.stars, shape, hint)
+    statistics = _statistics(data, mask) | _quality_statistics(mask, quality)
+    found: ZeroPoint | NoZeroPoint = NoZeroPoint("not solved")
+    if isinstance(solution, Solved):
+        found = zero_point(quality.stars, _wcs_of(solution), shape, frame.exposure_s)
+    if isinstance(found, ZeroPoint):
+        statistics["zero_point_mag"] = found.magnitude
     return _Planes(
         data,
         error,
         mask,
         "electron",
         tuple(steps),
-        _statistics(data, mask) | _quality_statistics(mask, quality),
-        solver.solve(quality.stars, shape, hint),
+        statistics,
+        solution,
+        zero_point_cards(found),
     )
 
 
@@ -285,11 +308,12 @@ _STAGES: Mapping[ProductKind, Callable[[ProductJob, Detector, fits.Header], _Pla
 def _layer(path: Path, factor: float) -> Layer:
     data, error, mask = read_planes(path)
     header = fits.getheader(path)
-    return Layer(data, error, mask, WCS(header), float(header.get("SKYLEVEL", 0.0)), factor)
+    wcs = _wcs_of(_solution_of(header))
+    return Layer(data, error, mask, wcs, float(header.get("SKYLEVEL", 0.0)), factor)
 
 
 def _solution_of(header: fits.Header) -> Solved:
-    cards = WCS(header).to_header(relax=True).cards
+    cards = (card for card in header.cards if _WCS_CARD.fullmatch(card.keyword))
     return Solved(
         tuple((card.keyword, card.value, card.comment) for card in cards),
         int(header.get("SOLVNUM", 0)),
@@ -368,10 +392,7 @@ def _quality_statistics(mask: MaskPlane, quality: Quality) -> dict[str, float]:
 def _place(planes: _Planes) -> Answer:
     """Return where a solved frame looks, as ObsCore wants it."""
     assert isinstance(planes.solution, Solved)
-    header = fits.Header()
-    for keyword, value, comment in planes.solution.wcs:
-        header[keyword] = (value, comment)
-    wcs = WCS(header)
+    wcs = _wcs_of(planes.solution)
     ny, nx = planes.data.shape
     ra_deg, dec_deg = (float(one) for one in wcs.all_pix2world((nx - 1) / 2, (ny - 1) / 2, 0))
     corners = wcs.all_pix2world([[0, 0], [nx - 1, 0], [nx - 1, ny - 1], [0, ny - 1]], 0)
@@ -385,6 +406,13 @@ def _place(planes: _Planes) -> Answer:
     if "fwhm_px" in planes.statistics:
         place["resolution_arcsec"] = planes.statistics["fwhm_px"] * scale_deg * 3600.0
     return place
+
+
+def _wcs_of(solution: Solved) -> WCS:
+    header = fits.Header()
+    for keyword, value, comment in solution.wcs:
+        header[keyword] = (value, comment)
+    return WCS(header)
 
 
 def _first_row(raw: fits.Header) -> Literal["bottom", "top"]:
