@@ -13,7 +13,7 @@ Agreement is checked first: data and errors to 1e-6 relative, masks of calibrati
 cosmic rays with an intersection over union of at least 0.99. Then the goals: calibration 8 times
 less CPU than ccdproc (stretch 12), cosmic rays 4 times less than astroscrappy (stretch 10).
 
-Run ``python benchmarks/bench_lights.py`` (4096 x 4096, 2 minutes on a quiet machine; ``--size 1024``
+Run ``python benchmarks/bench_lights.py`` (4096 x 4096, 2 minutes when it is quiet; ``--size 1024``
 is quick; ``--json``). Exit 1 when it does not agree or misses a goal.
 """
 
