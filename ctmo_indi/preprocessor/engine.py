@@ -32,7 +32,7 @@ from ctmo_indi.work_orders.revisions import RevisionBoard
 _log = logging.getLogger(__name__)
 
 IDLE_MACHINE_S = 1.0
-WAIT_FOR_ROOM_MACHINE_S = 30.0
+WAIT_FOR_ROOM_MACHINE_S = 10.0
 #: Workers hold memory that others may want; new ones are ready within some seconds.
 REST_AFTER_MACHINE_S = 60.0
 #: A run looks around several times a second; only planning and commits take longer.

@@ -6,6 +6,9 @@ Four units: the image (primary, so that every viewer shows it), ERR (one sigma),
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
+import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +86,15 @@ def write_product(
     )
     primary = fits.PrimaryHDU(data, header)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_products(path, [primary, error_unit, mask_unit, table])
+    units = [primary, error_unit, mask_unit, table]
+    try:
+        write_products(path, units)
+    except OSError as error:
+        # That the disk is full astropy 8.0 and numpy say in words only, without the number.
+        is_full = shutil.disk_usage(path.parent).free < sum(unit.filebytes() for unit in units)
+        if error.errno is None and (is_full or "space" in str(error)):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
 
 
 def verified(path: Path, product_id: str) -> dict[str, float] | None:

@@ -12,22 +12,24 @@ import psutil
 import pytest
 
 from ctmo_indi.desk_client.client import DeskClient
+from ctmo_indi.testing.full_disk import DiskKind, FullDisk
 from ctmo_indi.testing.night_frames import write_night
 from ctmo_indi.testing.service_process import ServiceProcess, service_process
 
+from ..promises import IS_LONG
 from ..running_fleet import until
 
 pytestmark = pytest.mark.faults
 
 LIMIT_S = 90.0
 ANSWER_S = 0.05
-LIGHTS = 6
-SHAPE = (512, 512)
+LIGHTS = 10
+SHAPE = (256, 256)
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A data folder with a night of 25 frames; their lights take the workers some seconds."""
+    """A data folder with a night; its lights take the workers a second or two."""
     write_night(
         tmp_path / "nights" / "20261121" / "raw",
         seed=7,
@@ -104,3 +106,37 @@ def test_the_desk_answers_while_pixels_are_crunched(data: Path) -> None:
     assert len(took_s) > 200
     assert p99_s <= ANSWER_S, f"p99 {p99_s * 1e3:.1f} ms of {len(took_s)}, order {intake_s:.3f} s"
     print(f"p99 {p99_s * 1e3:.1f} ms, median {statistics.median(took_s) * 1e3:.1f} ms")
+
+
+@pytest.mark.skipif(not IS_LONG, reason="takes half a minute; make faults runs it")
+def test_a_night_larger_than_the_disk_waits_for_room_and_ends_whole(tmp_path: Path) -> None:
+    with FullDisk(tmp_path / "data", size_bytes=18_000_000) as disk:
+        if disk.kind is not DiskKind.TMPFS:
+            pytest.skip("a disk of its own can be mounted by root only")
+        data, ballast = disk.folder, disk.folder / "ballast"
+        write_night(
+            data / "nights" / "20261121" / "raw", seed=7, shape=SHAPE, biases=5,
+            darks={30.0: 5}, flats={"V": 5}, lights={("M 31", "V"): LIGHTS},
+        )  # fmt: skip
+        ballast.write_bytes(bytes(8_000_000))
+        with running(data) as (_, desk):
+            receipt = desk.front_desk(order(data))["Receipt"]
+            until(
+                lambda: "No space left" in str(status(desk, receipt)["Progress"]),
+                "it waits for room",
+                LIMIT_S,
+                lambda: status(desk, receipt),
+            )
+            assert len(lights(data)) < LIGHTS
+            assert desk.front_desk({"WOType": "Status"})["Status"] == "ENABLED"
+            assert not list((data / "nights").rglob("*.part"))
+            ballast.unlink()
+            until(
+                lambda: status(desk, receipt)["Status"] == "COMPLETED",
+                "it goes on",
+                LIMIT_S,
+                lambda: status(desk, receipt),
+            )
+            said = status(desk, receipt)["Reasons"]
+        assert len(lights(data)) == LIGHTS
+        assert len(said) == 1, said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from astropy.io import fits
 
 from ctmo_indi.models.frames import NightBundle, ProductKind
+from ctmo_indi.preprocessor import product_files
 from ctmo_indi.preprocessor.night import examine, scan
 from ctmo_indi.preprocessor.plan import Parameters, plan_night
 from ctmo_indi.preprocessor.product_files import provenance, verified, write_product
@@ -76,6 +78,18 @@ def test_the_table_has_every_input_with_its_rule(made, tmp_path):
     assert found.inputs[3].identity == made.planned.frames[0].sha256
     assert [one.rule for one in found.inputs[:3]] == [one.rule for one in made.planned.used]
     assert found.kind == "CALIB_LIGHT"
+
+
+@pytest.mark.parametrize("has_number", [True, False])
+def test_a_full_disk_is_told_by_its_number(made, tmp_path, monkeypatch, has_number):
+    def full(path, units):
+        words = "Not enough space on disk: requested 1, available 0. "
+        raise OSError(errno.ENOSPC, words) if has_number else OSError(words)
+
+    monkeypatch.setattr(product_files, "write_products", full)
+    with pytest.raises(OSError, match="space") as raised:
+        write(tmp_path / "light.fits", made, fits.getheader(made.planned.frames[0].path))
+    assert raised.value.errno == errno.ENOSPC
 
 
 def test_a_spoiled_cut_or_foreign_file_is_not_taken_for_the_product(made, tmp_path):
