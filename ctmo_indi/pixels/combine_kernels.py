@@ -40,7 +40,8 @@ MAD_TO_SIGMA = 1.482602218505602
 MEDIAN_TO_MEAN_ERROR = 1.2533141373155003
 """Error of the median over that of the mean for many normal samples: sqrt(pi / 2)."""
 
-_TILE_BYTES = 24 * 1024
+_TILE_BYTES = 48 * 1024
+_LEAST_LEFT = 0.1  # of the sum of squares, to be precise to 1e-5
 _PADDING = LANES  # rows whose distance is a power of two would share few lines of the cache
 
 _F32 = NDArray[np.float32]
@@ -128,9 +129,9 @@ def combine_float(
 
 @compiled
 def tile_width(count: int, sample_bytes: int) -> int:
-    """Return how many pixels are sorted at a time: their samples fit the first-level cache."""
+    """Return how many pixels are sorted at a time: their samples stay in the cache."""
     fitting = _TILE_BYTES // (count * sample_bytes) // LANES * LANES
-    return max(2 * LANES, min(1024, fitting))
+    return max(2 * LANES, min(4096, fitting))
 
 
 @compiled
@@ -218,27 +219,39 @@ def reduce_others(
             continue
         column = samples[:, p]
         valid = count
+        total, squares = np.float64(found[TOTAL, p]), np.float64(found[SQUARES, p])
         if found[MOST, p] >= limit:
             while valid > 0 and column[valid - 1] >= limit:
                 valid -= 1
             mad = median_deviation(column[:valid])
+            total = squares = math.nan
         elif count % 2 == 1:
             mad = np.float64(found[NEAR, p])
         else:
             mad = 0.5 * (found[UPPER, p] - found[LOWER, p] + found[NEAR, p] + found[FAR, p])
         data[p], error[p], n_used[p] = reduce_one(
-            column[:valid], mad, method, clip_sigma, least_sigma
+            column[:valid], mad, total, squares, method, clip_sigma, least_sigma
         )
 
 
 @compiled
 def reduce_one(
-    samples: Samples, mad: float, method: int, clip_sigma: float, least_sigma: float
+    samples: Samples,
+    mad: float,
+    total: float,
+    squares: float,
+    method: int,
+    clip_sigma: float,
+    least_sigma: float,
 ) -> tuple[float, float, int]:
     """Reduce the sorted samples of one pixel that count, maybe none: data, error, samples used.
 
     The mean is that of the samples not clipped, the median that of all that count; the error always
     that of the samples not clipped, NaN from less than two. Without any: NaN, NaN, 0.
+
+    ``total`` and ``squares`` are the sums of all of them as in
+    :func:`ctmo_indi.pixels.column_statistics.column_statistics`, or NaN. What is clipped is taken
+    off them unless little would be left, since they are sums in float32.
     """
     valid = len(samples)
     if valid == 0:
@@ -247,22 +260,29 @@ def reduce_one(
     middle = 0.5 * (lower + np.float64(samples[valid // 2]))
     robust = MAD_TO_SIGMA * mad
     reach = clip_sigma * (robust if robust > least_sigma else least_sigma)
+    least_left = _LEAST_LEFT * squares
     first, last = 0, valid
     while samples[first] < middle - reach:
+        deviation = samples[first] - lower
+        total -= deviation
+        squares -= deviation * deviation
         first += 1
     while samples[last - 1] > middle + reach:
+        deviation = samples[last - 1] - lower
+        total -= deviation
+        squares -= deviation * deviation
         last -= 1
     used = last - first
-    total = squares = 0.0
-    for k in range(first, last):
-        deviation = samples[k] - lower
-        total += deviation
-        squares += deviation * deviation
+    if not squares > least_left:
+        total = squares = 0.0
+        for k in range(first, last):
+            deviation = samples[k] - lower
+            total += deviation
+            squares += deviation * deviation
     mean = total / used
     error = math.nan
     if used > 1:
-        variance = max(0.0, squares - mean * total) / (used - 1.0)
-        error = math.sqrt(variance / used)
+        error = math.sqrt(max(0.0, squares - mean * total) / (used * (used - 1.0)))
     if method == MEDIAN:
         return middle, MEDIAN_TO_MEAN_ERROR * error, valid
     return lower + mean, error, used
