@@ -219,7 +219,7 @@ def reduce_others(
             continue
         column = samples[:, p]
         valid = count
-        total, squares = np.float64(found[TOTAL, p]), np.float64(found[SQUARES, p])
+        total, squares = float(found[TOTAL, p]), float(found[SQUARES, p])
         if found[MOST, p] >= limit:
             while valid > 0 and column[valid - 1] >= limit:
                 valid -= 1
