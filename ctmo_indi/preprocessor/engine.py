@@ -199,7 +199,9 @@ class Engine:
         newest = (progress.stage, progress.done, progress.total)
         is_new_stage = self.progress.get(receipt, ("",))[0] != progress.stage
         self.progress = {receipt: newest}
-        if is_new_stage or now_s - self._noted_machine_s >= PROGRESS_PERIOD_MACHINE_S:
+        is_last = progress.done == progress.total
+        is_time = now_s - self._noted_machine_s >= PROGRESS_PERIOD_MACHINE_S
+        if is_new_stage or is_last or is_time:
             self._noted_machine_s = now_s
             try:
                 self._parts.orders.progress(receipt, *newest)

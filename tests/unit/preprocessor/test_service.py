@@ -118,6 +118,7 @@ def test_an_order_is_answered_at_once_and_carried_out(stage):
     hold.unlink()
     done = stage.until(reply["Receipt"], "COMPLETED")
     assert done["Reasons"] == ["night 20261121: 5 products made"]
+    assert done["Message"] == "completed, 5 of 5 products"
     assert len(list((stage.night / "products").glob("*.fits"))) == 5
     assert stage.ask({"WOType": "Status", "User": "Main Module", "ID": "7"})["ID"] == "7"
     listed = stage.ask({"WOType": "Status", "All": True})["Orders"]
