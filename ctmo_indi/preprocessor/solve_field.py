@@ -4,9 +4,10 @@ Lang et al. 2010, AJ 139, 1782. Debian: ``astrometry.net`` and index files, for 
 degree up ``astrometry-data-tycho2-07`` to ``-10-19``; BSD and GPL, a program of its own, optional.
 
 It gets our list of stars instead of the image: ours knows what is saturated, masked or a cosmic
-ray, and a list needs none of the program's own image processing. The fit is linear (gnomonic) over
-all matched stars unless told otherwise: a second-order fit through 15 stars was worse by a factor
-of 3 at the corners (``benchmarks/bench_solve.py``).
+ray, and a list needs none of the program's own image processing. Which star is which is its answer;
+the linear plate through them is fitted anew (:mod:`ctmo_indi.preprocessor.plate_fit`). A second
+order, on demand, is the program's: through 15 stars it is worse by a factor of 3 at the corners
+(``benchmarks/bench_solve.py``).
 """
 
 from __future__ import annotations
@@ -20,18 +21,23 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ctmo_indi.clock import Deadline, SystemClock
 from ctmo_indi.preprocessor.astrometry import Hint, NoSolver, Solved, Solver, Unsolved
+from ctmo_indi.preprocessor.plate_fit import FEWEST_STARS as FEWEST_TO_FIT
+from ctmo_indi.preprocessor.plate_fit import fit_plate
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ctmo_indi.pixels.quality import Stars
 
 PROGRAM = "solve-field"
 FEWEST_STARS = 5  # four make a figure, a fifth has to confirm it
-MOST_STARS = 300
-TIMEOUT_S = 30.0
+MOST_STARS = 120  # brightest; where nothing matches, each more costs time: 300 take a minute
+TIMEOUT_S = 15.0
 _MOST_OF_LOG = 100_000
 _KEPT = (
     *("WCSAXES", "CTYPE1", "CTYPE2", "CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CUNIT1", "CUNIT2"),
@@ -208,12 +214,33 @@ def _read(folder: Path, *, has_distortion: bool) -> Solved | Unsolved:
         wcs = [(key, header[key], "") for key in _KEPT]
     except (OSError, ValueError, KeyError, TypeError) as error:
         return Unsolved(f"the answer of {PROGRAM} cannot be read: {error}")
+    distance_px = np.hypot(dx, dy)
     if has_distortion:
         wcs += [(key, value, "") for key, value in header.items() if _SIP.fullmatch(key)]
     else:
-        wcs = [(key, value[:8] if key in _TYPES else value, "") for key, value, _ in wcs]
+        values = {key: value[:8] if key in _TYPES else value for key, value, _ in wcs}
+        if len(dx) >= FEWEST_TO_FIT:
+            distance_px = _fit(values, match)
+        wcs = [(key, value, "") for key, value in values.items()]
     wcs.append(("RADESYS", "ICRS", "frame of the catalogue"))
-    return Solved(tuple(wcs), len(dx), float(np.median(np.hypot(dx, dy))), "astrometry.net")
+    return Solved(tuple(wcs), len(dx), float(np.median(distance_px)), "astrometry.net")
+
+
+def _fit(values: dict[str, Any], match: NDArray[np.void]) -> NDArray[np.float64]:
+    """Put our own fit to the matched stars in place of the program's; return the distances."""
+    import numpy as np
+
+    x, y, ra, dec = (
+        np.asarray(match[name], dtype=np.float64)
+        for name in ("field_x", "field_y", "index_ra", "index_dec")
+    )
+    at = (float(values["CRVAL1"]), float(values["CRVAL2"]))
+    plate = fit_plate(x - values["CRPIX1"], y - values["CRPIX2"], ra, dec, at)
+    values["CRVAL1"], values["CRVAL2"] = plate.crval_deg
+    for row in (0, 1):
+        for column in (0, 1):
+            values[f"CD{row + 1}_{column + 1}"] = float(plate.cd[row, column])
+    return plate.distance_px
 
 
 def _complaint(folder: Path, code: int) -> str:
