@@ -21,7 +21,8 @@ from ctmo_indi import config, units
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA_FOLDERS = ("devices", "xmlrpc", "profiles")
-NOT_COPIED = (".*", "build", "dist", "*.egg-info", "__pycache__", "ctmo-data", "docs", "tests")
+CACHE = "__pycache__"  # of Python, and of numba's kernels
+NOT_COPIED = (".*", "build", "dist", "*.egg-info", CACHE, "ctmo-data", "docs", "tests")
 FIND_ALL = """
 import json
 from ctmo_indi import catalogue, units
@@ -36,7 +37,7 @@ print(json.dumps(found))
 
 def files_of(folder: Path) -> list[str]:
     paths = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(str(path.relative_to(folder)) for path in paths if path.suffix != ".pyc")
+    return sorted(str(path.relative_to(folder)) for path in paths if CACHE not in path.parts)
 
 
 def expected_files() -> dict[str, list[str]]:
@@ -91,7 +92,8 @@ def found_by(python: Path | str, cwd: Path, **environment: str) -> dict[str, lis
     assert found.pop("units") == sorted(units.render_all("systemd", program=Path("/bin/true")))
     assert "ctmo.conf.yaml" in found.pop("share")
     return {
-        kind: [name for name in names if not name.endswith(".pyc")] for kind, names in found.items()
+        kind: [name for name in names if CACHE not in Path(name).parts]
+        for kind, names in found.items()
     }
 
 

@@ -27,13 +27,13 @@ from ctmo_indi.cli import (
     fleet,
     hands,
     installation,
+    lineage,
     orders,
     prediction,
     preprocess,
     scheduler,
     script_queue,
     simulate,
-    trace,
 )
 from ctmo_indi.errors import BadOrder, ConfigError, CtmoError, ServiceUnreachable
 
@@ -63,7 +63,7 @@ _GROUPS = (
     hands,
     closing,
     preprocess,
-    trace,
+    lineage,
     access,
     installation,
 )

@@ -3,6 +3,9 @@
 What shows it is the table :data:`ctmo_indi.devices.foreign_signs.SIGNS`. Stopping, parking and
 closing are what our own closers do as well (safety, INDI's WatchDog, ``ctmo-indi stop``): such a
 move is marked, and ``telescope/takeover`` judges it by what safety says.
+
+A driver that hung carries out what we sent meanwhile when it goes on, perhaps long after we gave it
+up. So what a device does just after a silence is explained by what we told it during that silence.
 """
 
 from __future__ import annotations
@@ -53,6 +56,14 @@ class ForeignMove:
         return f"{self.device} {self.what}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    """Elapsed seconds at which a device said something, and next something again."""
+
+    begin_s: float
+    end_s: float
+
+
 class ForeignWatch:
     """Listens to a link and tells foreign motion from ours.
 
@@ -70,6 +81,8 @@ class ForeignWatch:
         self._seen: dict[Sign, int] = {}
         self._explained: dict[Sign, tuple[float, float]] = {}
         self._moved_s: dict[str, float] = {}
+        self._heard_s: dict[str, float] = {}
+        self._silences: dict[str, _Silence] = {}
         self._by_name = {
             device.name: role
             for role, device in observatory.devices.items()
@@ -108,11 +121,27 @@ class ForeignWatch:
         elif isinstance(event, PropertyRemoved) and event.name is not None:
             self._last.pop((event.device, event.name), None)
         elif isinstance(event, PropertyDefined):
+            self._hear(event.snapshot)
             # What a definition says is where we start from, not a change.
             self._last[event.snapshot.device, event.snapshot.name] = event.snapshot
         elif isinstance(event, PropertyUpdated):
+            self._hear(event.snapshot)
             return self._judge(event.snapshot)
         return []
+
+    def _hear(self, snapshot: PropertySnapshot) -> None:
+        device, now_s = snapshot.device, snapshot.elapsed_s
+        before_s = self._heard_s.get(device, now_s)
+        self._heard_s[device] = now_s
+        if now_s - before_s > self._observatory.moves.echo_s:
+            self._silences[device] = _Silence(before_s, now_s)
+
+    def _silence_before(self, device: str, at_s: float) -> _Silence | None:
+        """The silence that ended just before; None when the device has not been silent."""
+        silence = self._silences.get(device)
+        if silence is None or at_s - silence.end_s > self._observatory.moves.echo_s:
+            return None
+        return silence
 
     def _judge(self, after: PropertySnapshot) -> list[ForeignMove]:
         key = (after.device, after.name)
@@ -147,14 +176,20 @@ class ForeignWatch:
 
     def _is_ours(self, sign: Sign, look: Look) -> bool:
         moves, name, at_s = self._observatory.moves, look.device.name, look.after.elapsed_s
+        silence = self._silence_before(name, at_s)
         if sign.explained_by is None:
-            return moves.is_ours(name, at_s)
+            return moves.is_ours(name, at_s) or (
+                silence is not None and moves.were_under_way(name, silence.begin_s, silence.end_s)
+            )
         if not sign.explained_by:
             return False
         if moves.is_announced(name, at_s):
             return True
         sent = sign.command_before(look)
-        if sent is None or not moves.may_answer(name, sent, at_s):
+        if sent is None:
+            return False
+        is_late = silence is not None and silence.begin_s <= sent.elapsed_s <= silence.end_s
+        if not is_late and not moves.may_answer(name, sent, at_s):
             return False
         if not sign.is_once:
             return True

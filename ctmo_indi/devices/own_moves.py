@@ -76,6 +76,11 @@ class OwnMoves:
         return self._grace_s
 
     @property
+    def echo_s(self) -> float:
+        """Elapsed seconds within which a living driver answers."""
+        return self._echo_s
+
+    @property
     def burst_s(self) -> float:
         """Elapsed seconds within which a driver sends all updates that answer one command."""
         return max(1.0, _BURST_MACHINE_S * self._clock.speed)
@@ -120,6 +125,19 @@ class OwnMoves:
         at_s = self._clock.elapsed_s() if at_elapsed_s is None else at_elapsed_s
         with self._lock:
             return any(span.holds(at_s, self._grace_s) for span in self._spans.get(device, ()))
+
+    def were_under_way(self, device: str, begin_elapsed_s: float, end_elapsed_s: float) -> bool:
+        """Whether an operation of ours on that device lasted at any instant between those.
+
+        One that ended with the last news before ``begin_elapsed_s`` does not count.
+        """
+        with self._lock:
+            return any(
+                span.begin_s <= end_elapsed_s
+                and (span.end_s is None or span.end_s > begin_elapsed_s + self._grace_s)
+                for span in self._spans.get(device, ())
+                if not span.is_announced
+            )
 
     def idle_machine_s(self) -> float:
         """Machine seconds since an operation of ours ended; 0 while one lasts, inf before any."""

@@ -132,9 +132,20 @@ class DeskHandlers:
         command = request.command if isinstance(request, ControlRequest) else None
         if command is ControlCommand.STOP:
             return await self._stop(checked, caller)
+        if command is ControlCommand.RELEASE:
+            return await self._release(checked, caller)
         if command in _SAFETYS:
             return await _pass_on(self._peers.safety, checked, caller)
         return await _pass_on(self._peers.telescope, checked, caller)
+
+    async def _release(self, checked: CheckedOrder, caller: Caller) -> Reply:
+        """Release: the telescope ends a takeover and has safety end a stop."""
+        try:
+            return await _pass_on(self._peers.telescope, checked, caller)
+        except ServiceUnreachable as error:
+            reply = await _pass_on(self._peers.safety, checked, caller)
+            reply["Reasons"] = [f"a takeover is not released: {error}"]
+            return reply
 
     async def _stop(self, checked: CheckedOrder, caller: Caller) -> Reply:
         """Stop: the telescope aborts, safety latches; one of them is enough for an answer."""
@@ -286,7 +297,7 @@ class DeskHandlers:
 
 _ADDING = frozenset({ScriptQueueCommand.ADD, ScriptQueueCommand.REQUEUE})
 _OF_A_TICKET = ("Command", "Failure", "Progress", "Result")
-_SAFETYS = frozenset({ControlCommand.RELEASE, ControlCommand.LOCK, ControlCommand.UNLOCK})
+_SAFETYS = frozenset({ControlCommand.LOCK, ControlCommand.UNLOCK})
 
 
 async def _pass_on(peer: FrontDesk, checked: CheckedOrder, caller: Caller) -> Reply:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from ctmo_indi import profiles
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.devices.foreign import ForeignMove, ForeignWatch
 from ctmo_indi.devices.observatory import Observatory
@@ -410,6 +411,90 @@ def test_announced_moves_are_ours(
     for ra_hours in (1.0, 1.5, 2.0):
         client.point(ra_hours, 10.0, BUSY)
     assert seen == []
+
+
+class Hung:
+    """A driver that says nothing for longer than any answer takes, on a clock that we set."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.client = FakeInstruments(self.clock)
+        self.observatory = Observatory.build(profiles.load("simulators"), self.client, self.clock)
+        self.moves = self.observatory.moves
+        self.told: list[ForeignMove] = []
+        self.watch = ForeignWatch(self.observatory, self.told.append)
+        self.client.set_dome_parked(False)
+        self.client.subscribe(self.watch.on_event)
+        for key, snapshot in self.client._snapshots.items():
+            self.watch._last[key] = snapshot
+        self.turn(10.0, OK)
+
+    def turn(self, azimuth_deg: float, state: PropertyState) -> None:
+        values = {"DOME_ABSOLUTE_POSITION": azimuth_deg}
+        self.client.update(DOME, "ABS_DOME_POSITION", values, state)
+
+    def turn_on_and_on(self) -> None:
+        for azimuth_deg in (100.0, 110.0, 120.0):
+            self.turn(azimuth_deg, BUSY)
+
+    def answer_abort(self) -> None:
+        self.client.update(DOME, "DOME_ABORT_MOTION", {"ABORT": False}, OK)
+
+    def abort(self) -> None:
+        self.moves.sending(DOME, "DOME_ABORT_MOTION", {"ABORT": True})
+
+    def silence(self) -> None:
+        self.clock.advance(10 * self.moves.echo_s)
+
+
+@pytest.fixture
+def hung() -> Hung:
+    return Hung()
+
+
+class TestLateAnswers:
+    """A driver that was frozen carries out what it was told meanwhile when it goes on."""
+
+    def test_what_we_sent_into_the_silence_is_answered_late(self, hung: Hung) -> None:
+        hung.clock.advance(1.0)
+        hung.abort()
+        hung.silence()
+        hung.answer_abort()
+        assert hung.told == []
+
+    def test_a_move_of_ours_that_was_given_up_in_the_silence_goes_on(self, hung: Hung) -> None:
+        with hung.moves.moving(DOME):
+            hung.silence()
+        hung.silence()
+        hung.turn_on_and_on()
+        assert hung.told == []
+
+    def test_a_stop_some_time_after_the_late_answer_is_told(self, hung: Hung) -> None:
+        hung.clock.advance(1.0)
+        hung.abort()
+        hung.silence()
+        hung.answer_abort()
+        for _ in range(3):  # it talks again
+            hung.clock.advance(0.6 * hung.moves.echo_s)
+            hung.turn(10.0, OK)
+        hung.answer_abort()
+        assert what(hung.told) == ["is stopped"]
+
+    def test_a_stop_by_another_of_a_device_that_had_answered_us_is_told(self, hung: Hung) -> None:
+        hung.abort()
+        hung.answer_abort()
+        hung.silence()  # only because nothing happens
+        hung.answer_abort()
+        assert what(hung.told) == ["is stopped"]
+
+    def test_a_move_by_another_after_ours_had_ended_is_told(self, hung: Hung) -> None:
+        with hung.moves.moving(DOME):
+            hung.turn(50.0, BUSY)
+            hung.turn(60.0, OK)
+            hung.clock.advance(0.1)
+        hung.silence()
+        hung.turn_on_and_on()
+        assert what(hung.told) == ["turns"]
 
 
 class TestOwnMoves:

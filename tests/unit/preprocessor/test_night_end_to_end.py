@@ -15,10 +15,10 @@ from ctmo_indi.pixels.mask import Mask
 from ctmo_indi.preprocessor import setting_up
 from ctmo_indi.preprocessor.executors import Serial
 from ctmo_indi.preprocessor.jobs import Settings
+from ctmo_indi.preprocessor.lineage import folders_around, trace
 from ctmo_indi.preprocessor.night_book import NightBook
 from ctmo_indi.preprocessor.night_run import NightRun, Report, RunParts
 from ctmo_indi.preprocessor.product_files import provenance, read_planes, verified
-from ctmo_indi.preprocessor.trace import folders_around, trace
 from ctmo_indi.store.database import open_database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.testing.fake_clock import FakeClock

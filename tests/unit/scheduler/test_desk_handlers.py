@@ -62,7 +62,9 @@ class Engine:
         self.asked.append(request)
         return self.queue_answer(request)
 
-    def desk(self, telescope: object = None, records: object = None) -> DispatchDesk:
+    def desk(
+        self, telescope: object = None, records: object = None, safety: object = None
+    ) -> DispatchDesk:
         calls = EngineCalls(
             self.command,
             lambda _receipt, _reason: True,
@@ -73,7 +75,7 @@ class Engine:
         handlers = DeskHandlers(
             self.inbox, calls, cast(Any, records) or Records(nobody, self.tickets),
             cast(Any, _NoIntake()), self.board,
-            Peers(cast(Any, telescope), nobody, nobody, nobody),
+            Peers(cast(Any, telescope), nobody, cast(Any, safety), nobody),
         )  # fmt: skip
         return DispatchDesk("scheduler", CONTRACT, handlers.table())
 
@@ -296,3 +298,48 @@ async def test_what_neither_knows_is_unknown(engine: Engine) -> None:
 async def test_a_silent_telescope_is_named_as_who_may_know(engine: Engine) -> None:
     with pytest.raises(UnknownOrder, match="the telescope may know it: nobody"):
         await _status(engine, _Telescope(answers=False), "O-dome")
+
+
+class _Peer:
+    """Takes every order, or does not answer."""
+
+    def __init__(self, *, answers: bool = True) -> None:
+        self.commands: list[object] = []
+        self._answers = answers
+
+    def front_desk(self, order: dict[str, object]) -> dict[str, object]:
+        if not self._answers:
+            raise ServiceUnreachable("nobody at that desk")
+        self.commands.append(order["Command"])
+        return {"Status": "OK"}
+
+
+async def _control(engine: Engine, telescope: _Peer, safety: _Peer, command: str) -> Reply:
+    order = {"WOType": "Control", "Command": command, "User": "ada"}
+    async with asyncio.timeout(PATIENCE_S):
+        return await engine.desk(telescope=telescope, safety=safety).handle(order, CALLER)
+
+
+async def test_a_release_goes_to_the_telescope_which_alone_can_end_a_takeover(
+    engine: Engine,
+) -> None:
+    telescope, safety = _Peer(), _Peer()
+    reply = await _control(engine, telescope, safety, "release")
+    assert (telescope.commands, safety.commands) == (["release"], [])  # it passes it on itself
+    assert reply["Reasons"] == []
+
+
+async def test_a_release_without_a_telescope_ends_the_latch_and_says_what_it_does_not(
+    engine: Engine,
+) -> None:
+    safety = _Peer()
+    reply = await _control(engine, _Peer(answers=False), safety, "release")
+    assert safety.commands == ["release"]
+    assert "a takeover is not released" in str(reply["Reasons"])
+
+
+@pytest.mark.parametrize("command", ["lock", "unlock"])
+async def test_locks_are_safetys(engine: Engine, command: str) -> None:
+    telescope, safety = _Peer(), _Peer()
+    await _control(engine, telescope, safety, command)
+    assert (telescope.commands, safety.commands) == ([], [command])

@@ -12,7 +12,7 @@ from ctmo_indi.cli.options import JsonOption
 from ctmo_indi.cli.output import print_json
 
 if TYPE_CHECKING:
-    from ctmo_indi.preprocessor.trace import Node
+    from ctmo_indi.preprocessor.lineage import Node
 
 _SHORT = 12
 
@@ -38,8 +38,8 @@ def trace(
     as_json: JsonOption = False,
 ) -> int:
     """Show of what a file was made, and what was made of it, as the products themselves tell."""
-    from ctmo_indi.preprocessor.trace import folders_around
-    from ctmo_indi.preprocessor.trace import trace as walk
+    from ctmo_indi.preprocessor.lineage import folders_around
+    from ctmo_indi.preprocessor.lineage import trace as walk
 
     found = walk(file, search or folders_around(file))
     if as_json:
