@@ -53,6 +53,7 @@ def check(
         *_check_scheduler(settings, observatory),
         _check_data_folder(settings.data_dir),
         *_check_access(settings),
+        *_check_secrecy(settings),
         *_check_services(settings),
     ]
     if devices:
@@ -179,6 +180,20 @@ def _bare_tokens(settings: Config) -> list[str]:
         return []
     found = [bare_token(settings, service) for service in _SERVICES]
     return [f"{problem}; {whose}" for problem in found if problem]
+
+
+def _check_secrecy(settings: Config) -> list[tuple[str, bool, str]]:
+    """Addresses of Notify, which hold passwords, in a file that every user here can read."""
+    notify = settings.notify
+    if notify is None:
+        return []
+    holders = [settings.file if notify.urls else None, notify.file]
+    return [
+        ("notices", False, f"{file} holds passwords, and others can read it: chmod o-r, or Notify: "
+         "{File: ...} with a file of its own")
+        for file in holders
+        if file is not None and file.is_file() and file.stat().st_mode & 0o004
+    ]  # fmt: skip
 
 
 def _check_services(settings: Config) -> list[tuple[str, bool, str]]:

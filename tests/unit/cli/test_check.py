@@ -46,6 +46,23 @@ def test_a_right_configuration_and_its_blocks(site: Path, check: Check) -> None:
     assert "observe" in names
 
 
+@pytest.mark.parametrize(("mode", "is_told"), [(0o644, True), (0o640, False)])
+@pytest.mark.parametrize("is_in_own_file", [True, False])
+def test_passwords_that_others_can_read_are_told(
+    site: Path, check: Check, mode: int, is_told: bool, is_in_own_file: bool
+) -> None:
+    (site / "mine.scheduler.yaml").write_text("mode: SIMPLE\n")
+    config, own = site.parent / "ctmo.conf.yaml", site.parent / "addresses"
+    own.write_text("json://user:secret@localhost\n")
+    notify = f"{{File: {own}}}" if is_in_own_file else "{URLs: ['json://user:secret@localhost']}"
+    config.write_text(f"{config.read_text()}Notify: {notify}\n")
+    config.chmod(0o644 if is_in_own_file else mode)
+    own.chmod(mode)
+    rows = check().get("notices", [])
+    assert [is_right for is_right, _ in rows] == [False] * is_told
+    assert "secret" not in str(rows)
+
+
 def test_an_unknown_key_is_named_with_its_file_and_line(site: Path, check: Check) -> None:
     (site / "mine.scheduler.yaml").write_text("mode: SIMPLE\nmodes: 3\n")
     ((is_right, problem),) = check()["scheduler configuration"]
