@@ -26,6 +26,7 @@ from astropy.utils.exceptions import AstropyWarning
 from numpy.typing import NDArray
 
 from ctmo_indi.errors import UnreadableFrame
+from ctmo_indi.pixels.image_structure import check_image, check_start
 from ctmo_indi.pixels.write_fits import compress, write_products
 
 __all__ = [
@@ -45,10 +46,10 @@ Pixels = NDArray[np.uint16] | NDArray[np.float32]
 
 _SIGN_BIT = 32768
 _BLOCK = 2880  # bytes; a file may lack the padding of its last one
-_MAGIC = b"SIMPLE"  # of a file that is not compressed as a whole
+# A spoiled header or tile makes astropy stumble in many ways; all mean that the file is no good.
 _WHAT_ASTROPY_RAISES = (
-    *(OSError, EOFError, ValueError, TypeError, KeyError, IndexError),
-    *(fits.VerifyError, zlib.error),
+    *(OSError, EOFError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError),
+    *(MemoryError, RuntimeError, AssertionError, fits.VerifyError, zlib.error),
 )
 
 
@@ -102,7 +103,8 @@ def read_header(path: Path) -> fits.Header:
     Raises
     ------
     UnreadableFrame
-        The file cannot be opened, is no FITS, or has no image of two axes.
+        The file cannot be opened, is no FITS, or has no image of two axes; a header that is
+        impossible (see :mod:`ctmo_indi.pixels.image_structure`).
     """
     with _opened(path) as units:
         return _header(units, _first_image(path, units))
@@ -185,7 +187,11 @@ class PixelFile:
             self._closing.callback(os.close, self._descriptor)
         else:
             units = self._closing.enter_context(_opened(layout.path))
-            self._image = units[layout.unit]
+            try:
+                self._image = units[layout.unit]
+            except _WHAT_ASTROPY_RAISES as error:
+                self._closing.close()
+                raise UnreadableFrame(f"{layout.path}: is another file now: {error}") from error
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -205,8 +211,11 @@ class PixelFile:
         try:
             section = self._image.section
             out[...] = section[first:last] if len(section.shape) == 2 else section[0, first:last]
-        except _WHAT_ASTROPY_RAISES as error:
-            raise UnreadableFrame(f"{self.layout.path}: no pixels came: {error}") from error
+        except Exception as error:  # its decompressors' own exception has no public name
+            raise UnreadableFrame(
+                f"{self.layout.path}: no pixels came: {error or type(error).__name__}, expected "
+                f"rows {first} to {last - 1} of {self.layout.nx} x {self.layout.ny}"
+            ) from error
         if self.layout.blank_adu is not None:
             out[out == self.layout.blank_adu] = np.nan
 
@@ -231,17 +240,19 @@ class PixelFile:
 def _opened(path: Path) -> Iterator[Any]:
     # What a driver or a camera program wrote is not ours to complain about; what cannot be read
     # is seen by what follows.
-    with warnings.catch_warnings():
+    check_start(path)
+    with warnings.catch_warnings(), contextlib.ExitStack() as closing:
         warnings.simplefilter("ignore", AstropyWarning)
         try:
-            units = fits.open(path, memmap=False, lazy_load_hdus=True)
+            # opened here: astropy leaves a file open whose header it cannot read
+            stream = closing.enter_context(path.open("rb"))
+            yield closing.enter_context(fits.open(stream, memmap=False, lazy_load_hdus=True))
         except _WHAT_ASTROPY_RAISES as error:
-            raise UnreadableFrame(f"{path}: {error}; expected a FITS image") from error
-        try:
-            with units:
-                yield units
-        except _WHAT_ASTROPY_RAISES as error:
-            raise UnreadableFrame(f"{path}: {error}; expected a FITS image") from error
+            raise _no_fits(path, error) from error
+
+
+def _no_fits(path: Path, error: BaseException) -> UnreadableFrame:
+    return UnreadableFrame(f"{path}: {error or type(error).__name__}; expected a FITS image")
 
 
 def _first_image(path: Path, units: Any) -> int:
@@ -261,14 +272,7 @@ def _first_image(path: Path, units: Any) -> int:
 def _layout(path: Path, units: Any) -> ImageLayout:
     number = _first_image(path, units)
     unit = units[number]
-    shape = tuple(unit.shape)
-    if len(shape) == 3 and shape[0] == 1:
-        shape = shape[1:]
-    if len(shape) != 2 or min(shape) < 1:
-        raise UnreadableFrame(
-            f"{path}: an image of {' x '.join(map(str, reversed(unit.shape)))} pixels came, "
-            "expected two axes"
-        )
+    ny, nx = check_image(path, tuple(unit.shape), unit.header)
     header = unit.header
     blank_adu = None
     is_unsigned = (
@@ -282,24 +286,19 @@ def _layout(path: Path, units: Any) -> ImageLayout:
     is_compressed = isinstance(unit, fits.CompImageHDU)
     size = place["datSpan"] if is_compressed else unit.size
     end, there = place["datLoc"] + size, path.stat().st_size
-    is_packed = not _starts_as_fits(path)  # gzip and the like: astropy unpacks it
+    is_packed = not check_start(path)  # gzip and the like: astropy unpacks it
     if not is_packed and there <= end - (_BLOCK if is_compressed else 1):
         raise UnreadableFrame(f"{path}: truncated, {there} bytes came, expected {end}")
     is_plain = is_unsigned and not is_compressed and not is_packed and number == 0
     return ImageLayout(
         path=path,
-        ny=shape[0],
-        nx=shape[1],
+        ny=ny,
+        nx=nx,
         unit=number,
         data_offset=place["datLoc"] if is_plain else None,
         dtype=np.dtype(np.uint16 if is_unsigned else np.float32),
         blank_adu=blank_adu,
     )
-
-
-def _starts_as_fits(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_MAGIC)) == _MAGIC
 
 
 def _header(units: Any, number: int) -> fits.Header:
