@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 from pathlib import Path
@@ -150,12 +151,8 @@ def test_no_spoiled_byte_of_a_header_does_worse_than_be_refused(plain, rice, tmp
             for place in rng.integers(0, most, 3):
                 spoiled[place] = cards[rng.integers(len(cards))]
             path.write_bytes(spoiled)
-            try:
-                data = read_frame(path).data
-            except UnreadableFrame as error:
-                assert str(error).startswith(f"{path}: ")
-            else:
-                assert data.ndim == 2
+            with contextlib.suppress(UnreadableFrame):
+                assert read_frame(path).data.ndim == 2
 
 
 def test_one_bad_frame_of_many_is_named(plain, tmp_path):
