@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from ctmo_indi.pixels.calibrate_kernels import calibrate_rows
 from ctmo_indi.pixels.detector import Detector, section_within
+from ctmo_indi.pixels.overscan import level_of
 
 __all__ = ["LEAST_FLAT", "Calibrated", "Detector", "Master", "calibrate", "overscan_level_adu"]
 
@@ -184,16 +185,9 @@ def overscan_level_adu(
     """
     if detector.overscan is None:
         return np.zeros((1, 1))
-    rows, columns = section_within(detector.overscan, (raw.shape[0], raw.shape[1]))
-    section = raw[rows, columns]
-    axis = 1 if section.shape[0] >= section.shape[1] else 0
-    lines = np.median(section, axis=axis, keepdims=True).astype(np.float64)
-    if detector.overscan_per == "frame":
-        return np.full((1, 1), lines.mean())
-    full = (raw.shape[0], 1) if axis == 1 else (1, raw.shape[1])
-    level = np.full(full, lines.mean())
-    level[(rows, slice(None)) if axis == 1 else (slice(None), columns)] = lines
-    return level
+    shape = (raw.shape[0], raw.shape[1])
+    rows, columns = section_within(detector.overscan, shape)
+    return level_of(raw[rows, columns], rows, columns, shape, detector.overscan_per)
 
 
 def _planes(

@@ -46,7 +46,7 @@ class Combined:
 
     Parameters
     ----------
-    data : float32, shape (ny, nx)
+    data : float32, shape (ny, nx) of the trimmed frames
         Median or clipped mean; ADU, or a ratio if the frames were scaled. NaN where no sample
         counted.
     error : float32, shape (ny, nx)
@@ -104,8 +104,7 @@ def combine(
     """
     prepare = Preparation() if prepare is None else prepare
     layouts = [read_layout(path) for path in paths]
-    check(layouts, prepare)
-    ny, nx = layouts[0].ny, layouts[0].nx
+    ny, nx = check(layouts, prepare)
     result = Combined(
         np.empty((ny, nx), np.float32),
         np.empty((ny, nx), np.float32),

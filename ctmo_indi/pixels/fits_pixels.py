@@ -39,6 +39,7 @@ __all__ = [
     "read_header",
     "read_layout",
     "read_rows",
+    "unsigned",
     "write_products",
 ]
 
@@ -158,9 +159,15 @@ def read_rows(layout: ImageLayout, first: int, last: int, out: Pixels | None = N
     with PixelFile(layout) as file:
         file.read(first, last, out)
     if layout.data_offset is not None:
-        out.byteswap(inplace=True)
-        np.bitwise_xor(out, np.uint16(_SIGN_BIT), out=out)
+        unsigned(out)
     return out
+
+
+def unsigned(stored: NDArray[Any]) -> NDArray[Any]:
+    """Turn 16-bit pixels as they are stored into their values, in place; see PixelFile."""
+    stored.byteswap(inplace=True)
+    np.bitwise_xor(stored, np.uint16(_SIGN_BIT), out=stored)
+    return stored
 
 
 class PixelFile:

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctmo_indi.errors import UnreadableFrame
-from ctmo_indi.pixels.fits_pixels import ImageLayout, PixelFile, read_layout
+from ctmo_indi.pixels.detector import OverscanPer, section_within
+from ctmo_indi.pixels.fits_pixels import ImageLayout, PixelFile, read_layout, unsigned
+from ctmo_indi.pixels.overscan import read_level
 
 Plane = NDArray[np.float32]
 
@@ -30,11 +32,11 @@ _LEVEL_PIXELS = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """What is done to each frame first: (frame - bias - dark scale x dark) / scale.
+    """What is done to each frame first: (frame - overscan - bias - dark scale x dark) / scale.
 
     Parameters
     ----------
-    bias, dark : float32, shape (ny, nx), or None
+    bias, dark : float32, shape (ny, nx) of the trimmed frame, or None
         Masters, ADU.
     bias_error, dark_error : float32, shape (ny, nx), or None
         Their errors (one sigma), ADU. They are the same for all frames: they do not average out and
@@ -45,6 +47,8 @@ class Preparation:
         Divisors, one for each frame, such as :func:`median_levels`; None: frames are not scaled.
     saturation_adu
         Raw values at or above it do not count; infinity: all do.
+    overscan, trim, overscan_per
+        As of :class:`ctmo_indi.pixels.detector.Detector`, for all frames.
     """
 
     bias: Plane | None = None
@@ -54,6 +58,9 @@ class Preparation:
     dark_scales: tuple[float, ...] = (1.0,)
     scales: tuple[float, ...] | None = None
     saturation_adu: float = math.inf
+    overscan: str | None = None
+    trim: str | None = None
+    overscan_per: OverscanPer = "line"
 
     def has_one_offset(self) -> bool:
         """Tell whether all frames are treated alike, and not scaled."""
@@ -74,14 +81,13 @@ def median_levels(paths: Sequence[Path], prepare: Preparation) -> tuple[float, .
     """
     layouts = [read_layout(path) for path in paths]
     unscaled = replace(prepare, scales=None)
-    check(layouts, unscaled)
-    ny, nx = layouts[0].ny, layouts[0].nx
+    ny, nx = check(layouts, unscaled)
     step = max(1, ny * nx // _LEVEL_PIXELS)
     levels = []
     for number, layout in enumerate(layouts):
-        with PixelFile(layout) as file:
+        with _Frame(layout, prepare) as frame:
             rows = [
-                prepared(read_numbers(file, row, row + 1), unscaled, number, slice(row, row + 1))
+                prepared(frame.numbers(row, row + 1), unscaled, number, slice(row, row + 1))
                 for row in range(step // 2, ny, step)
             ]
         values = np.concatenate(rows)
@@ -90,8 +96,14 @@ def median_levels(paths: Sequence[Path], prepare: Preparation) -> tuple[float, .
     return tuple(levels)
 
 
-def check(layouts: Sequence[ImageLayout], prepare: Preparation) -> None:
-    """Raise UnreadableFrame or ValueError if frames, planes and lists do not fit each other."""
+def check(layouts: Sequence[ImageLayout], prepare: Preparation) -> tuple[int, int]:
+    """Return rows and columns of the trimmed frames.
+
+    Raises
+    ------
+    UnreadableFrame, ValueError
+        Frames, sections, planes and lists do not fit each other.
+    """
     if not FEWEST <= len(layouts) <= MOST:
         raise ValueError(f"{len(layouts)} frames to combine, expected {FEWEST} to {MOST}")
     first = layouts[0]
@@ -101,10 +113,12 @@ def check(layouts: Sequence[ImageLayout], prepare: Preparation) -> None:
                 f"{layout.path}: {layout.nx} x {layout.ny} pixels came, "
                 f"expected {first.nx} x {first.ny} as in {first.path}"
             )
+    rows, columns = section_within(prepare.trim, (first.ny, first.nx))
+    shape = rows.stop - rows.start, columns.stop - columns.start
     for name in ("bias", "bias_error", "dark", "dark_error"):
         plane = getattr(prepare, name)
-        if plane is not None and plane.shape != (first.ny, first.nx):
-            raise ValueError(f"{name} has shape {plane.shape}, expected {(first.ny, first.nx)}")
+        if plane is not None and plane.shape != shape:
+            raise ValueError(f"{name} has shape {plane.shape}, expected {shape}")
     if len(prepare.dark_scales) not in (1, len(layouts)):
         raise ValueError(f"{len(prepare.dark_scales)} dark scales, expected 1 or {len(layouts)}")
     if prepare.scales is not None:
@@ -112,34 +126,89 @@ def check(layouts: Sequence[ImageLayout], prepare: Preparation) -> None:
             raise ValueError(f"{len(prepare.scales)} scales, expected {len(layouts)}")
         if not all(0.0 < scale < math.inf for scale in prepare.scales):
             raise ValueError(f"scales are {prepare.scales}, expected finite ones above 0")
+    return shape
+
+
+class _Frame:
+    """An open file of which the trimmed part is read, less its overscan where it is asked for."""
+
+    def __init__(self, layout: ImageLayout, prepare: Preparation) -> None:
+        self._file = PixelFile(layout)
+        self._rows, self._columns = section_within(prepare.trim, (layout.ny, layout.nx))
+        self._is_whole = self._columns == slice(0, layout.nx)
+        self._prepare = prepare
+        self._level: NDArray[np.float64] | None = None
+
+    def __enter__(self) -> _Frame:
+        layout, prepare = self._file.layout, self._prepare
+        if prepare.overscan is not None:
+            level = read_level(layout, prepare.overscan, prepare.overscan_per)
+            level = level[self._rows] if len(level) > 1 else level
+            self._level = level[:, self._columns] if level.shape[1] > 1 else level
+        self._file.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.__exit__()
+
+    def stored(self, first: int, last: int, out: NDArray[Any]) -> None:
+        """Read 16-bit rows as plain files store them, saturated ones and all."""
+        self._read(first, last, out)
+        if not self._file.is_stored:
+            np.bitwise_xor(out, np.uint16(0x8000), out=out)
+            out.byteswap(inplace=True)
+
+    def numbers(self, first: int, last: int) -> Plane:
+        """Read rows as float32; saturated pixels become NaN, the overscan is subtracted."""
+        nx = self._columns.stop - self._columns.start
+        rows = np.empty((last - first, nx), self._file.layout.dtype)
+        self._read(first, last, rows)
+        if self._file.is_stored:
+            unsigned(rows)
+        values = drop_saturated(rows.astype(np.float32, copy=False), self._prepare)
+        if self._level is None:
+            return values
+        level = self._level[first:last] if len(self._level) > 1 else self._level
+        return (values - level).astype(np.float32)
+
+    def _read(self, first: int, last: int, out: NDArray[Any]) -> None:
+        begin, end = self._rows.start + first, self._rows.start + last
+        if self._is_whole:
+            self._file.read(begin, end, out)
+            return
+        layout = self._file.layout
+        band = np.empty((last - first, layout.nx), layout.dtype)
+        self._file.read(begin, end, band)
+        out[...] = band[:, self._columns]
 
 
 class Bands:
     """All frames, open, to be read some rows at a time into one buffer.
 
     Plain 16-bit frames of which the same is subtracted come as they are stored, all others as
-    prepared float32.
+    prepared float32; rows and columns are those of the trimmed frames.
     """
 
     def __init__(
         self, layouts: Sequence[ImageLayout], prepare: Preparation, memory_mb: float
     ) -> None:
         self._prepare = prepare
-        self._files = [PixelFile(layout) for layout in layouts]
+        self._frames = [_Frame(layout, prepare) for layout in layouts]
         self._closing = contextlib.ExitStack()
-        self._ny = layouts[0].ny
+        self._ny, nx = check(layouts, prepare)
         is_integer = all(layout.dtype == np.uint16 for layout in layouts)
-        dtype = np.dtype(np.uint16 if is_integer and prepare.has_one_offset() else np.float32)
-        row_bytes = len(layouts) * layouts[0].nx * dtype.itemsize
+        is_integer = is_integer and prepare.has_one_offset() and prepare.overscan is None
+        dtype = np.dtype(np.uint16 if is_integer else np.float32)
+        row_bytes = len(layouts) * nx * dtype.itemsize
         room = int(memory_mb * _MEGABYTE)
-        if all(file.is_stored for file in self._files):
+        if all(layout.data_offset is not None for layout in layouts):
             room = min(room, _CACHED_BYTES)
         self._n_rows = min(self._ny, max(1, room // row_bytes))
-        self._buffer = np.empty((len(layouts), self._n_rows, layouts[0].nx), dtype)
+        self._buffer = np.empty((len(layouts), self._n_rows, nx), dtype)
 
     def __enter__(self) -> Bands:
-        for file in self._files:
-            self._closing.enter_context(file)
+        for frame in self._frames:
+            self._closing.enter_context(frame)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -154,29 +223,15 @@ class Bands:
         """Return the samples of a band, shape (n, rows x nx); valid until the next one."""
         whole = last - first == self._n_rows
         band = self._buffer if whole else self._buffer[:, : last - first].copy()
-        for number, (file, rows) in enumerate(zip(self._files, band, strict=True)):
-            if band.dtype != np.uint16:
-                values = read_numbers(file, first, last)
-                if self._prepare.has_one_offset():  # it is subtracted from the result
-                    rows[...] = drop_saturated(values, self._prepare)
-                else:
-                    rows[...] = prepared(values, self._prepare, number, slice(first, last))
-                continue
-            file.read(first, last, rows)
-            if not file.is_stored:
-                np.bitwise_xor(rows, np.uint16(0x8000), out=rows)
-                rows.byteswap(inplace=True)
+        for number, (frame, rows) in enumerate(zip(self._frames, band, strict=True)):
+            if band.dtype == np.uint16:
+                frame.stored(first, last, rows)
+            elif self._prepare.has_one_offset():  # it is subtracted from the result
+                rows[...] = frame.numbers(first, last)
+            else:
+                values = frame.numbers(first, last)
+                rows[...] = prepared(values, self._prepare, number, slice(first, last))
         return band.reshape(len(band), -1)
-
-
-def read_numbers(file: PixelFile, first: int, last: int) -> Plane:
-    """Read rows as float32."""
-    rows = np.empty((last - first, file.layout.nx), file.layout.dtype)
-    file.read(first, last, rows)
-    if file.is_stored:
-        rows.byteswap(inplace=True)
-        np.bitwise_xor(rows, np.uint16(0x8000), out=rows)
-    return rows.astype(np.float32, copy=False)
 
 
 def drop_saturated(values: Plane, prepare: Preparation) -> Plane:
@@ -187,8 +242,7 @@ def drop_saturated(values: Plane, prepare: Preparation) -> Plane:
 
 
 def prepared(values: Plane, prepare: Preparation, number: int, band: slice) -> Plane:
-    """Prepare rows of a frame in place; saturated pixels become NaN."""
-    drop_saturated(values, prepare)
+    """Subtract bias and dark from rows of a frame and divide them by its scale, in place."""
     if prepare.bias is not None:
         values -= prepare.bias[band]
     if prepare.dark is not None:
