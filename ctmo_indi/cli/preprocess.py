@@ -68,6 +68,8 @@ def preprocess(
     if data is None and settings.file is None:  # nobody's data folder: the night keeps its own
         settings = replace(settings, data_dir=products)
     pixels = replace(settings_of(observatory), has_cosmic_rays=cosmic_rays, has_previews=previews)
+    if profile is None and settings.file is None:  # nobody's camera: the frames tell gain and noise
+        pixels = replace(pixels, gain_e_per_adu=None, read_noise_e=None)
     if not solve:
         pixels = replace(pixels, solver="")
     with showing_bar(quiet=as_json) as show:

@@ -47,6 +47,8 @@ KEYWORDS: Mapping[str, tuple[str, ...]] = {
     "exposure_id": ("EXPID",),
     "night": ("NIGHT",),
     "telescope": ("TELESCOP",),
+    "product": ("PRODKIND", "PRODID"),
+    "calibrated": ("CALSTAT",),
 }
 WANTED = frozenset(keyword for keywords in KEYWORDS.values() for keyword in keywords)
 
@@ -100,6 +102,7 @@ def frame_of(path: Path, cards: Cards) -> Frame:
     """
     facts = _Facts(cards.values)
     problems: list[str] = []
+    _require_raw(facts, problems)
     frame_type = _type(facts, problems)
     exposure_s = _exposure(facts, frame_type, problems)
     start_utc_s = _start(facts, problems)
@@ -178,6 +181,14 @@ class _Facts:
         """Say what came for a fact."""
         found = self.raw(fact)
         return f"{KEYWORDS[fact][0]} is missing" if found is None else f"{found[0]} is {found[1]!r}"
+
+
+def _require_raw(facts: _Facts, problems: list[str]) -> None:
+    """Refuse what somebody calibrated: its bias would be subtracted twice."""
+    if facts.raw("product") is not None:
+        problems.append(f"a product ({facts.named('product')}), expected a raw frame")
+    elif facts.raw("calibrated") is not None:  # MaxIm DL's: B, D and F for what was done
+        problems.append(f"{facts.named('calibrated')}: calibrated already, expected a raw frame")
 
 
 def _type(facts: _Facts, problems: list[str]) -> FrameType | None:

@@ -387,7 +387,10 @@ class _Planner:
 
     def _add_master(self, product: Planned) -> None:
         if self._add(product):
-            self._candidates.append(product.as_master())
+            planned = product.as_master()
+            # One that is there already is known, too: it is one master, not two.
+            others = [one for one in self._candidates if one.product_id != planned.product_id]
+            self._candidates = [*others, planned]
 
     def _add(self, product: Planned) -> bool:
         if product.product_id in self._refused:

@@ -145,3 +145,16 @@ def test_every_reason_is_told_at_once() -> None:
     told = refusal(EXPTIME=None, **{"DATE-OBS": None})
     assert "EXPTIME" in told
     assert "DATE-OBS" in told
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"PRODKIND": "CALIB_LIGHT", "PRODID": "0" * 64}, "a product (PRODKIND is 'CALIB_LIGHT')"),
+        ({"CALSTAT": "BDF"}, "CALSTAT is 'BDF': calibrated already"),
+    ],
+)
+def test_what_is_calibrated_already_is_no_raw_frame(changed: Any, reason: str) -> None:
+    """Its bias would be subtracted twice, and nobody would see it."""
+    assert reason in refusal(**changed)
+    assert made(CALSTAT="").frame_type is FrameType.LIGHT

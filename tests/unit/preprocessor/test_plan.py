@@ -217,6 +217,18 @@ def test_tonights_planned_master_wins_over_tonights_older_one() -> None:
     assert light.flat.master.product_id == made.of_kind(P.FLATM)[0].product_id
 
 
+def test_a_master_that_is_there_and_planned_again_is_told_of_once() -> None:
+    first = plan([*whole_night().frames, frame(FrameType.LIGHT, 40, temperature_c=5.0)])
+    there = [
+        replace(one.as_master(), path=Path(f"/nights/{one.name}"))
+        for one in first.products
+        if one.kind.is_master
+    ]
+    again = plan([*whole_night().frames, frame(FrameType.LIGHT, 40, temperature_c=5.0)], there)
+    assert again == first
+    assert "of 1 known 1 at another temperature" in again.marked[0].marked
+
+
 def test_settings_of_a_kind_change_its_products_and_what_is_made_with_them() -> None:
     other = replace(PARAMETERS, settings={P.FLATM: {"method": "median"}})
     before = plan_night(whole_night(), [], PARAMETERS).products
