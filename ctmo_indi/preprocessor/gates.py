@@ -50,6 +50,8 @@ _FLAT = frozenset({ProductKind.FLATM})
 _DRIFT_ADU = 2.0
 _DRIFT = 0.02
 _DRIFT_SIGMA = 3.0
+# A sensor has a few hot pixels in ten thousand at least; three times none would be none.
+_FEWEST_HOT = 5e-4
 
 
 def _own(statistic: str) -> Callable[[Statistics, Statistics], float | None]:
@@ -62,6 +64,12 @@ def _ratio(statistic: str) -> Callable[[Statistics, Statistics], float | None]:
         return None if value is None or not before or before <= 0.0 else value / before
 
     return ratio
+
+
+def _hot_growth(found: Statistics, previous: Statistics) -> float | None:
+    """Return how many times as many pixels are hot."""
+    share, before = found.get("hot_share"), previous.get("hot_share")
+    return None if share is None or before is None else share / max(before, _FEWEST_HOT)
 
 
 def _shift(found: Statistics, previous: Statistics) -> float | None:
@@ -83,7 +91,7 @@ GATES: tuple[Gate, ...] = (
     Gate(_LEVEL, "level's shift over what it may drift", _shift, 0.0, 1.0, needs_previous=True),
     # 45 frames instead of 5 have a third of the noise: that is no fault.
     Gate(_ALL, "scatter over that before", _ratio("sigma"), 0.2, 4.0, needs_previous=True),
-    Gate(_DARK, "hot pixels over those before", _ratio("hot_share"), 0.0, 3.0, needs_previous=True),
+    Gate(_DARK, "hot pixels over those before", _hot_growth, 0.0, 3.0, needs_previous=True),
 )
 
 

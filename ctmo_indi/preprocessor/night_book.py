@@ -76,7 +76,8 @@ class NightBook:
         inputs = inputs_of(planned)
 
         def write(connection: Connection) -> None:
-            combinations.add(connection, row, inputs)
+            if not combinations.add(connection, row, inputs) and row.path is not None:
+                _relocate(connection, row)
 
         self._writer.run(write)
 
@@ -122,6 +123,19 @@ class NightBook:
             s_region=answer.get("region"),
             s_resolution_arcsec=answer.get("resolution_arcsec"),
         )
+
+
+def _relocate(connection: Connection, row: Combination) -> None:
+    """Follow a product that lies elsewhere than it did, or whose file was made again.
+
+    Where it is in both places, as in a copy of its night, it stays where it was.
+    """
+    before = combinations.get(connection, row.product_id)
+    if before is None or before.path is None or row.path is None:
+        return
+    is_made_again = before.path == row.path and before.sha256 != row.sha256
+    if is_made_again or not before.path.is_file():
+        combinations.relocate(connection, row.product_id, row.path, row.sha256, row.size_bytes)
 
 
 def inputs_of(planned: Planned) -> list[Input]:

@@ -110,8 +110,8 @@ class Report:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every frame could be used and every product be made."""
-        return not self.not_made and not self.rejected
+        """Whether every frame could be used and every product be made, and there was any."""
+        return bool(self.made or self.found) and not self.not_made and not self.rejected
 
     def __str__(self) -> str:
         counts = [f"{len(self.made)} products made"]
@@ -294,6 +294,9 @@ class NightRun:
     def _report(self, bundle: NightBundle, plan: Plan) -> Report:
         not_made = {self._names[one]: reason for one, reason in self._refused.items()}
         not_made |= {one.name: one.marked for one in plan.marked}
+        notes = plan.notes
+        if not bundle.frames and not bundle.rejected:
+            notes = (f"no frames in {self._folder}, expected FITS files (.fits, .fit, .fts)",)
         return Report(
             night=bundle.night,
             folder=self._folder,
@@ -302,7 +305,7 @@ class NightRun:
             not_made=not_made,
             rejected={one.path.name: one.reason for one in bundle.rejected},
             # of those that were refused the plan tells, too
-            notes=tuple(note for note in plan.notes if note.partition(": ")[0] not in not_made),
+            notes=tuple(note for note in notes if note.partition(": ")[0] not in not_made),
         )
 
     # -- the executor ------------------------------------------------------------------------------

@@ -169,6 +169,25 @@ def add(connection: Connection, product: Combination, inputs: Sequence[Input]) -
     return True
 
 
+def relocate(
+    connection: Connection, product_id: str, path: Path, sha256: str, size_bytes: int
+) -> None:
+    """Say where the file of a product is now, which was moved or made again.
+
+    Raises
+    ------
+    UnknownOrder
+        No product with that id.
+    """
+    changed = connection.execute(
+        sa.update(exposure_combination)
+        .where(exposure_combination.c.product_id == product_id)
+        .values(path=str(path), access_url=path.as_uri(), sha256=sha256, size_bytes=size_bytes)
+    )
+    if changed.rowcount != 1:
+        raise UnknownOrder(f"no product with id {product_id!r}")
+
+
 def refuse(connection: Connection, product_id: str, reason: str) -> None:
     """Take a product out of use: no plan chooses it any more.
 

@@ -85,6 +85,7 @@ def test_what_was_not_finite_fails_but_not_for_the_previous_masters_lack() -> No
     assert "level is not finite" in refusal(P.FLATM, {"sigma": 0.03, "bad_share": 0.0})
     assert refusal(P.BIASM, BIAS, {}) == ""
     assert refusal(P.DARKM, DARK, DARK | {"hot_share": 0.0}) == ""
+    assert "hot pixels" in refusal(P.DARKM, DARK | {"hot_share": 0.002}, DARK | {"hot_share": 0.0})
 
 
 @given(kind=st.sampled_from(list(GOOD)), factor=st.floats(0.1, 10.0))

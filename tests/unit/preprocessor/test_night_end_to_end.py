@@ -14,11 +14,17 @@ from ctmo_indi.models.frames import ProductKind
 from ctmo_indi.pixels.mask import Mask
 from ctmo_indi.preprocessor import setting_up
 from ctmo_indi.preprocessor.executors import Serial
+from ctmo_indi.preprocessor.gates import refusal
 from ctmo_indi.preprocessor.jobs import Settings
 from ctmo_indi.preprocessor.lineage import folders_around, trace
 from ctmo_indi.preprocessor.night_book import NightBook
 from ctmo_indi.preprocessor.night_run import NightRun, Report, RunParts
-from ctmo_indi.preprocessor.product_files import provenance, read_planes, verified
+from ctmo_indi.preprocessor.product_files import (
+    header_statistics,
+    provenance,
+    read_planes,
+    verified,
+)
 from ctmo_indi.store.database import open_database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.testing.fake_clock import FakeClock
@@ -80,6 +86,13 @@ def test_masters_are_the_sensor(night):
     assert flat.mean() == pytest.approx(1.0, abs=1e-4)
     assert (flat / sensor.flat("V") - 1.0).std() < 0.004  # 33000 e in nine frames: 0.2 %
     assert not mask.any()
+
+
+def test_a_master_keeps_what_its_successor_is_compared_with(night):
+    kept = header_statistics(night.product(ProductKind.DARKM))
+    assert {"median", "sigma", "bad_share", "hot_share"} <= kept.keys()
+    brighter = {**kept, "hot_share": kept["hot_share"] + 0.01}
+    assert "hot pixels" in refusal(ProductKind.DARKM, brighter, kept)
 
 
 def test_a_light_is_flat_sky_in_electrons_with_an_honest_error(night):

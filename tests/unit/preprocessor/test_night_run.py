@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -149,7 +151,10 @@ def test_a_night_without_darks_or_without_frames_is_told(night, tmp_path):
     assert all("no master dark" in reason for reason in report.not_made.values())
     for path in night.raw.iterdir():
         path.unlink()
-    assert night.run().made == ()
+    empty = night.run()
+    assert empty.made == ()
+    assert not empty.is_complete
+    assert empty.notes == (f"no frames in {night.raw}, expected FITS files (.fits, .fit, .fts)",)
     night.raw.rmdir()
     with pytest.raises(night_run.RunFailed, match="No such file"):
         night.run()
@@ -188,6 +193,31 @@ def test_a_run_can_be_ended_between_any_two_products(night):
         on_disk = {path.name for path in night.products.glob("*.fits")}
         assert {row.path.name for row in night.rows_if_any()} == on_disk
     assert night.run().is_complete
+
+
+def test_a_night_that_was_moved_is_found_where_it_is_and_a_copy_changes_nothing(night, tmp_path):
+    report = night.run()
+    masters = sorted(path.name for path in report.made if "m_" in path.name)
+    shutil.copytree(night.raw.parent, tmp_path / "copy")
+    NightRun(tmp_path / "copy" / "raw", tmp_path / "copy" / "products", night.parts()).run()
+    assert {row.path.parent for row in night.rows()} == {night.products}
+    night.raw.parent.rename(tmp_path / "moved")
+    found = NightRun(
+        tmp_path / "moved" / "raw", tmp_path / "moved" / "products", night.parts()
+    ).run()
+    assert found.made == ()
+    with night.database.read() as connection:
+        known = [one for one, _ in combinations.known_masters(connection, -1e12, 1e12)]
+    assert sorted(one.path.name for one in known) == masters
+    assert {one.path.parent for one in known} == {tmp_path / "moved" / "products"}
+
+
+def test_a_product_that_was_made_again_has_its_new_hash(night):
+    (light, *_) = [path for path in night.run().made if path.name.startswith("M_31")]
+    light.write_text("spoiled")
+    assert night.run().made == (light,)
+    (row,) = [row for row in night.rows() if row.path == light]
+    assert row.sha256 == hashlib.sha256(light.read_bytes()).hexdigest()
 
 
 def test_masters_of_an_earlier_night_are_found_and_compared_with(night, tmp_path):
