@@ -8,7 +8,7 @@ role, and adds what an unattended night needs: limits, filters, optics, safety p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,40 @@ class NightPolicy:
     sun_max_altitude_deg: float = -12.0
     failure_limit: int = 5
     acceptable_fraction: float = 0.9
+
+
+class TakeFrames(StrEnum):
+    """Whether the calibration frames that a night's lights lack are taken after it."""
+
+    ASKED = "asked"  # when an order asked for them: Calibration Frames, Output
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationPolicy:
+    """What is done for calibrated frames when a night is over; see ``scheduler/nights``.
+
+    Parameters
+    ----------
+    after_night
+        Whether a night with frames is handed to the preprocessor when it is over.
+    take_frames
+        Whether biases, darks and panel flats that its lights lack are ordered then.
+    frames
+        Of each kind, exposure and filter; a master needs five good ones.
+    flat_exposure_s, flat_exposures_s
+        Of a panel flat in any filter, and in those that differ.
+    most_s_a_night
+        Exposure time that is ordered after one night, at most.
+    """
+
+    after_night: bool = True
+    take_frames: TakeFrames = TakeFrames.ASKED
+    frames: int = 11
+    flat_exposure_s: float = 5.0
+    flat_exposures_s: Mapping[str, float] = field(default_factory=dict)
+    most_s_a_night: float = 7200.0
 
 
 class MountKind(StrEnum):
@@ -257,6 +291,7 @@ class Profile:
     priority: PriorityPolicy = PriorityPolicy()
     kinematics: Kinematics = Kinematics()
     switches: Mapping[str, SwitchBinding] = field(default_factory=dict)
+    calibration: CalibrationPolicy = CalibrationPolicy()
     ra_unit: str = "deg"
     gain_e_per_adu: float | None = None
     read_noise_e: float | None = None
@@ -315,6 +350,7 @@ def _profile(data: Mapping[str, Any], path: Path) -> Profile:  # Any: checked by
             key: SwitchBinding(**{**entry, "role": Role(entry["role"])})
             for key, entry in data.get("switches", {}).items()
         },
+        calibration=_calibration(data.get("calibration", {})),
         file=path,
         **optional,
     )
@@ -345,6 +381,11 @@ def _limits(entry: Mapping[str, Any]) -> Limits:
 def _kinematics(entry: Mapping[str, Any]) -> Kinematics:
     kind = MountKind(entry.get("mount", MountKind.GERMAN))
     return made(Kinematics, {**entry, "mount": kind})
+
+
+def _calibration(entry: Mapping[str, Any]) -> CalibrationPolicy:
+    policy = made(CalibrationPolicy, entry)
+    return replace(policy, take_frames=TakeFrames(policy.take_frames))
 
 
 def _contradictions(data: Mapping[str, Any], lines: Lines) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ctmo_indi.models.frames import MASTER_OF, Frame, Master, ProductKind, Readout
@@ -106,6 +106,39 @@ def debt(
     is ordered for the lights, can be scaled to them.
     """
     return _Debt(tuple(lights), tuple(known), limits, settings or DebtSettings()).lacking()
+
+
+def affordable(
+    lacking: Iterable[Lacking], *, most_s: float, filters: Container[str], has_panel: bool
+) -> tuple[Lacking, ...]:
+    """Return the same; what the site cannot take, or not in one night, has its obstacle.
+
+    Parameters
+    ----------
+    most_s
+        Exposure time of all together; what is over it comes another night. What is needed for most
+        lights comes first.
+    filters
+        Those an order can name.
+    """
+    owed = list(lacking)
+    left_s = most_s
+    by_need = sorted(range(len(owed)), key=lambda index: (-owed[index].lights, index))
+    for index in by_need:
+        one = owed[index]
+        exposure_s = one.count * one.exposure_s
+        obstacle = one.obstacle
+        if not obstacle and one.frame_type is FrameType.FLAT:
+            if not has_panel:
+                obstacle = "there is no light panel"
+            elif one.filter_name not in filters:
+                obstacle = f"no filter of that name: {one.filter_name!r:.40}"
+        if not obstacle and exposure_s > left_s:
+            obstacle = f"{exposure_s:g} s, of {most_s:g} s a night {left_s:g} s are left"
+        if not obstacle:
+            left_s -= exposure_s
+        owed[index] = replace(one, obstacle=obstacle)
+    return tuple(owed)
 
 
 def orders(

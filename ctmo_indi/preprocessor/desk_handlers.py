@@ -18,6 +18,7 @@ from ctmo_indi.models.states import AttemptState
 from ctmo_indi.preprocessor.engine import Engine
 from ctmo_indi.preprocessor.locations import night_folder
 from ctmo_indi.preprocessor.order_book import OrderBook, as_read, to_wire
+from ctmo_indi.preprocessor.owed import Owed
 from ctmo_indi.store.calibration_jobs import CalibrationJob
 from ctmo_indi.work_orders.access import Caller
 from ctmo_indi.work_orders.desk import Handler, Reply, order_reply
@@ -53,6 +54,7 @@ class DeskParts:
     board: RevisionBoard
     roots: tuple[Path, ...]
     clock: Clock
+    owed: Owed
 
 
 class DeskHandlers:
@@ -107,6 +109,15 @@ class DeskHandlers:
             jobs = await asyncio.to_thread(parts.orders.recent, request.state, request.limit)
             views = [to_wire(as_read(job, parts.engine.progress)) for job in jobs]
             return {"Kind": "Status", "Orders": views, "Revision": parts.board.revision}
+        if request.debt_night:
+            owed = await asyncio.to_thread(parts.owed.to_wire, request.debt_night, checked.user)
+            return {
+                "Kind": "Status",
+                "Status": "OK",
+                "Debt": owed,
+                "Message": f"{len(owed)} kinds of calibration frames are lacking",
+                "Revision": parts.board.revision,
+            }
         subject = None
         if request.name.is_given:
             subject = (await asyncio.to_thread(parts.orders.require, request.name)).receipt

@@ -18,6 +18,7 @@ from ctmo_indi.preprocessor.executors import Executor
 from ctmo_indi.preprocessor.night_book import NightBook
 from ctmo_indi.preprocessor.night_run import PixelTasks, RunParts
 from ctmo_indi.preprocessor.order_book import OrderBook
+from ctmo_indi.preprocessor.owed import Owed
 from ctmo_indi.preprocessor.setting_up import (
     database_place,
     executor_of,
@@ -94,7 +95,8 @@ class PreprocessorService:
                 keep_house=self._events.prune,
             )
         )
-        parts = DeskParts(self._orders, self.engine, self._board, roots_of(config), clock)
+        owed = Owed(self._database, clock, profile, parameters.limits)
+        parts = DeskParts(self._orders, self.engine, self._board, roots_of(config), clock, owed)
         self._desk = DispatchDesk(
             "preprocessor", Contract.load(profile, clock), DeskHandlers(parts).handlers()
         )

@@ -201,6 +201,8 @@ class DeskHandlers:
         request = checked.request
         if not isinstance(request, StatusRequest):
             raise BadOrder(f"WOType: came {checked.kind.value}, expected Status")
+        if request.debt_night:
+            return await _pass_on(self._peers.preprocessor, checked, caller)
         if request.list_all:
             return await asyncio.to_thread(self._records.listing, request)
         if not request.name.is_given:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,9 @@ from ctmo_indi.scheduler.engine import SchedulerEngine
 from ctmo_indi.scheduler.engine_parts import EngineParts
 from ctmo_indi.scheduler.event_store import TELEMETRY_KINDS, open_event_log
 from ctmo_indi.scheduler.general_info import GeneralInfo
+from ctmo_indi.scheduler.nights.night_facts import NightFacts
+from ctmo_indi.scheduler.nights.night_keeper import USER as NIGHTS_USER
+from ctmo_indi.scheduler.nights.night_keeper import KeeperParts, NightKeeper
 from ctmo_indi.scheduler.orders.intake import NewOrder, OrderIntake
 from ctmo_indi.scheduler.orders.records import Records
 from ctmo_indi.scheduler.orders.room import no_room
@@ -44,6 +48,7 @@ from ctmo_indi.service_health import Health
 from ctmo_indi.store.database import Database, open_database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.store.orders import OrderRow
+from ctmo_indi.work_orders.access import Caller, Role
 from ctmo_indi.work_orders.contract import Contract
 from ctmo_indi.work_orders.desk import Desk, DispatchDesk
 from ctmo_indi.work_orders.revisions import RevisionBoard
@@ -108,6 +113,7 @@ class SchedulerService:
         self._comeback = Comeback(config.data_dir / "scheduler" / "comeback.json")
         self._cycles = Cycles(clock, self._cycle_table(), on_step=self._clock_was_set)
         self.desk: Desk = self._build_desk()
+        self._nights = self._build_night_keeper() if profile.calibration.after_night else None
 
     @property
     def desks(self) -> list[tuple[Desk, Address]]:
@@ -131,6 +137,8 @@ class SchedulerService:
     def on_ready(self) -> None:
         """Import the sky models, which take a second, and observe again if it did before."""
         threading.Thread(target=self._warm_up, name="scheduler-warm-up", daemon=True).start()
+        if self._nights is not None:
+            self._nights.start()
         if self._config.resume_at_start and self._comeback.is_wanted:
             self._comeback.begin(self._way_back())
 
@@ -148,7 +156,9 @@ class SchedulerService:
         """End within ``timeout_s`` machine seconds; attempts under way go on at the telescope."""
         logging.getLogger().removeHandler(self._log_messages)
         self._comeback.end()
-        self._cycles.stop(timeout_s / 8)
+        if self._nights is not None:
+            self._nights.stop(timeout_s / 16)
+        self._cycles.stop(timeout_s / 16)
         self._engine.stop(timeout_s * 5 / 8)
         self._events.close(timeout_s / 8)
         self._writer.close(timeout_s / 8)
@@ -219,7 +229,7 @@ class SchedulerService:
         def stored(new: Sequence[NewOrder]) -> None:
             inbox.post(lambda: engine.orders_stored(new))
 
-        intake = OrderIntake(
+        self._intake = OrderIntake(
             self._database,
             self._writer,
             self._clock,
@@ -233,11 +243,28 @@ class SchedulerService:
             inbox,
             EngineCalls(self._command, engine.cancel, self._answer, engine.queue_commands.handle),
             Records(self._database, engine.tickets),
-            intake,
+            self._intake,
             self._board,
             Peers(self._telescope, self._dome, self._safety, self._preprocessor),
         )
         return DispatchDesk("scheduler", self._contract, handlers.table())
+
+    def _build_night_keeper(self) -> NightKeeper:
+        clock = self._clock
+        return NightKeeper(
+            KeeperParts(
+                facts=NightFacts(self._profile, clock, self._database, NIGHTS_USER),
+                preprocessor=self._preprocessor,
+                place=self._place,
+                clock=clock,
+                file=self._config.data_dir / "scheduler" / "nights.json",
+            )
+        )
+
+    def _place(self, order: Mapping[str, object]) -> None:
+        """In the night keeper's thread: take an order of ours as if it came to the desk."""
+        caller = Caller(NIGHTS_USER, Role.SUBMIT, "here")
+        asyncio.run(self._intake.handle(self._contract.check(order), caller))
 
     def _queue_moved(self, told: dict[str, object]) -> None:
         """In the engine thread: every plan counts on the order of before."""
@@ -253,6 +280,7 @@ class SchedulerService:
             "Cycles": self._cycles.to_wire(),
             "Telemetry": self._telemetry.to_wire(),
             "Events": self._events.to_wire(),
+            "Nights": [] if self._nights is None else self._nights.to_wire(),
         }
 
     def _clock_was_set(self, step_s: float) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from ctmo_indi.models.orders import ExposureRecord
 from ctmo_indi.models.states import FrameType
+from ctmo_indi.store.readouts import to_mjd
 from ctmo_indi.store.record_tables import exposures
 
 _FIELDS = [exposures.c[field.name] for field in dataclasses.fields(ExposureRecord)]
@@ -61,6 +63,22 @@ def paths_below(connection: Connection, folders: Iterable[str]) -> frozenset[str
     return frozenset(connection.execute(sa.select(paths).where(sa.or_(*inside))).scalars())
 
 
+def in_span(connection: Connection, start: datetime, end: datetime) -> tuple[int, str]:
+    """Count the frames that began in a span, and return the path of one of them; "" of none."""
+    count, path = connection.execute(
+        sa.select(sa.func.count(), sa.func.min(exposures.c.path)).where(_began(start, end))
+    ).one()
+    return int(count), path or ""
+
+
+def orders_of_lights(connection: Connection, start: datetime, end: datetime) -> list[str]:
+    """Receipts of the orders whose lights began in a span."""
+    query = sa.select(exposures.c.order_receipt).where(
+        _began(start, end), exposures.c.frame_type == FrameType.LIGHT.value
+    )
+    return sorted(set(connection.execute(query).scalars()))
+
+
 def set_good(connection: Connection, exposure_id: str, *, is_good: bool) -> None:
     """Say whether a frame counts for its order; nothing happens for an unknown one."""
     connection.execute(
@@ -76,6 +94,11 @@ def good_of_order(connection: Connection, order_receipt: str) -> tuple[int, floa
         ).where(exposures.c.order_receipt == order_receipt, exposures.c.is_good)
     ).one()
     return int(count), float(exposure_s)
+
+
+def _began(start: datetime, end: datetime) -> sa.ColumnElement[bool]:
+    start_mjd, end_mjd = (to_mjd(instant.timestamp()) for instant in (start, end))
+    return sa.and_(exposures.c.t_min_mjd >= start_mjd, exposures.c.t_min_mjd < end_mjd)
 
 
 def _select(connection: Connection, where: sa.ColumnElement[bool]) -> list[ExposureRecord]:

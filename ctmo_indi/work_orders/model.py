@@ -263,6 +263,9 @@ class StatusRequest:
         With ``list_all``: only orders in this state.
     properties
         INDI elements to answer with, each "device.PROPERTY.ELEMENT"; the telescope's status only.
+    debt_night
+        Evening date YYYYMMDD: which calibration frames are lacking, as orders for that night; the
+        preprocessor's status only.
     """
 
     name: OrderName = OrderName()
@@ -272,6 +275,7 @@ class StatusRequest:
     state: str | None = None
     limit: int = 100
     properties: tuple[str, ...] = ()
+    debt_night: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,7 @@ def _status(draft: Draft) -> model.StatusRequest:
         state=draft.good("State"),
         limit=int(draft.good("Limit") or 100),
         properties=tuple(draft.good("Properties") or ()),
+        debt_night=str(draft.good("Debt") or ""),
     )
 
 
