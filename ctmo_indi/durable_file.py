@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from ctmo_indi.kill_points import passing
+
+_LOCK_POLL_S = 0.05
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
 
 
 def write_json(path: Path, data: object) -> None:
@@ -36,28 +42,73 @@ def write_json(path: Path, data: object) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, alone_within_s: float = 120.0) -> Iterator[BinaryIO]:
     """Give a new file to write to, which takes the place of ``path`` once it is whole on the disk.
 
     It is beside ``path`` as ``.NAME.part`` until then, and gone after any exception. Leaving the
-    context blocks for a disk sync.
+    context blocks for a disk sync. While another process writes a file of that name, it is waited
+    for, and the later one stays; what a killed one left is taken over.
 
     Raises
     ------
     OSError
-        It could not be written; the old file stands.
+        It could not be written, or is still being written elsewhere after ``alone_within_s``; the
+        old file stands.
     """
     temporary = path.with_name(f".{path.name}.part")
-    try:
-        with temporary.open("wb") as file:
+    with _opened_alone(temporary, alone_within_s) as file:
+        try:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
     _sync_folder(path.parent)
+
+
+def _opened_alone(path: Path, within_s: float) -> BinaryIO:
+    """Open an empty file for writing that nobody else has open so; the lock ends with the file."""
+    end_s = time.monotonic() + within_s
+    while True:
+        file = open(path, "wb", opener=_without_truncating)
+        try:
+            if _is_locked(file) and _is_still(file, path):
+                file.truncate(0)
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+        if time.monotonic() >= end_s:
+            raise BlockingIOError(
+                errno.EWOULDBLOCK, f"another process writes it for {within_s:g} s", str(path)
+            )
+        time.sleep(_LOCK_POLL_S)
+
+
+def _without_truncating(name: str, flags: int) -> int:
+    return os.open(name, flags & ~os.O_TRUNC, 0o666)
+
+
+def _is_locked(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:  # of a network disk; the writers there must not meet
+            raise
+    return True
+
+
+def _is_still(file: BinaryIO, path: Path) -> bool:
+    """Whether the file has its name yet: who wrote it before may have renamed it meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _sync_folder(path: Path) -> None:
