@@ -52,7 +52,7 @@ class Master(Protocol):
 
     @property
     def mask(self) -> NDArray[np.uint8]:
-        """Not 0 where the master has no usable value."""
+        """BAD where it judges the pixel bad; any other bit where it has no usable value."""
 
 
 class Calibrated(NamedTuple):
@@ -108,7 +108,7 @@ def calibrate(
         Master flat with a mean of 1. Where it is masked, no number or below ``least_flat``, the
         pixel is not divided and marked NO_MASTER.
     bad_pixels : bool, shape of the trimmed frame
-        The camera's bad pixels.
+        The camera's bad pixels, in addition to those that the masters mark.
     out
         Room for the result, which is then returned; see :meth:`Calibrated.empty`.
 

@@ -16,6 +16,7 @@ F64 = NDArray[np.float64]
 
 # As in mask.Mask, which is no constant to the compiler.
 BAD, SATURATED, NO_MASTER, NOT_FINITE = np.uint8(1), np.uint8(2), np.uint8(8), np.uint8(16)
+_OF_VALUE = np.uint8(~1 & 255)  # bits of a master that say that its value cannot be used
 _NOTHING = np.uint8(0)
 _Plane = TypeVar("_Plane", F32, U8)
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
@@ -48,7 +49,8 @@ def calibrate_rows(
     planes
         Bias, its error, dark, its error, flat, its error.
     masks
-        Bad pixels; masks of bias, dark and flat.
+        Bad pixels; masks of bias, dark and flat. A pixel that one of these calls BAD is BAD; its
+        value is used all the same.
     """
     gain, read_variance, saturation, dark_scale, least_flat = constants
     read_noise_squared = np.float32(read_variance)
@@ -76,7 +78,7 @@ def calibrate_rows(
             value = np.float64(row[x])
             signal_e = gain * (value - line[x] - bias[x])
             net_e = signal_e - gain * dark_scale * dark[x]
-            is_usable = (flat[x] >= least_flat) & (flat[x] < np.inf) & (flat_mask[x] == 0)
+            is_usable = (flat[x] >= least_flat) & (flat[x] < np.inf) & (flat_mask[x] & _OF_VALUE == 0)
             inverse = 1.0 / np.float64(flat[x]) if is_usable else 1.0
             result = np.float32(net_e * inverse)
             f_inverse = np.float32(inverse)
@@ -93,9 +95,11 @@ def calibrate_rows(
             is_finite = (abs(result) < np.inf) & (sigma < np.inf)
             data_row[x] = result if is_finite else np.float32(np.nan)
             error_row[x] = sigma if is_finite else np.float32(np.nan)
-            is_partial = ((bias_mask[x] | dark_mask[x]) != 0) | (not is_usable)
+            of_masters = bias_mask[x] | dark_mask[x]
+            is_partial = (of_masters & _OF_VALUE != 0) | (not is_usable)
+            is_marked = (is_bad[x] != 0) | ((of_masters | flat_mask[x]) & BAD != 0)
             mask_row[x] = (
-                (BAD if is_bad[x] != 0 else _NOTHING)
+                (BAD if is_marked else _NOTHING)
                 | (SATURATED if value >= saturation else _NOTHING)
                 | (NO_MASTER if is_partial else _NOTHING)
                 | (_NOTHING if is_finite else NOT_FINITE)

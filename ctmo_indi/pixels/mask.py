@@ -12,7 +12,7 @@ class Mask(IntFlag):
     """
 
     BAD = 1
-    """In the camera's list of bad pixels."""
+    """In the camera's list of bad pixels, or judged bad by a master: hot, noisy, cold, bright."""
     SATURATED = 2
     """The raw value reached the saturation of the detector."""
     COSMIC = 4

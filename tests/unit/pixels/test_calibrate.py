@@ -135,10 +135,13 @@ def test_each_bit_of_the_mask_has_its_cause():
     raw[2, 2], expected[2, 2] = np.nan, Mask.NOT_FINITE
     flat.data[3, 3], expected[3, 3] = 0.19, Mask.NO_MASTER
     flat.data[4, 4], expected[4, 4] = np.nan, Mask.NO_MASTER
-    flat.mask[5, 5], expected[5, 5] = 1, Mask.NO_MASTER
-    dark.mask[6, 6], expected[6, 6] = 1, Mask.NO_MASTER
+    flat.mask[5, 5], expected[5, 5] = Mask.NOT_FINITE, Mask.NO_MASTER
+    dark.mask[6, 6], expected[6, 6] = Mask.NOT_FINITE, Mask.NO_MASTER
+    for row, master in enumerate((bias, dark, flat)):
+        master.mask[10 + row, 5], expected[10 + row, 5] = Mask.BAD, Mask.BAD
+    flat.mask[13, 5], expected[13, 5] = Mask.BAD | Mask.SATURATED, Mask.BAD | Mask.NO_MASTER
     bias.data[7, 7] = bias.error[7, 7] = np.nan
-    bias.mask[7, 7], expected[7, 7] = 1, Mask.NO_MASTER | Mask.NOT_FINITE
+    bias.mask[7, 7], expected[7, 7] = Mask.NOT_FINITE, Mask.NO_MASTER | Mask.NOT_FINITE
     dark.error[8, 8], expected[8, 8] = np.inf, Mask.NOT_FINITE
     raw[9, 9], bad[9, 9], expected[9, 9] = 65535.0, True, Mask.BAD | Mask.SATURATED
     result = calibrate(raw, DETECTOR, bias=bias, dark=dark, flat=flat, bad_pixels=bad)
