@@ -1,11 +1,21 @@
-"""Write products: under their name only when they are whole and on the disk, with checksums."""
+"""Write products: under their name only when they are whole and on the disk, with checksums.
+
+Plain images, which are nearly all bytes of a product, are written from here: astropy would copy
+each plane once more to swap its bytes, and go through it twice for two sums. Here a band of rows is
+swapped, hashed and written while it is in the cache, and the disk is at work from the first plane
+on. Tables and compressed images are astropy's; so are all headers.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import io
+import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any  # astropy has no types
+from typing import Any, BinaryIO  # astropy has no types
 
 import numpy as np
 from astropy.io import fits
@@ -22,9 +32,15 @@ QUANTIZE_LEVEL = 16.0
 (Pence, White & Seaman 2010, PASP 122, 1065)."""
 
 _NOT_OF_A_COMPRESSED_UNIT = ("CHECKSUM", "DATASUM", "SIMPLE", "EXTEND")
+_BLOCK = 2880  # bytes; every unit fills whole ones
+_BAND = 1 << 18  # bytes that stay in the cache of a processor
+_PLAIN = (np.dtype(np.float32), np.dtype(np.int32), np.dtype(np.uint8))
+_NO_CHECKSUM = "0" * 16
+_SYNC_EVERY = 1 << 23  # bytes
+_SYNC = getattr(os, "fdatasync", os.fsync)  # macOS has none
 
 
-def write_products(path: Path, units: Sequence[Any]) -> None:
+def write_products(path: Path, units: Sequence[Any]) -> str:
     """Write a file of several units in place of whatever has its name.
 
     A temporary file beside it (``.NAME.part``) is written, synced, renamed, and the folder synced;
@@ -37,6 +53,11 @@ def write_products(path: Path, units: Sequence[Any]) -> None:
         Units of astropy, the primary one first. Their headers get the checksums; their data stays
         as it is.
 
+    Returns
+    -------
+    str
+        SHA-256 of the file, hexadecimal.
+
     Raises
     ------
     OSError
@@ -44,11 +65,118 @@ def write_products(path: Path, units: Sequence[Any]) -> None:
     ValueError
         A header has what FITS does not allow; as for OSError.
     """
+    whole = fits.HDUList(units)
     try:
+        whole.verify("exception")
+        whole.update_extend()
         with replacing(path) as file:
-            fits.HDUList(units).writeto(file, checksum=True, output_verify="exception")
+            return _write(file, units)
     except fits.VerifyError as error:
         raise ValueError(f"{path}: no FITS: {error}") from error
+
+
+def _write(file: BinaryIO, units: Sequence[Any]) -> str:
+    """Write all units; the disk is kept at work meanwhile, so that little waits for the last sync.
+
+    A full disk may be told by a sync as well as by a write; either ends the file.
+    """
+    digest = hashlib.sha256()
+    under_way: Future[None] | None = None
+    unsynced = 0
+    with ThreadPoolExecutor(1, thread_name_prefix="sync") as syncing:
+        for unit in units:
+            for piece in _plain(unit) if _is_plain(unit) else _by_astropy(unit):
+                digest.update(piece)
+                file.write(piece)
+                unsynced += len(piece)
+                if unsynced > _SYNC_EVERY and (under_way is None or under_way.done()):
+                    if under_way is not None:
+                        under_way.result()
+                    under_way, unsynced = syncing.submit(_SYNC, file.fileno()), 0
+        if under_way is not None:
+            under_way.result()
+    return digest.hexdigest()
+
+
+def _is_plain(unit: Any) -> bool:
+    """Whether the stored pixels are those in memory, but for the order of bytes."""
+    if type(unit) not in (fits.PrimaryHDU, fits.ImageHDU) or not isinstance(unit.data, np.ndarray):
+        return False
+    is_scaled = not {"BSCALE", "BZERO", "BLANK"}.isdisjoint(unit.header)
+    return unit.data.dtype in _PLAIN and unit.data.flags.c_contiguous and not is_scaled
+
+
+def _plain(unit: Any) -> Iterator[bytes | memoryview]:
+    """Give header and pixels of a plain image in pieces, each to be used before the next."""
+    flat = unit.data.reshape(-1)
+    yield _header(unit.header, _data_sum(flat))
+    if flat.itemsize == 1:
+        yield flat.data
+    else:
+        count = _BAND // flat.itemsize
+        band = np.empty(count, flat.dtype.newbyteorder(">"))
+        for first in range(0, flat.size, count):
+            part = band[: min(count, flat.size - first)]
+            part[...] = flat[first : first + count]
+            yield part.view(np.uint8).data
+    yield bytes(-flat.nbytes % _BLOCK)
+
+
+def _header(header: Any, data_sum: int) -> bytes:
+    """Put both sums into a header and return it as it is written."""
+    header["DATASUM"] = (str(data_sum), "sum of the data unit, 32 bit, ones' complement")
+    header["CHECKSUM"] = (_NO_CHECKSUM, "makes the sum of the unit -0")
+    text: bytes = header.tostring().encode("ascii")
+    words = np.frombuffer(text, ">u4")
+    encoded = encoded_checksum(_folded(int(words.sum(dtype=np.uint64)) + data_sum))
+    header["CHECKSUM"] = encoded
+    place = text.index(f"CHECKSUM= '{_NO_CHECKSUM}'".encode()) + len("CHECKSUM= '")
+    return text[:place] + encoded.encode() + text[place + len(encoded) :]
+
+
+def _data_sum(flat: np.ndarray[tuple[int], np.dtype[Any]]) -> int:
+    """Return the sum of the 32-bit words in which an image is stored."""
+    if flat.itemsize == 4:
+        return _folded(int(flat.view(np.uint32).sum(dtype=np.uint64)))
+    most = flat.size // 4 * 4
+    rest = int.from_bytes(flat[most:].tobytes().ljust(4, b"\0"), "big")
+    return _folded(int(flat[:most].view(">u4").sum(dtype=np.uint64)) + rest)
+
+
+def _folded(total: int) -> int:
+    """Return a sum in 32-bit ones' complement."""
+    while total >> 32:
+        total = (total & 0xFFFFFFFF) + (total >> 32)
+    return total
+
+
+def encoded_checksum(total: int) -> str:
+    """Return the value of CHECKSUM for a unit whose sum without it is ``total``.
+
+    Sixteen letters and digits that stand for the complement of the sum, as appendix J of the FITS
+    standard 4.0 encodes it: each byte becomes four characters with its sum, those among them that
+    are neither letter nor digit give one to their neighbour, and the last comes first.
+    """
+    columns = []
+    for byte in (~total & 0xFFFFFFFF).to_bytes(4, "big"):
+        four = [byte // 4 + ord("0")] * 4
+        four[0] += byte % 4
+        for first in (0, 2):
+            while not all(chr(one).isalnum() for one in four[first : first + 2]):
+                four[first] += 1
+                four[first + 1] -= 1
+        columns.append(four)
+    text = "".join(chr(four[row]) for row in range(4) for four in columns)
+    return text[-1] + text[:-1]
+
+
+def _by_astropy(unit: Any) -> Iterator[bytes | memoryview]:
+    """Give a table or a compressed image, with its checksums, as astropy writes it."""
+    stream = io.BytesIO()
+    is_first = isinstance(unit, fits.PrimaryHDU)
+    units = [unit] if is_first else [fits.PrimaryHDU(), unit]
+    fits.HDUList(units).writeto(stream, checksum=True, output_verify="exception")
+    yield stream.getbuffer()[0 if is_first else _BLOCK :]
 
 
 def compress(path: Path, *, quantize_level: float = QUANTIZE_LEVEL) -> Path:

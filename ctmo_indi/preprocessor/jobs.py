@@ -7,14 +7,15 @@ needs numpy, numba or astropy is imported inside the functions.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from ctmo_indi.models.detector_facts import BadPixelRules
 from ctmo_indi.models.frames import Frame, NightBundle, ProductKind
 from ctmo_indi.preprocessor.plan import Planned
 
-VERSION = "1"
+VERSION = "2"
 """Of the pixels: raised when the same inputs and settings give other results."""
 
 Answer = dict[str, Any]  # Any: small values of the task's own
@@ -30,10 +31,19 @@ class Settings:
         Of the camera; None: what the frame's header says in EGAIN and RDNOISE.
     saturation_adu
         Raw pixels from here on are saturated.
+    overscan, trim, overscan_per
+        Sections of the raw frames whose header has no BIASSEC or TRIMSEC; see
+        :class:`ctmo_indi.pixels.detector.Detector`.
+    bad_pixel_rules
+        By which masters mark bad pixels.
+    bad_pixels, bad_pixels_sha256
+        The site's own list, and the hash of its content.
     clip_mad_sigma
         Of the masters, in robust standard deviations.
     has_cosmic_rays
         Whether cosmic rays are looked for; they are masked, not painted over.
+    has_quality
+        Whether sky and stars of a light are measured; without them no plate is solved either.
     solver
         "solve-field" or "" for none.
     memory_mb
@@ -43,24 +53,45 @@ class Settings:
     gain_e_per_adu: float | None = None
     read_noise_e: float | None = None
     saturation_adu: float = 65535.0
+    overscan: str | None = None
+    trim: str | None = None
+    overscan_per: Literal["line", "frame"] = "line"
+    bad_pixel_rules: BadPixelRules = field(default_factory=BadPixelRules)
+    bad_pixels: Path | None = None
+    bad_pixels_sha256: str = ""
     clip_mad_sigma: float = 5.0
     has_cosmic_rays: bool = True
+    has_quality: bool = True
     has_previews: bool = True
     solver: str = ""
     memory_mb: int = 200
 
     def for_ids(self, kind: ProductKind) -> dict[str, str | float | bool | None]:
         """Return those that change a product of that kind; its inputs have ids of their own."""
-        if kind.is_master:
-            return {"clip_mad_sigma": self.clip_mad_sigma, "saturation_adu": self.saturation_adu}
         if kind is ProductKind.STACK_LIGHT:
             return {}
+        sections = {
+            name: value
+            for name in ("overscan", "trim", "overscan_per")
+            if (value := getattr(self, name)) not in (None, "line")
+        }
+        if kind.is_master:
+            is_bias = kind is ProductKind.BIASM
+            return {
+                **sections,
+                **({} if is_bias else asdict(self.bad_pixel_rules)),
+                "clip_mad_sigma": self.clip_mad_sigma,
+                "saturation_adu": self.saturation_adu,
+            }
         return {
+            **sections,
+            **({} if self.bad_pixels is None else {"bad_pixels": self.bad_pixels_sha256}),
             "gain_e_per_adu": self.gain_e_per_adu,
             "read_noise_e": self.read_noise_e,
             "saturation_adu": self.saturation_adu,
             "has_cosmic_rays": self.has_cosmic_rays,
             "solver": self.solver,
+            **({} if self.has_quality else {"has_quality": False}),
         }
 
 

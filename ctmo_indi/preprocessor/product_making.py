@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -23,7 +24,7 @@ from ctmo_indi.clock import SystemClock
 from ctmo_indi.errors import UnreadableFrame
 from ctmo_indi.models.fits_text import fit_card
 from ctmo_indi.models.frames import Frame, ProductKind
-from ctmo_indi.pixels.calibrate import calibrate
+from ctmo_indi.pixels.calibrate import Calibrated, calibrate
 from ctmo_indi.pixels.combine import Preparation, combine, median_levels
 from ctmo_indi.pixels.cosmic import find_cosmic_rays
 from ctmo_indi.pixels.detector import Detector
@@ -43,7 +44,8 @@ from ctmo_indi.preprocessor.astrometry import (
     scale_of,
     write_cards,
 )
-from ctmo_indi.preprocessor.jobs import ProductJob, Settings
+from ctmo_indi.preprocessor.bad_pixel_map import mark_master, of_site
+from ctmo_indi.preprocessor.jobs import ProductJob
 from ctmo_indi.preprocessor.plan import Used
 from ctmo_indi.preprocessor.product_files import (
     MaskPlane,
@@ -54,6 +56,12 @@ from ctmo_indi.preprocessor.product_files import (
     write_product,
 )
 from ctmo_indi.preprocessor.product_headers import Made, product_header
+from ctmo_indi.preprocessor.sections import (
+    Sections,
+    forget_untrimmed,
+    section_steps,
+    sections_of,
+)
 from ctmo_indi.preprocessor.solve_field import find_solver
 from ctmo_indi.preprocessor.zero_point import NoZeroPoint, ZeroPoint, zero_point
 from ctmo_indi.preprocessor.zero_point import cards as zero_point_cards
@@ -74,6 +82,7 @@ _WCS_CARD = re.compile(
 _CHUNK = 1 << 20
 _MASTERS_KEPT = 3  # bias, dark and flat of one light; 9 bytes a pixel each
 _SAMPLED = 1_000_000  # pixels that tell median and scatter
+_own = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +135,11 @@ def make_product(job: ProductJob) -> Answer:
     path = job.folder / planned.name
     there = verified(path, planned.product_id)
     if there is not None:
-        return _answer(path, there) | {"was_there": True}
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return _answer(path, there, sha256) | {"was_there": True}
     raw = read_header(planned.frames[0].path)
-    detector, unknown = _detector(job.settings, raw)
+    detector, unknown = _detector(job, raw)
     planes = _STAGES[planned.kind](job, detector, raw)
     refused = ""
     if planned.kind.is_master:
@@ -148,19 +159,20 @@ def make_product(job: ProductJob) -> Answer:
         saturation_adu=detector.saturation_adu,
     )
     header = product_header(made, raw)
+    forget_untrimmed(header, detector)
     if planes.solution is not None:
         write_cards(header, planes.solution)
     for keyword, value, comment in planes.cards:
         card = fit_card(value, comment)
         if card is not None:
             header[keyword] = card
-    write_product(path, made, header, planes.data, planes.error, planes.mask)
+    sha256 = write_product(path, made, header, planes.data, planes.error, planes.mask)
     if job.settings.has_previews:
         preview = path.parent / PREVIEWS / f"{path.stem}.png"
         preview.parent.mkdir(exist_ok=True)
         write_preview(planes.data, preview, first_row=_first_row(raw))
     facts = _place(planes) if isinstance(planes.solution, Solved) else {}
-    return _answer(path, planes.statistics) | facts | {"refused": refused}
+    return _answer(path, planes.statistics, sha256) | facts | {"refused": refused}
 
 
 def _master(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
@@ -178,7 +190,8 @@ def _master(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
         memory_mb=settings.memory_mb,
     )
     data, error = combined.data, combined.error
-    steps = [
+    steps = [*section_steps(detector)]
+    steps += [
         f"{name} subtracted"
         for name, used in (("bias", planned.bias), ("dark", planned.dark))
         if used is not None
@@ -192,7 +205,11 @@ def _master(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
         data, error = data / np.float32(mean), error / np.float32(mean)
         steps.append("divided by its mean")
     unit = "" if is_flat else "adu"
-    return _Planes(data, error, combined.mask, unit, tuple(steps), _statistics(data, combined.mask))
+    statistics = _statistics(data, combined.mask)  # before marks: a gate counts hot pixels
+    count, marked = mark_master(planned.kind, combined, data, settings.bad_pixel_rules)
+    if marked:
+        statistics["bad_pixels"] = float(count)
+    return _Planes(data, error, combined.mask, unit, (*steps, *marked), statistics)
 
 
 def _preparation(job: ProductJob, detector: Detector, *, is_flat: bool) -> Preparation:
@@ -205,6 +222,9 @@ def _preparation(job: ProductJob, detector: Detector, *, is_flat: bool) -> Prepa
         dark_error=None if dark is None else dark.error,
         dark_scales=scales or (1.0,),
         saturation_adu=detector.saturation_adu if is_flat else math.inf,
+        overscan=detector.overscan,
+        trim=detector.trim,
+        overscan_per=detector.overscan_per,
     )
 
 
@@ -214,6 +234,9 @@ def _light(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
     bias, dark, flat = (
         _master_planes(job, used) for used in (planned.bias, planned.dark, planned.flat)
     )
+    bad_pixels, listed = of_site(
+        settings.bad_pixels, settings.bad_pixels_sha256, planned.readout, detector
+    )
     names = [
         name for name, used in (("bias", bias), ("dark", dark), ("flat", flat)) if used is not None
     ]
@@ -221,15 +244,17 @@ def _light(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
         # It holds bias and dark together; as a bias its level is not taken for light, whose
         # noise the error would have.
         bias, dark = dark, None
+    pixels = read_frame(frame.path).data
     data, error, mask = calibrate(
-        read_frame(frame.path).data,
+        pixels,
         detector,
         bias=bias,
         dark=dark,
         dark_scale=planned.dark_scales[0] if planned.dark_scales else 1.0,
         flat=flat,
+        bad_pixels=bad_pixels,
     )
-    steps = [f"calibrated with {', '.join(names)}"]
+    steps = [*section_steps(detector), f"calibrated with {', '.join(names)}", *listed]
     if settings.has_cosmic_rays and detector.read_noise_e > 0.0:
         rays = find_cosmic_rays(
             data,
@@ -239,6 +264,9 @@ def _light(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
         )
         mask = mask | np.where(rays.mask, np.uint8(Mask.COSMIC), np.uint8(0))
         steps.append("cosmic rays masked (van Dokkum 2001), their pixels left as they are")
+    if not settings.has_quality:
+        statistics = _statistics(data, mask) | _mask_statistics(mask)
+        return _Planes(data, error, mask, "electron", tuple(steps), statistics)
     quality = measure(data, error, mask)
     solver = find_solver() if settings.solver else NoSolver("no solver is installed or wanted")
     hint = Hint(frame.ra_deg, frame.dec_deg, scale_arcsec_per_px=scale_of(raw))
@@ -260,6 +288,14 @@ def _light(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
         solution,
         zero_point_cards(found),
     )
+
+
+def _room(shape: tuple[int, ...]) -> Calibrated:
+    """Give this thread the planes it calibrates into, light after light; a worker runs one task."""
+    room: Calibrated | None = getattr(_own, "room", None)
+    if room is None or room.data.shape != shape:
+        room = _own.room = Calibrated.empty((shape[0], shape[1]))
+    return room
 
 
 def _stack(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
@@ -322,8 +358,9 @@ def _solution_of(header: fits.Header) -> Solved:
     )
 
 
-def _detector(settings: Settings, raw: fits.Header) -> tuple[Detector, tuple[str, ...]]:
+def _detector(job: ProductJob, raw: fits.Header) -> tuple[Detector, tuple[str, ...]]:
     """Return the detector, and what of it had to be supposed."""
+    settings, planned = job.settings, job.planned
     gain = settings.gain_e_per_adu or _positive(raw.get("EGAIN"))
     noise = settings.read_noise_e or _positive(raw.get("RDNOISE"))
     unknown = []
@@ -332,7 +369,20 @@ def _detector(settings: Settings, raw: fits.Header) -> tuple[Detector, tuple[str
     if noise is None:
         unknown.append("read noise not known, taken as 0; no cosmic rays were looked for")
     saturation = _positive(raw.get("SATURATE")) or settings.saturation_adu
-    return Detector(gain or 1.0, noise or 0.0, saturation), tuple(unknown)
+    sections = Sections()
+    if not planned.lights:
+        profile = Sections(settings.overscan, settings.trim, settings.overscan_per)
+        paths = [frame.path for frame in planned.frames]
+        sections = sections_of(paths, planned.readout, profile)
+    detector = Detector(
+        gain or 1.0,
+        noise or 0.0,
+        saturation,
+        sections.overscan,
+        sections.trim,
+        sections.overscan_per,
+    )
+    return detector, tuple(unknown)
 
 
 def _positive(value: object) -> float | None:
@@ -355,12 +405,15 @@ def _read_master(path: Path, mtime_ns: int) -> MasterPlanes:
 def _statistics(data: Plane, mask: MaskPlane) -> dict[str, float]:
     every = max(1, data.size // _SAMPLED)
     good = (mask.ravel()[::every] == 0) & np.isfinite(data.ravel()[::every])
-    values = data.ravel()[::every][good].astype(np.float64)
-    bad_share = float(np.count_nonzero((mask != 0) | ~np.isfinite(data))) / data.size
+    values = data.ravel()[::every][good]
+    is_bad = np.isfinite(data)
+    np.logical_not(is_bad, out=is_bad)
+    np.logical_or(is_bad, mask, out=is_bad)
+    bad_share = float(np.count_nonzero(is_bad)) / data.size
     if not values.size:
         return {"bad_share": bad_share}
-    median = float(np.median(values))
-    sigma = _MAD_TO_SIGMA * float(np.median(np.abs(values - median)))
+    median = _median(values)
+    sigma = _MAD_TO_SIGMA * _median(np.abs(values - np.float32(median)))
     hot = np.count_nonzero(values > median + _HOT_SIGMA * sigma)
     return {
         "median": median,
@@ -372,10 +425,22 @@ def _statistics(data: Plane, mask: MaskPlane) -> dict[str, float]:
     }
 
 
+def _median(values: Plane) -> float:
+    """Return the upper median of a sample of many."""
+    middle = values.size // 2
+    return float(np.partition(values, middle)[middle])
+
+
+def _mask_statistics(mask: MaskPlane) -> dict[str, float]:
+    return {
+        "saturated_share": float(np.count_nonzero(mask & np.uint8(Mask.SATURATED))) / mask.size,
+        "cosmic_share": float(np.count_nonzero(mask & np.uint8(Mask.COSMIC))) / mask.size,
+    }
+
+
 def _quality_statistics(mask: MaskPlane, quality: Quality) -> dict[str, float]:
     found = {
-        "saturated_share": float(np.count_nonzero(mask & Mask.SATURATED)) / mask.size,
-        "cosmic_share": float(np.count_nonzero(mask & Mask.COSMIC)) / mask.size,
+        **_mask_statistics(mask),
         "background": quality.background,
         "background_rms": quality.background_rms,
         "star_count": float(quality.star_count),
@@ -415,9 +480,7 @@ def _first_row(raw: fits.Header) -> Literal["bottom", "top"]:
     return "top" if str(raw.get("ROWORDER", "")).upper() == "TOP-DOWN" else "bottom"
 
 
-def _answer(path: Path, statistics: Mapping[str, float]) -> Answer:
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+def _answer(path: Path, statistics: Mapping[str, float], sha256: str) -> Answer:
     return {
         "path": str(path),
         "statistics": dict(statistics),

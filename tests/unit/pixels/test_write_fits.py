@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import warnings
 
@@ -8,6 +9,7 @@ import pytest
 from astropy.io import fits
 
 from ctmo_indi.errors import UnreadableFrame
+from ctmo_indi.pixels import write_fits
 from ctmo_indi.pixels.write_fits import compress, write_products
 
 RNG = np.random.default_rng(8)
@@ -104,3 +106,41 @@ def test_compressing_what_is_no_fits_is_refused(tmp_path):
     with pytest.raises(UnreadableFrame, match=r"product\.fits: .*expected a FITS file"):
         compress(path)
     assert os.listdir(tmp_path) == ["product.fits"]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.int16, np.uint16, np.uint8])
+@pytest.mark.parametrize("shape", [(50, 64), (1, 1), (3, 7), (700, 401)])
+def test_any_image_has_the_sums_astropy_computes_and_the_hash_is_the_file_s(tmp_path, dtype, shape):
+    path = tmp_path / "product.fits"
+    pixels = RNG.normal(100.0, 30.0, shape).clip(0, 255).astype(dtype)
+    units = [fits.PrimaryHDU(pixels), fits.ImageHDU(pixels[::-1], name="TURNED")]
+    sha256 = write_products(path, units)
+    assert sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert path.stat().st_size % 2880 == 0
+    first, second = read(path)  # warns, which is an error here, of any sum that is wrong
+    np.testing.assert_array_equal(first.data, pixels)
+    np.testing.assert_array_equal(second.data, pixels[::-1])
+    assert first.data.dtype.newbyteorder("=") == dtype
+    assert fits.getheader(path)["EXTEND"] is True
+
+
+def test_a_spoiled_pixel_does_not_fit_its_sum(tmp_path):
+    path = tmp_path / "product.fits"
+    write_products(path, product())
+    content = bytearray(path.read_bytes())
+    content[2880 + 100] ^= 1
+    path.write_bytes(content)
+    with path.open("rb") as file, fits.open(file, memmap=False) as units:
+        assert [unit.verify_datasum() for unit in units] == [0, 1, 1]
+        assert [unit.verify_checksum() for unit in units] == [0, 1, 1]
+
+
+def test_a_sync_on_the_way_that_fails_ends_the_file_too(tmp_path, monkeypatch):
+    def full(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(write_fits, "_SYNC", full)
+    monkeypatch.setattr(write_fits, "_SYNC_EVERY", 1000)
+    with pytest.raises(OSError, match="No space left"):
+        write_products(tmp_path / "product.fits", product())
+    assert os.listdir(tmp_path) == []
