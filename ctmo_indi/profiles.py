@@ -16,11 +16,13 @@ from typing import Any
 from ctmo_indi import catalogue, safety_keys, safety_policy
 from ctmo_indi.checked_yaml import Lines, load_checked
 from ctmo_indi.errors import ConfigError
+from ctmo_indi.models.detector_facts import BadPixelRules, DetectorFacts
 from ctmo_indi.safety_policy import SafetyPolicy
 from ctmo_indi.yaml_records import as_float, made
 
 SCHEMA_NAME = "profile.schema.json"
 _MAX_SLOTS_SHOWN = 12
+_DETECTOR_FACTS = ("overscan", "trim", "overscan_per", "bad_pixels")
 
 
 class Role(StrEnum):
@@ -274,6 +276,8 @@ class Profile:
         What a bare number in RA means: "deg" or "hour".
     gain_e_per_adu, read_noise_e
         Of the camera, for the headers; None when not known.
+    detector
+        Overscan, trim and bad pixels of the camera, for calibrating.
     file
         Where it was read; None for one made in memory.
     """
@@ -295,6 +299,7 @@ class Profile:
     ra_unit: str = "deg"
     gain_e_per_adu: float | None = None
     read_noise_e: float | None = None
+    detector: DetectorFacts = field(default_factory=DetectorFacts)
     description: str = ""
     file: Path | None = None
 
@@ -351,6 +356,7 @@ def _profile(data: Mapping[str, Any], path: Path) -> Profile:  # Any: checked by
             for key, entry in data.get("switches", {}).items()
         },
         calibration=_calibration(data.get("calibration", {})),
+        detector=_detector(data.get("detector", {}), path),
         file=path,
         **optional,
     )
@@ -386,6 +392,14 @@ def _kinematics(entry: Mapping[str, Any]) -> Kinematics:
 def _calibration(entry: Mapping[str, Any]) -> CalibrationPolicy:
     policy = made(CalibrationPolicy, entry)
     return replace(policy, take_frames=TakeFrames(policy.take_frames))
+
+
+def _detector(entry: Mapping[str, Any], path: Path) -> DetectorFacts:
+    """Make what is known of the pixels; a relative path of a list counts from the profile's."""
+    facts = made(DetectorFacts, {key: entry[key] for key in entry if key in _DETECTOR_FACTS})
+    listed = None if facts.bad_pixels is None else path.parent / facts.bad_pixels
+    rules = {key: entry[key] for key in entry if key not in _DETECTOR_FACTS}
+    return replace(facts, bad_pixels=listed, rules=made(BadPixelRules, rules))
 
 
 def _contradictions(data: Mapping[str, Any], lines: Lines) -> list[str]:

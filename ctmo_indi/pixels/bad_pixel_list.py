@@ -60,7 +60,7 @@ def read_bad_pixels(path: Path, shape: tuple[int, int], binning: tuple[int, int]
     is_text = is_text or (start.lstrip()[:1] == b"#")
     flags = _listed(path, start, of_sensor) if is_text else _masked(path, of_sensor, binning)
     rows, columns = shape
-    return flags.reshape(rows, binning[0], columns, binning[1]).any(axis=(1, 3))
+    return np.asarray(flags.reshape(rows, binning[0], columns, binning[1]).any(axis=(1, 3)))
 
 
 def _masked(path: Path, shape: tuple[int, int], binning: tuple[int, int]) -> Flags:

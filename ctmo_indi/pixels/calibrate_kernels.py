@@ -78,7 +78,9 @@ def calibrate_rows(
             value = np.float64(row[x])
             signal_e = gain * (value - line[x] - bias[x])
             net_e = signal_e - gain * dark_scale * dark[x]
-            is_usable = (flat[x] >= least_flat) & (flat[x] < np.inf) & (flat_mask[x] & _OF_VALUE == 0)
+            is_usable = (
+                (flat[x] >= least_flat) & (flat[x] < np.inf) & (flat_mask[x] & _OF_VALUE == 0)
+            )
             inverse = 1.0 / np.float64(flat[x]) if is_usable else 1.0
             result = np.float32(net_e * inverse)
             f_inverse = np.float32(inverse)

@@ -33,6 +33,7 @@ STATISTICS: Mapping[str, tuple[str, str]] = {
     "maximum": ("STATMAX", "largest pixel"),
     "bad_share": ("BADSHARE", "masked pixels, 0 to 1"),
     "hot_share": ("HOTSHARE", "pixels 10 sigma above the median, 0 to 1"),
+    "bad_pixels": ("NBADPIX", "pixels that this master marks BAD"),
     "saturated_share": ("SATSHARE", "saturated pixels, 0 to 1"),
     "cosmic_share": ("CRSHARE", "pixels hit by cosmic rays, 0 to 1"),
     "background": ("SKYLEVEL", "median of the sky"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sys
@@ -9,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ctmo_indi.config import Config
+from ctmo_indi.errors import ConfigError
 from ctmo_indi.models.frames import ProductKind
 from ctmo_indi.preprocessor import jobs
 from ctmo_indi.preprocessor.executors import Dask, Executor
@@ -20,12 +22,35 @@ SOLVE_FIELD = "solve-field"
 
 
 def settings_of(profile: Profile) -> jobs.Settings:
-    """Return how pixels are made at a site; a plate is solved where solve-field is installed."""
+    """Return how pixels are made at a site; a plate is solved where solve-field is installed.
+
+    Blocks for the site's list of bad pixels.
+
+    Raises
+    ------
+    ConfigError
+        That list cannot be read.
+    """
+    detector = profile.detector
+    listed = detector.bad_pixels
     return jobs.Settings(
         gain_e_per_adu=profile.gain_e_per_adu,
         read_noise_e=profile.read_noise_e,
+        overscan=detector.overscan,
+        trim=detector.trim,
+        overscan_per=detector.overscan_per,
+        bad_pixel_rules=detector.rules,
+        bad_pixels=listed,
+        bad_pixels_sha256="" if listed is None else _sha256(listed),
         solver=SOLVE_FIELD if shutil.which(SOLVE_FIELD) else "",
     )
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ConfigError([f"detector.bad_pixels: {path}: {error.strerror}"]) from error
 
 
 def parameters_of(settings: jobs.Settings) -> Parameters:
