@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,7 +122,7 @@ class Report:
             counts.append(f"{len(self.not_made)} not made")
         if self.rejected:
             counts.append(f"{len(self.rejected)} frames rejected")
-        return f"night {self.night}: " + ", ".join(counts)
+        return f"night {self.night or self.folder}: " + ", ".join(counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ class NightRun:
         NoRoom
             The disk is full.
         CtmoError
-            The folder cannot be read, or the store cannot be written.
+            The folder cannot be read, its products or the store cannot be written.
         """
         try:
             bundle = self._bundle()
@@ -249,6 +250,8 @@ class NightRun:
         if outcome.failure is not None:
             if outcome.failure.errno in _NO_ROOM:
                 raise NoRoom(f"{self._products}: {outcome.failure.reason}")
+            if outcome.failure.errno is not None and not _can_be_written(self._products):
+                raise RunFailed(f"no products can be written: {outcome.failure.reason}")
             if outcome.failure.trace:
                 _log.error("product_failed name=%s\n%s", planned.name, outcome.failure.trace)
             self._refuse(planned, CombinationState.FAILED, outcome.failure.reason)
@@ -343,6 +346,12 @@ def _answer(outcome: Outcome) -> dict[str, Any]:
             _log.error("task_failed key=%s\n%s", outcome.key, failure.trace)
         raise NoRoom(failure.reason) if failure.errno in _NO_ROOM else RunFailed(failure.reason)
     return dict(outcome.answer)
+
+
+def _can_be_written(folder: Path) -> bool:
+    """Whether files can be made there, or in the nearest folder above that there is."""
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def _stamp(frame: Frame) -> Stamp:

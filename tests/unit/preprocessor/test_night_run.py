@@ -180,6 +180,15 @@ def test_a_full_disk_ends_the_run_and_the_next_one_does_the_rest(night):
     assert len(night.rows()) == 8
 
 
+def test_where_no_product_can_be_written_the_run_fails_and_marks_no_light(night):
+    night.products.write_text("in the way")
+    with pytest.raises(night_run.RunFailed, match="no products can be written"):
+        night.run()
+    assert night.rows() == []
+    night.products.unlink()
+    assert night.run().is_complete
+
+
 def test_a_run_can_be_ended_between_any_two_products(night):
     for most in range(10):
         left = [most]
