@@ -66,24 +66,14 @@ def of_site(
         return None, ()
     if readout.x_origin or readout.y_origin:
         return None, (f"{path.name} not used: it is of frames read whole",)
-    if sha256_of(path) != sha256:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UnreadableFrame(f"{path}: {error.strerror}; expected a list of bad pixels") from error
+    if hashlib.sha256(content).hexdigest() != sha256:
         raise UnreadableFrame(f"{path}: was changed since this run began; start it anew")
     frame = readout.ny, readout.nx
     flags = read_bad_pixels(path, frame, (readout.y_binning, readout.x_binning))
     flags = flags[section_within(detector.trim, frame)]
     count = np.count_nonzero(flags)
     return flags, (f"{count} pixels of {path.name} (SHA-256 {sha256[:12]}) marked BAD",)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the hash of a list.
-
-    Raises
-    ------
-    UnreadableFrame
-        It cannot be read.
-    """
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UnreadableFrame(f"{path}: {error.strerror}; expected a list of bad pixels") from error

@@ -106,12 +106,14 @@ def verified(path: Path, product_id: str) -> dict[str, float] | None:
         with warnings.catch_warnings(), path.open("rb") as stream:
             warnings.simplefilter("error", AstropyWarning)  # of a wrong sum, of a cut file
             with fits.open(stream, checksum=True, memmap=False) as file:
-                header = file[0].header
+                number = _image_number(file)
+                header = file[number].header
                 for unit in file:
                     _ = unit.data
                 last = file[-1].fileinfo()
                 is_whole = last["datLoc"] + last["datSpan"] == path.stat().st_size
-                is_same = header.get(PRODUCT_ID) == product_id and len(file) == _UNITS
+                is_same = header.get(PRODUCT_ID) == product_id
+                is_same = is_same and len(file) == _UNITS + number
     except (OSError, ValueError, TypeError, KeyError, IndexError, AstropyWarning):
         return None
     return statistics_of(header) if is_same and is_whole else None
@@ -120,15 +122,27 @@ def verified(path: Path, product_id: str) -> dict[str, float] | None:
 def header_statistics(path: Path) -> dict[str, float] | None:
     """Return the statistics in a product's header; None when it cannot be read."""
     with contextlib.suppress(OSError):
-        return statistics_of(fits.getheader(path))
+        return statistics_of(read_product_header(path))
     return None
+
+
+def read_product_header(path: Path) -> fits.Header:
+    """Return the header of a product, plain or compressed; OSError when it cannot be read."""
+    with fits.open(path, lazy_load_hdus=True) as file:
+        header: fits.Header = file[_image_number(file)].header.copy()
+        return header
+
+
+def _image_number(file: Any) -> int:  # Any: astropy has no types
+    """Return the number of the image's unit: compressed images are tables, never primary."""
+    return 0 if file[0].header.get("NAXIS", 0) else 1
 
 
 def read_planes(path: Path) -> tuple[Plane, Plane, MaskPlane]:
     """Read image, error and mask; OSError when it cannot be read."""
     with fits.open(path, memmap=False) as file:
         return (
-            np.asarray(file[0].data, np.float32),
+            np.asarray(file[_image_number(file)].data, np.float32),
             np.asarray(file["ERR"].data, np.float32),
             np.asarray(file["MASK"].data, np.uint8),
         )
@@ -139,6 +153,8 @@ def provenance(path: Path) -> Provenance | None:
     try:
         with fits.open(path, lazy_load_hdus=True) as file:
             header: Any = file[0].header  # Any: astropy has no types
+            if PRODUCT_ID not in header and len(file) == _UNITS + 1:
+                header = file[1].header
             if PRODUCT_ID not in header:
                 return None
             table = file["INPUTS"].data

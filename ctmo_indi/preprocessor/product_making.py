@@ -52,15 +52,17 @@ from ctmo_indi.preprocessor.product_files import (
     Plane,
     header_statistics,
     read_planes,
+    read_product_header,
     verified,
     write_product,
 )
 from ctmo_indi.preprocessor.product_headers import Made, product_header
 from ctmo_indi.preprocessor.sections import (
     Sections,
-    forget_untrimmed,
+    check_master,
     section_steps,
     sections_of,
+    tell_sections,
 )
 from ctmo_indi.preprocessor.solve_field import find_solver
 from ctmo_indi.preprocessor.zero_point import NoZeroPoint, ZeroPoint, zero_point
@@ -105,6 +107,7 @@ class MasterPlanes(NamedTuple):
     data: Plane
     error: Plane
     mask: MaskPlane
+    header: fits.Header
 
 
 def look_at_frame(frame: Frame, saturation_adu: float) -> tuple[str, str]:
@@ -159,7 +162,7 @@ def make_product(job: ProductJob) -> Answer:
         saturation_adu=detector.saturation_adu,
     )
     header = product_header(made, raw)
-    forget_untrimmed(header, detector)
+    tell_sections(header, detector)
     if planes.solution is not None:
         write_cards(header, planes.solution)
     for keyword, value, comment in planes.cards:
@@ -213,7 +216,9 @@ def _master(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
 
 
 def _preparation(job: ProductJob, detector: Detector, *, is_flat: bool) -> Preparation:
-    bias, dark = _master_planes(job, job.planned.bias), _master_planes(job, job.planned.dark)
+    bias, dark = (
+        _master_planes(job, used, detector) for used in (job.planned.bias, job.planned.dark)
+    )
     scales = job.planned.dark_scales
     return Preparation(
         bias=None if bias is None else bias.data,
@@ -232,7 +237,7 @@ def _light(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
     planned, settings = job.planned, job.settings
     frame = planned.frames[0]
     bias, dark, flat = (
-        _master_planes(job, used) for used in (planned.bias, planned.dark, planned.flat)
+        _master_planes(job, used, detector) for used in (planned.bias, planned.dark, planned.flat)
     )
     bad_pixels, listed = of_site(
         settings.bad_pixels, settings.bad_pixels_sha256, planned.readout, detector
@@ -304,7 +309,7 @@ def _stack(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
     layers, left_out, solution, first_s = [], [], None, 0.0
     for product_id, frame in zip(planned.lights, planned.frames, strict=True):
         path = job.files[product_id]
-        header = fits.getheader(path)
+        header = read_product_header(path)
         if not header.get("SOLVED", False):
             left_out.append(frame.path.name)
             continue
@@ -343,7 +348,7 @@ _STAGES: Mapping[ProductKind, Callable[[ProductJob, Detector, fits.Header], _Pla
 
 def _layer(path: Path, factor: float) -> Layer:
     data, error, mask = read_planes(path)
-    header = fits.getheader(path)
+    header = read_product_header(path)
     wcs = _wcs_of(_solution_of(header))
     return Layer(data, error, mask, wcs, float(header.get("SKYLEVEL", 0.0)), factor)
 
@@ -390,16 +395,18 @@ def _positive(value: object) -> float | None:
     return float(value) if is_number and 0.0 < value < math.inf else None  # type: ignore[operator,arg-type]  # a number
 
 
-def _master_planes(job: ProductJob, used: Used | None) -> MasterPlanes | None:
+def _master_planes(job: ProductJob, used: Used | None, detector: Detector) -> MasterPlanes | None:
     if used is None:
         return None
     path = job.files[used.master.product_id]
-    return _read_master(path, path.stat().st_mtime_ns)
+    master = _read_master(path, path.stat().st_mtime_ns)
+    check_master(path, master.header, detector)
+    return master
 
 
 @lru_cache(maxsize=_MASTERS_KEPT)
 def _read_master(path: Path, mtime_ns: int) -> MasterPlanes:
-    return MasterPlanes(*read_planes(path))
+    return MasterPlanes(*read_planes(path), read_product_header(path))
 
 
 def _statistics(data: Plane, mask: MaskPlane) -> dict[str, float]:

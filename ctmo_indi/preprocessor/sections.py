@@ -22,6 +22,7 @@ OVERSCAN, TRIM = "BIASSEC", "TRIMSEC"
 OF_UNTRIMMED = ("BIASSEC", "TRIMSEC", "DATASEC", "CCDSEC", "DETSEC", "AMPSEC")
 """Cards that are not true any more of a trimmed frame."""
 
+OVERSCAN_USED = "OVERSCAN"
 _NONE = "[0:0,0:0]"  # as some cameras say that there is none
 
 
@@ -75,6 +76,22 @@ def _of_one(
     return Sections(found[OVERSCAN], found[TRIM], own.overscan_per)
 
 
+def check_master(path: Path, header: Header, detector: Detector) -> None:
+    """Hold a master to the overscan of the frame it is to be applied to.
+
+    Raises
+    ------
+    UnreadableFrame
+        One was subtracted from the master's frames and another, or none, from this.
+    """
+    of_master = str(header.get(OVERSCAN_USED, "none"))
+    if of_master != (detector.overscan or "none"):
+        raise UnreadableFrame(
+            f"a frame with the overscan {detector.overscan or 'none'} came, "
+            f"expected the overscan {of_master} of its master {path.name}"
+        )
+
+
 def section_steps(detector: Detector) -> tuple[str, ...]:
     """Return what was done to frames of a detector, for HISTORY."""
     level = "median of each line" if detector.overscan_per == "line" else "one level a frame"
@@ -85,10 +102,12 @@ def section_steps(detector: Detector) -> tuple[str, ...]:
     )
 
 
-def forget_untrimmed(header: Header, detector: Detector) -> None:
-    """Take out or move the cards that are not true of a frame any more that was trimmed."""
+def tell_sections(header: Header, detector: Detector) -> None:
+    """Write the sections of a product; move or take out cards that are not true of it any more."""
     for keyword in OF_UNTRIMMED:
         header.remove(keyword, ignore_missing=True)
+    if detector.overscan is not None:
+        header[OVERSCAN_USED] = (detector.overscan, "of the raw frame, subtracted")
     if detector.trim is None:
         return
     rows, columns = read_section(detector.trim)
