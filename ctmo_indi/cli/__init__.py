@@ -22,6 +22,7 @@ from ctmo_indi import __version__
 from ctmo_indi.cli import (
     access,
     closing,
+    debt,
     demo,
     events,
     fleet,
@@ -62,6 +63,7 @@ _GROUPS = (
     events,
     hands,
     closing,
+    debt,
     preprocess,
     lineage,
     access,

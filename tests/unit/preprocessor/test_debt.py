@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ctmo_indi.models.frames import Frame, Master, NightBundle, ProductKind
 from ctmo_indi.models.states import FrameType
-from ctmo_indi.preprocessor.debt import DebtSettings, Lacking, debt, orders
+from ctmo_indi.preprocessor.debt import DebtSettings, Lacking, affordable, debt, orders
 from ctmo_indi.preprocessor.masters import MasterLimits
 from ctmo_indi.preprocessor.plan import Parameters, plan_night
 from ctmo_indi.testing.desks import small_profile
@@ -176,3 +176,24 @@ def test_when_what_is_owed_was_taken_every_light_can_be_calibrated(
     plan = plan_night(bundle, masters, Parameters("1"))
 
     assert [light.marked for light in plan.marked] == []
+
+
+def affordable_now(lacking: list[Lacking], **more: Any) -> list[str]:
+    site = {"most_s": 1000.0, "filters": {"R": "R"}, "has_panel": True, **more}
+    return [one.obstacle for one in affordable(lacking, **site)]
+
+
+def test_what_a_site_cannot_take_has_its_obstacle() -> None:
+    found = owed([LIGHT])
+    assert affordable_now(found) == ["", "", ""]
+    assert affordable_now(found, has_panel=False) == ["", "", "there is no light panel"]
+    assert affordable_now(found, filters={}) == ["", "", "no filter of that name: 'R'"]
+
+
+def test_a_night_has_only_so_many_hours_and_most_lights_come_first() -> None:
+    lights = [*frames(FrameType.LIGHT, 2), *frames(FrameType.LIGHT, 1, 10, exposure_s=300.0)]
+    found = owed(lights, [ALL[0], ALL[2]])
+    assert [(one.exposure_s, one.lights) for one in found] == [(60.0, 2), (300.0, 1)]
+    assert affordable_now(found, most_s=700.0) == ["", "3300 s, of 700 s a night 40 s are left"]
+    assert affordable_now(list(reversed(found)), most_s=700.0)[1] == ""
+    assert affordable_now(found, most_s=3960.0) == ["", ""]

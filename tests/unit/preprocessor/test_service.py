@@ -272,3 +272,19 @@ def test_a_frame_that_lacks_its_masters_is_told_in_the_reasons(stage):
     done = stage.until(stage.calibrate()["Receipt"], "COMPLETED")
     assert done["Reasons"][0] == "night 20261121: 2 products made, 2 not made"
     assert "no master flat" in done["Reasons"][1]
+
+
+def test_what_the_lights_of_the_last_nights_lack_is_told_with_its_orders(stage):
+    for path in stage.raw.glob("flat_*"):
+        path.unlink()
+    stage.start()
+    assert stage.ask({"WOType": "Status", "Debt": "20261122"})["Debt"] == []  # nothing is known
+    done = stage.until(stage.calibrate(ID="7", User="ada")["Receipt"], "COMPLETED")
+    assert any("no master flat" in reason for reason in done["Reasons"])
+    debt = {"WOType": "Status", "User": "ada", "Debt": "20261122"}
+    (flat,) = stage.ask(debt)["Debt"]
+    assert (flat["Frame Type"], flat["Filter"], flat["Lights"]) == ("Flat", "V", 2)
+    order = flat["Order"]
+    assert (order["Exposure Time"], order["Number of Exposures"]) == (0.08, 6)
+    assert order["ID"].startswith("calibration-20261122-flat-")
+    assert stage.ask(debt)["Debt"] == [flat]
