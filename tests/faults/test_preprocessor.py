@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ctmo_indi.desk_client.client import DeskClient
+from ctmo_indi.desk_client.client import DeskClient, DeskFault
 from ctmo_indi.testing.full_disk import DiskKind, FullDisk
 from ctmo_indi.testing.night_frames import write_night
 from ctmo_indi.testing.service_process import ServiceProcess, service_process
@@ -106,6 +106,60 @@ def test_the_desk_answers_while_pixels_are_crunched(data: Path) -> None:
     assert len(took_s) > 200
     assert p99_s <= ANSWER_S, f"p99 {p99_s * 1e3:.1f} ms of {len(took_s)}, order {intake_s:.3f} s"
     print(f"p99 {p99_s * 1e3:.1f} ms, median {statistics.median(took_s) * 1e3:.1f} ms")
+
+
+def test_wrong_places_are_refused_and_the_service_stays_up(data: Path) -> None:
+    nights = data / "nights"
+    (nights / "out").symlink_to("/etc")
+    (nights / "sly").mkdir()
+    (nights / "sly" / "raw").symlink_to("/etc")
+    (nights / "loop").symlink_to(nights / "loop")
+    (nights / "file.fits").touch()
+    root = nights.as_uri()
+    wrong = (
+        "file:///etc", f"{root}/../../../../etc", f"{root}/%2e%2e/%2e%2e/%2e%2e/etc",
+        f"{root}/out", f"{root}/out/ssl", f"{root}/sly", f"{root}/loop", f"{root}/file.fits",
+        f"{root}/missing", f"{root}/nul%00", f"{root}/{'n' * 5000}", "http://example.org/night",
+        "ftp://example.org/night", "file://example.org/data/nights", "nights/20261121",
+        str(nights / "20261121"), "file:nights", "", "file://",
+    )  # fmt: skip
+    with running(data) as (_, desk):
+        for location in wrong:
+            with pytest.raises(DeskFault, match="File Location"):
+                desk.front_desk({"Request": "Exposure Calibration", "File Location": location})
+        assert desk.front_desk({"WOType": "Status"})["Status"] == "ENABLED"
+        assert desk.front_desk({"WOType": "Status", "All": True})["Orders"] == []
+
+
+def test_a_killed_worker_and_late_darks_cost_no_product(data: Path) -> None:
+    raw, held = data / "nights" / "20261121" / "raw", data / "held"
+    held.mkdir()
+    for path in raw.glob("dark_*"):
+        path.rename(held / path.name)
+    (raw / "cut.fits").write_bytes(next(raw.glob("bias_*")).read_bytes()[:-9000])
+    with running(data) as (service, desk):
+        first = desk.front_desk(order(data))["Receipt"]
+        until(lambda: status(desk, first)["Status"] == "COMPLETED", "all is tried", LIMIT_S)
+        reasons = list(status(desk, first)["Reasons"])  # type: ignore[call-overload]  # a list
+        assert sum("no master dark" in one for one in reasons) >= LIGHTS, reasons
+        assert any(one.startswith("cut.fits: truncated") for one in reasons)
+        assert lights(data) == []
+        products = raw.parent / "products"
+        made = {path: path.stat().st_mtime_ns for path in products.glob("*.fits")}
+        assert [path.name.partition("_")[0] for path in made] == ["biasm"]
+        for path in held.iterdir():
+            path.rename(raw / path.name)
+        again = desk.front_desk(order(data) | {"ID": "8"})["Receipt"]
+        until(lambda: lights(data), "the first light is made", LIMIT_S)
+        for worker in service.process.children(recursive=True)[:1]:
+            worker.kill()
+        assert len(lights(data)) < LIGHTS, "the night was over before the kill"
+        until(lambda: status(desk, again)["Status"] == "COMPLETED", "it goes on", LIMIT_S)
+        reasons = list(status(desk, again)["Reasons"])  # type: ignore[call-overload]  # a list
+        assert [one.partition(":")[0] for one in reasons] == ["night 20261121", "cut.fits"]
+        assert len(lights(data)) == LIGHTS
+        assert {path: path.stat().st_mtime_ns for path in made} == made
+        assert desk.front_desk({"WOType": "Status"})["Status"] == "ENABLED"
 
 
 @pytest.mark.skipif(not IS_LONG, reason="takes half a minute; make faults runs it")
