@@ -48,9 +48,13 @@ class Figure:
     must: float
     stretch: float
     detail: str
+    off_adu: float = 0.0
+    allowed_adu: float = 0.0
 
     def verdict(self) -> str:
         """Say which bound holds; a ratio to ccdproc is to be large, all others small."""
+        if not self.off_adu <= self.allowed_adu:
+            return "MISSED, DOES NOT AGREE"
         if self.unit == "x less":
             is_must, is_stretch = self.value >= self.must, self.value >= self.stretch
         else:
@@ -216,8 +220,6 @@ def compare(folder: Path, size: int, method: str, rounds: int) -> Figure:
         fits.getdata(folder / f"ours_{method}.fit")
         - fits.getdata(folder / f"theirs_{method}.fit").astype(np.float64)
     ).max()
-    if not off_adu <= TOLERANCE_ADU[method]:
-        sys.exit(f"{method} {size}: off by {off_adu} adu, allowed {TOLERANCE_ADU[method]}")
     ours_s, theirs_s = (statistics.median(one["cpu_s"] for one in runs) for runs in (mine, other))
     ours_mb, theirs_mb = (max(one["peak_mb"] for one in runs) for runs in (mine, other))
     return Figure(
@@ -228,6 +230,8 @@ def compare(folder: Path, size: int, method: str, rounds: int) -> Figure:
         50.0,
         f"CPU {ours_s:.3f} s, ccdproc {theirs_s:.2f} s; {ours_mb:.0f} MB, ccdproc {theirs_mb:.0f} "
         f"MB; off by at most {off_adu:.1e} adu",
+        float(off_adu),
+        TOLERANCE_ADU[method],
     )
 
 
@@ -278,7 +282,7 @@ def main() -> int:
     if chosen.json:
         lines = [asdict(figure) | {"verdict": figure.verdict()} for figure in found]
         chosen.json.write_text(json.dumps(lines, indent=1))
-    return int(any(figure.verdict() == "MISSED" for figure in found))
+    return int(any(figure.verdict().startswith("MISSED") for figure in found))
 
 
 if __name__ == "__main__":
