@@ -9,6 +9,7 @@ import pytest
 
 from ctmo_indi import profiles
 from ctmo_indi.errors import ConfigError
+from ctmo_indi.models.detector_facts import BadPixelRules, DetectorFacts
 from ctmo_indi.profiles import Role
 from ctmo_indi.safety_policy import MountFailedPolicy, SafetyPolicy
 
@@ -154,3 +155,23 @@ def test_filters_need_a_wheel_and_slots_it_has(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError, match=r"filters\.I: came 'Infrared', expected a slot .*: V"):
         profiles.load(_written(tmp_path, MINIMAL.replace("filters: {}\n", wheel)))
+
+
+def test_what_is_told_of_the_detector_is_read_and_a_list_counts_from_the_profiles_folder(
+    tmp_path: Path,
+) -> None:
+    detector = (
+        'detector: {overscan: "[2049:2112,1:2048]", overscan_per: frame, '
+        "bad_pixels: bad.txt, hot_sigma: 20, cold_ratio: 0}\n"
+    )
+    found = profiles.load(_written(tmp_path, MINIMAL + detector)).detector
+    assert found == DetectorFacts(
+        overscan="[2049:2112,1:2048]",
+        overscan_per="frame",
+        bad_pixels=tmp_path / "bad.txt",
+        rules=BadPixelRules(hot_sigma=20.0, cold_ratio=0.0),
+    )
+    assert profiles.load(_written(tmp_path, MINIMAL)).detector == DetectorFacts()
+    wrong = _written(tmp_path, MINIMAL + "detector: {trim: '[0:5,1:3]'}\n")
+    with pytest.raises(ConfigError, match=r"trim: came '\[0:5,1:3\]'"):
+        profiles.load(wrong)

@@ -36,6 +36,10 @@ class Setup:
     def sensor(self) -> Sensor:
         return Sensor.of(self.seed, self.shape)
 
+    def hot(self) -> NDArray[np.bool_]:
+        """Tell which pixels are hot: the sensor has none between 1 and 20 electrons a second."""
+        return np.asarray(self.sensor().dark_e_per_s > 10.0)
+
 
 FINE = Setup("fine", 1)
 HIGH_GAIN = Setup("high", 2, gain=120.0)

@@ -150,7 +150,7 @@ def test_master_biases_are_those_of_ccdproc(mixed, setup):
 @pytest.mark.parametrize(("setup", "exposure_s"), DARKS, ids=lambda one: getattr(one, "name", one))
 def test_master_darks_are_those_of_ccdproc(mixed, setup, exposure_s):
     ours = mixed.master(ProductKind.DARKM, setup, EXPTIME=exposure_s)
-    assert_master(ours, mixed.darks[setup.name, exposure_s])
+    assert_master(ours, mixed.darks[setup.name, exposure_s], bad=setup.hot())
 
 
 @pytest.mark.parametrize(("setup", "filter_name"), FLATS, ids=lambda one: getattr(one, "name", one))
@@ -184,6 +184,7 @@ def test_lights_their_errors_and_masks_are_those_of_ccdproc(mixed, light):
     np.testing.assert_allclose(error[sure], expected.uncertainty.array[sure], rtol=ERROR)
     expected_mask = np.where(raw.data >= mixed_night.SATURATION_ADU, Mask.SATURATED, 0)
     expected_mask[np.isnan(raw.data)] = Mask.NOT_FINITE
+    expected_mask[light.setup.hot()] |= Mask.BAD  # as its dark says
     np.testing.assert_array_equal(mask, expected_mask)
     header = fits.getheader(path)
     assert header["BUNIT"] == "electron"
@@ -211,7 +212,12 @@ def test_a_second_run_makes_nothing_and_tells_the_same(mixed):
 
 
 def assert_master(
-    path: Path, expected: oracle.CCDData, *, allowed: float = MASTER_ADU, error_floor: float = 0.0
+    path: Path,
+    expected: oracle.CCDData,
+    *,
+    allowed: float = MASTER_ADU,
+    error_floor: float = 0.0,
+    bad: object = False,
 ) -> None:
     data, error, mask = read_planes(path)
     sure = ~expected.meta["near"]
@@ -220,4 +226,4 @@ def assert_master(
     np.testing.assert_allclose(
         error[sure], expected.uncertainty.array[sure], rtol=ERROR, atol=error_floor
     )
-    assert not mask.any()
+    np.testing.assert_array_equal(mask, np.where(bad, Mask.BAD, 0) + np.zeros_like(mask))

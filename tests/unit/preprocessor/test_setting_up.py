@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from ctmo_indi import profiles
+from ctmo_indi.errors import ConfigError
+from ctmo_indi.models.detector_facts import BadPixelRules, DetectorFacts
+from ctmo_indi.preprocessor.setting_up import settings_of
+
+
+def test_what_the_profile_tells_of_the_detector_goes_into_the_settings(tmp_path):
+    listed = tmp_path / "bad.txt"
+    listed.write_text("[3,4]\n")
+    detector = DetectorFacts("[9:10,1:5]", "[1:8,1:5]", "frame", listed, BadPixelRules(20.0))
+    settings = settings_of(replace(profiles.load("simulators"), detector=detector))
+    assert (settings.overscan, settings.trim) == ("[9:10,1:5]", "[1:8,1:5]")
+    assert settings.overscan_per == "frame"
+    assert settings.bad_pixel_rules == BadPixelRules(20.0)
+    assert settings.bad_pixels == listed
+    assert settings.bad_pixels_sha256 == hashlib.sha256(b"[3,4]\n").hexdigest()
+
+
+def test_a_list_that_cannot_be_read_is_refused_at_the_start(tmp_path):
+    detector = DetectorFacts(bad_pixels=tmp_path / "none.txt")
+    with pytest.raises(ConfigError, match=r"detector\.bad_pixels: .*none\.txt: No such file"):
+        settings_of(replace(profiles.load("simulators"), detector=detector))
