@@ -1,4 +1,4 @@
-"""``ctmo-indi demo``: a whole simulated night in about five minutes."""
+"""``ctmo-indi demo``: a whole simulated night in about six minutes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def demo(
     frames: Annotated[int, typer.Option("--frames", help="Frames of each order.", min=1)] = 4,
     as_json: JsonOption = False,
 ) -> int:
-    """Run a night on simulators, from orders to frames."""
+    """Run a night on simulators, from orders to calibrated frames."""
     from ctmo_indi.cli import data_folder, demo_night
 
     with data_folder.owned(data, "demo"):

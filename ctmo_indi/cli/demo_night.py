@@ -14,9 +14,10 @@ import typer
 
 from ctmo_indi import config as config_file
 from ctmo_indi import profiles
+from ctmo_indi.cli.demo_lights import LightReport, light_reports, print_lights
 from ctmo_indi.cli.demo_view import NightView, TextNotices
-from ctmo_indi.cli.output import print_json, print_table
-from ctmo_indi.clock import Clock, Deadline, SystemClock
+from ctmo_indi.cli.output import print_json, print_table, structs
+from ctmo_indi.clock import Clock, SystemClock
 from ctmo_indi.desk_client.client import DeskClient, DeskFault
 from ctmo_indi.errors import ConfigError, ConflictingOrder, CtmoError
 from ctmo_indi.fleet_config import on_free_ports
@@ -34,7 +35,12 @@ _log = logging.getLogger(__name__)
 _POLL_S = 0.5  # machine seconds between two looks
 # Machine seconds after dawn in which the observatory must be closed.
 _CLOSING_TIMEOUT_S = 60.0
+# More of them, in which the calibration frames must be taken and the lights calibrated.
+_CALIBRATING_TIMEOUT_S = 240.0
+_NIGHT_ENDED = ("DONE", "GIVEN_UP")
 MIN_COMPLETED = 6
+CALIBRATION_USER = "calibration"
+"""User of the orders for calibration frames, see ``scheduler/nights``."""
 
 
 @dataclass
@@ -47,6 +53,10 @@ class Summary:
         The scheduler's final Status of each order.
     frames
         Path and verification result of each frame.
+    lights
+        What became of each light.
+    calibration
+        How the preprocessor ended with the night, and what it could not use or make.
     time_s
         Sky seconds by kind of activity.
     """
@@ -60,6 +70,8 @@ class Summary:
     frames: list[dict[str, object]] = field(default_factory=list)
     time_s: dict[str, float] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    lights: list[LightReport] = field(default_factory=list)
+    calibration: list[str] = field(default_factory=list)
     final_state: str = "UNKNOWN"
 
     @property
@@ -69,11 +81,12 @@ class Summary:
 
     @property
     def is_success(self) -> bool:
-        """At least six orders done, every frame verified, the observatory closed."""
+        """At least six orders done, every frame verified, every light calibrated, closed."""
         return (
             self.completed >= MIN_COMPLETED
             and bool(self.frames)
             and all(frame["Verified"] for frame in self.frames)
+            and all(light.product for light in self.lights)
             and self.final_state == "CLOSED"
         )
 
@@ -81,7 +94,7 @@ class Summary:
 def run(
     *, profile_name: str | None, data_dir: Path, speed: float | None, frames: int, quiet: bool
 ) -> Summary:
-    """Run the night; returns when the Sun is up and the observatory is closed.
+    """Run the night; returns when the observatory is closed and the night is calibrated.
 
     Raises
     ------
@@ -128,9 +141,10 @@ def run(
             }
         supervisor.resume_scheduler()
         with NightView(notices, night, fleet.speed, receipts, quiet=quiet) as view:
-            _watch(supervisor, night, view)
+            _watch(supervisor, night, view, receipts)
         _collect(supervisor, summary, receipts)
     _verify_frames(summary)
+    summary.lights = light_reports(summary.frames)
     return summary
 
 
@@ -153,30 +167,54 @@ def _submit(desk: DeskClient, order: Mapping[str, object]) -> str:
     raise AssertionError("unreachable")
 
 
-def _watch(supervisor: Supervisor, night: Night, view: NightView) -> None:
-    """Look until dawn has passed and the observatory is closed."""
+def _watch(supervisor: Supervisor, night: Night, view: NightView, receipts: set[str]) -> None:
+    """Look until the observatory is closed after dawn and the night is calibrated.
+
+    The orders for calibration frames that the scheduler makes join ``receipts``.
+    """
     clock: Clock = supervisor.clock
+    preprocessor = supervisor.client("preprocessor", timeout_s=10.0)
     scheduler = supervisor.client("scheduler", timeout_s=10.0)
     telescope = supervisor.client("telescope", timeout_s=10.0)
-    after_dawn: Deadline | None = None
+    dawn_machine_s: float | None = None
+    is_closed = False
     pause = threading.Event()
     while True:
         try:
             orders = scheduler.front_desk({"WOType": "Status", "User": "demo", "All": True})
             state = scheduler.front_desk({"WOType": "Status", "User": "demo"})
             telescope_state = telescope.front_desk({"WOType": "Status", "User": "demo"})
+            work = preprocessor.front_desk({"WOType": "Status", "User": "demo"})
         except CtmoError as error:  # a service that is being started again
             view.notice(str(error))
         else:
+            receipts |= {
+                str(row["Receipt"])
+                for row in structs(orders.get("Orders"))
+                if row.get("User") == CALIBRATION_USER
+            }
+            state["Calibrating"] = work.get("Progress", "")
             view.show(clock.utc(), orders, state, telescope_state)
-            if clock.utc() > night.end_utc and observatory_state(telescope_state) == "CLOSED":
+            is_closed = observatory_state(telescope_state) == "CLOSED"
+            if clock.utc() > night.end_utc and is_closed and _is_calibrated(state, night):
                 return
         if clock.utc() > night.end_utc:
-            after_dawn = after_dawn or Deadline(SystemClock(), _CLOSING_TIMEOUT_S)
-            if after_dawn.expired:
-                view.notice(f"not closed {_CLOSING_TIMEOUT_S:g} s after dawn")
+            timeout_s = _CALIBRATING_TIMEOUT_S if is_closed else _CLOSING_TIMEOUT_S
+            dawn_machine_s = dawn_machine_s or SystemClock().machine_s()
+            if SystemClock().machine_s() > dawn_machine_s + timeout_s:
+                what = "calibrated" if is_closed else "closed"
+                view.notice(f"not {what} {timeout_s:g} s after dawn")
                 return
         pause.wait(_POLL_S)
+
+
+def _is_calibrated(scheduler_status: Mapping[str, object], night: Night) -> bool:
+    """Whether nothing more is to be done for the night, as the scheduler sees it."""
+    states = {
+        str(one.get("Night")): str(one.get("State"))
+        for one in structs(scheduler_status.get("Nights"))
+    }
+    return states.get(night.label, "") in _NIGHT_ENDED
 
 
 def observatory_state(telescope_status: Mapping[str, object]) -> str:
@@ -192,19 +230,24 @@ def _collect(supervisor: Supervisor, summary: Summary, receipts: Collection[str]
     scheduler = supervisor.client("scheduler", timeout_s=30.0)
     telescope = supervisor.client("telescope", timeout_s=30.0)
     listing = scheduler.front_desk({"WOType": "Status", "User": "demo", "All": True})
-    for entry in _structs(listing.get("Orders")):
+    for entry in structs(listing.get("Orders")):
         if entry["Receipt"] not in receipts:
             continue
         order = scheduler.front_desk(
             {"WOType": "Status", "User": "demo", "Receipt": str(entry["Receipt"])}
         )
         summary.orders.append(order)
-        for exposure in _structs(order.get("Exposures")):
+        for exposure in structs(order.get("Exposures")):
             summary.frames.append(
                 {"Order": order.get("ID"), "Path": exposure.get("Path"), "Verified": False}
             )
         if order.get("Status") != "COMPLETED":
             summary.problems.append(f"{order.get('ID')}: {order.get('Status')}: {_why(order)}")
+    preprocessor = supervisor.client("preprocessor", timeout_s=30.0)
+    worked = preprocessor.front_desk({"WOType": "Status", "User": "demo", "All": True})
+    for job in structs(worked.get("Orders"))[:1]:
+        reasons = job.get("Reasons")
+        summary.calibration = [str(one) for one in reasons] if isinstance(reasons, list) else []
     status = telescope.front_desk({"WOType": "Status", "User": "demo"})
     summary.final_state = observatory_state(status)
     ledger = status.get("Time Spent")
@@ -213,10 +256,6 @@ def _collect(supervisor: Supervisor, summary: Summary, receipts: Collection[str]
     summary.problems += [
         f"{name} was started again {count} times" for name, count in supervisor.restarts.items()
     ]
-
-
-def _structs(value: object) -> list[Mapping[str, object]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
 def _why(order: Mapping[str, object]) -> str:
@@ -266,6 +305,9 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
         ],
     )
     _print_frames(summary.frames)
+    print_lights(summary.lights)
+    for line in summary.calibration:
+        typer.echo(f"  {line}")
     if summary.time_s:
         print_table(
             ("Time spent on", "Sky minutes"),

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ctmo_indi.cli.output import structs
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -123,7 +125,7 @@ class NightView:
         text = f"night {self._percent(utc):.0f} %, dusk {night.dusk_utc:%H:%M}, dawn "
         text += f"{night.dawn_utc:%H:%M} UTC"
         left_s = (night.end_utc - utc).total_seconds() / self._speed
-        return f"{text}, {left_s / 60:.1f} min left" if left_s > 0.0 else f"{text}, closing"
+        return f"{text}, {left_s / 60:.1f} min left" if left_s > 0.0 else f"{text}, calibrating"
 
     def _line(
         self,
@@ -180,8 +182,7 @@ class NightView:
 
 
 def _rows(orders: Mapping[str, object]) -> list[Mapping[str, object]]:
-    rows = orders.get("Orders")
-    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    return structs(orders.get("Orders"))
 
 
 def _counts(orders: Mapping[str, object]) -> str:
@@ -202,9 +203,13 @@ def _activity(
         return str(current["Step"])
     if telescope.get("Busy"):
         return str(telescope["Busy"])
+    if scheduler.get("Calibrating"):
+        return f"calibrates: {scheduler['Calibrating']}"
     rows = _rows(orders)
     if rows and all(row.get("Status") == "COMPLETED" for row in rows):
-        return "every order is done; waiting for dawn"
+        nights = structs(scheduler.get("Nights"))
+        is_over = bool(nights) and nights[-1].get("State") != "NOTHING"
+        return "the night is over" if is_over else "every order is done; waiting for dawn"
     upcoming = scheduler.get("Next Target")
     if isinstance(upcoming, Mapping) and upcoming.get("UTC"):
         return f"next target at {str(upcoming['UTC'])[11:16]} UTC"

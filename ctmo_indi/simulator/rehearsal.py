@@ -21,8 +21,9 @@ _MIN_ALTITUDE_DEG = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """One night at a site: sky frames from ``dusk_utc`` to ``dawn_utc``."""
+    """One night at a site: sky frames from ``dusk_utc`` to ``dawn_utc``; label YYYYMMDD."""
 
+    label: str
     start_utc: datetime
     dusk_utc: datetime
     dawn_utc: datetime
@@ -51,7 +52,8 @@ def coming_night(profile: Profile, now_utc: datetime) -> Night:
             f"at {profile.site.name} the Sun does not pass {limit_deg} deg in the coming night"
         )
     dusk_utc, dawn_utc = bounds
-    return Night(dusk_utc - _BEFORE_DUSK, dusk_utc, dawn_utc, dawn_utc + _AFTER_DAWN)
+    label = sky.night_of(profile.site, dusk_utc)
+    return Night(label, dusk_utc - _BEFORE_DUSK, dusk_utc, dawn_utc, dawn_utc + _AFTER_DAWN)
 
 
 def well_placed(profile: Profile, night: Night, count: int) -> list[Showpiece]:
@@ -77,9 +79,10 @@ def _altitude_deg(piece: Showpiece, profile: Profile, utc: datetime) -> float:
 def demo_orders(
     profile: Profile, night: Night, *, targets: int = 8, frames: int = 4, exposure_s: float = 240.0
 ) -> list[dict[str, object]]:
-    """Return the Work Orders of a demonstration night: light frames and calibrations.
+    """Return the Work Orders of a demonstration night, for calibrated light frames.
 
-    The filters go round the profile's list, two for each object.
+    The filters go round the profile's list, two for each object. The biases, darks and flats that
+    they need are ordered by the scheduler itself when the night is over.
     """
     filters = list(profile.filters)
     orders: list[dict[str, object]] = []
@@ -99,24 +102,9 @@ def demo_orders(
                     "Number of Exposures": frames,
                     "Type of job": "Demonstration",
                     "Type of object": piece.kind,
+                    "Calibration Frames": "Yes",
+                    "Output": "Analysis",
                     "Constraints": {"Min Altitude": _MIN_ALTITUDE_DEG},
                 }
             )
-    calibrations: list[dict[str, object]] = [
-        {"ID": "demo-bias", "Frame Type": "Bias", "Number of Exposures": 3},
-        {
-            "ID": "demo-dark",
-            "Frame Type": "Dark",
-            "Number of Exposures": 2,
-            "Exposure Time": exposure_s,
-        },
-        {
-            "ID": "demo-flat",
-            "Frame Type": "Flat",
-            "Number of Exposures": 2,
-            "Exposure Time": 5.0,
-            "Filter": filters[0],
-        },
-    ]
-    common: dict[str, object] = {"WOType": "Observation", "User": "demo"}
-    return orders + [{**common, **calibration} for calibration in calibrations]
+    return orders
