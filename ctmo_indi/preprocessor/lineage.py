@@ -1,20 +1,24 @@
 """Where a file came from and what was made of it, told by the products themselves: no database.
 
 Products name their inputs by content (a raw frame's SHA-256, a product's id), so the answer holds
-for files that were moved or renamed, and for a night that was copied to another machine.
+for files that were moved or renamed, and for a night that was copied to another machine. Which
+files to open is seen from their names and their last bytes: :mod:`.product_index`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ctmo_indi.errors import BadOrder
 from ctmo_indi.preprocessor.locations import PRODUCTS, RAW
 from ctmo_indi.preprocessor.product_files import Provenance, provenance
 from ctmo_indi.preprocessor.product_headers import Input
+from ctmo_indi.preprocessor.product_index import ProductIndex, frame_files
+
+_RAW_ROLE = "raw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +55,17 @@ class Trace:
 def folders_around(file: Path) -> tuple[Path, ...]:
     """Return the folders to search by themselves: of the file, its night, and all nights beside."""
     folder = file.absolute().parent
-    night = folder.parent if folder.name in (RAW, PRODUCTS) else folder
-    nights = [night, *(one for one in night.parent.iterdir() if (one / PRODUCTS).is_dir())]
-    found = [one / name for one in nights for name in (PRODUCTS, RAW)]
+    night = _night_of(folder)
+    try:
+        beside = sorted(one for one in night.parent.iterdir() if (one / PRODUCTS).is_dir())
+    except OSError:  # it may be read by others only
+        beside = []
+    found = [one / name for one in (night, *beside) for name in (PRODUCTS, RAW)]
     return tuple(dict.fromkeys(one for one in (folder, *found) if one.is_dir()))
 
 
 def trace(file: Path, folders: Iterable[Path]) -> Trace:
-    """Walk from a file both ways; blocks for a header of each product in the folders.
+    """Walk from a file both ways; blocks for the last bytes of each product in the folders.
 
     Raises
     ------
@@ -67,59 +74,71 @@ def trace(file: Path, folders: Iterable[Path]) -> Trace:
     """
     if not file.is_file():
         raise BadOrder(f"{file}: no such file, expected a frame or a product")
-    folders = tuple(folders)
-    products = {one.product_id: one for one in _products(folders)}
     own = provenance(file)
-    if own is not None:
-        products.setdefault(own.product_id, own)
     identity = own.product_id if own is not None else _sha256(file)
+    walk = _Walk(tuple(folders), file, own)
     start = Input("", file.name, identity)
-    raw = {path.name: path for path in _raw_files(folders)}
-    return Trace(
-        _back(start, products, raw | {file.name: file}, frozenset()),
-        _forward(start, file, products, frozenset()),
+    kind = "" if own is None else own.kind
+    if own is None:  # nothing that anybody made
+        start = Input(_RAW_ROLE, file.name, identity)
+    made_of, used_in = (
+        walk.back(start, file, frozenset()),
+        walk.forth(start, kind, file, frozenset()),
     )
+    return Trace(replace(made_of, role=""), replace(used_in, role=""))
 
 
-def _back(
-    one: Input, products: dict[str, Provenance], raw: dict[str, Path], above: frozenset[str]
-) -> Node:
-    product = products.get(one.identity)
-    if product is None or one.identity in above:
-        return Node(one.role, one.name, one.identity, "", raw.get(one.name), rule=one.rule)
-    inner = above | {one.identity}
-    nodes = tuple(_back(each, products, raw, inner) for each in product.inputs)
-    return Node(
-        one.role, product.path.name, one.identity, product.kind, product.path, nodes, one.rule
-    )
+class _Walk:
+    """One trace, from one file."""
+
+    def __init__(self, folders: tuple[Path, ...], file: Path, own: Provenance | None) -> None:
+        self._products = ProductIndex(one for one in folders if one.name != RAW)
+        if own is not None:
+            self._products.add(own)
+        self._named: dict[str, list[Path]] = {file.name: [file]}
+        for folder in folders:
+            for path in frame_files(folder):
+                self._named.setdefault(path.name, []).append(path)
+
+    def back(self, one: Input, near: Path, above: frozenset[str]) -> Node:
+        """Return what a file was made of; ``near`` is the file that was made with it."""
+        product = None if one.role == _RAW_ROLE else self._products.find(one.identity, one.name)
+        if product is None or one.identity in above:
+            path = product.path if product is not None else self._raw(one, near)
+            return Node(one.role, one.name, one.identity, "", path, rule=one.rule)
+        inner = above | {one.identity}
+        nodes = tuple(self.back(each, product.path, inner) for each in product.inputs)
+        return Node(
+            one.role, product.path.name, one.identity, product.kind, product.path, nodes, one.rule
+        )
+
+    def forth(self, one: Input, kind: str, path: Path, above: frozenset[str]) -> Node:
+        """Return what was made of a file."""
+        if one.identity in above:
+            return Node(one.role, one.name, one.identity, "", path)
+        inner = above | {one.identity}
+        nodes = tuple(
+            self.forth(
+                Input(each.role, user.path.name, user.product_id), user.kind, user.path, inner
+            )
+            for user in self._products.users(one.identity)
+            for each in user.inputs
+            if each.identity == one.identity
+        )
+        return Node(one.role, one.name, one.identity, kind, path, nodes)
+
+    def _raw(self, one: Input, near: Path) -> Path | None:
+        """Find a raw frame. Names return every night: elsewhere only the same bytes will do."""
+        night = _night_of(near.absolute().parent)
+        named = self._named.get(one.name, [])
+        for path in named:
+            if _night_of(path.absolute().parent) == night:
+                return path
+        return next((path for path in named if _sha256(path) == one.identity), None)
 
 
-def _forward(
-    one: Input, path: Path | None, products: dict[str, Provenance], above: frozenset[str]
-) -> Node:
-    own = products.get(one.identity)
-    if one.identity in above:
-        return Node(one.role, one.name, one.identity, "", path)
-    inner = above | {one.identity}
-    nodes = tuple(
-        _forward(Input(each.role, user.path.name, user.product_id), user.path, products, inner)
-        for user in sorted(products.values(), key=lambda user: user.path.name)
-        for each in user.inputs
-        if each.identity == one.identity
-    )
-    return Node(one.role, one.name, one.identity, own.kind if own else "", path, nodes)
-
-
-def _products(folders: Iterable[Path]) -> Iterator[Provenance]:
-    for path in _raw_files(one for one in folders if one.name != RAW):
-        found = provenance(path)
-        if found is not None:
-            yield found
-
-
-def _raw_files(folders: Iterable[Path]) -> Iterator[Path]:
-    for folder in folders:
-        yield from sorted(path for path in folder.glob("*.fit*") if path.is_file())
+def _night_of(folder: Path) -> Path:
+    return folder.parent if folder.name in (RAW, PRODUCTS) else folder
 
 
 def _sha256(file: Path) -> str:
