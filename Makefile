@@ -21,6 +21,9 @@ DEMO_ARGS ?=
 PYTEST_ARGS ?=
 BENCH_ARGS  ?=
 WORKERS ?= 2
+# "make SOLVER=no": without astrometry.net.
+SOLVER  ?= yes
+SOLVER_PACKAGES = astrometry.net astrometry-data-tycho2-10-19 astrometry-data-tycho2-09 astrometry-data-tycho2-08
 # Any Python of version 3.11 or later.
 PYTHON  ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 /usr/bin/python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
@@ -123,25 +126,33 @@ $(WHEELS)/.stamp-project: $(SOURCES) $(WHEELS)/.stamp-needed
 
 # --- what comes from Debian ------------------------------------------------------------------------
 # indiserver with its simulators, libfaketime for the fast clock, Python's venv. Installed when we may
-# (root or sudo), else named in one message.
+# (root or sudo), else named in one message. Beside them solve-field with the index files that the
+# simulators' field of 0.95 degrees needs, 115 MB: without it frames are calibrated and not solved, so
+# it is no error when it cannot be installed. "make SOLVER=no" leaves it out.
 system-packages:
-	@missing=; \
+	@missing=; solver=; \
+	test "$(SOLVER)" = no || command -v solve-field >/dev/null || solver="$(SOLVER_PACKAGES)"; \
 	command -v indiserver >/dev/null && command -v indi_simulator_ccd >/dev/null || missing="$$missing indi-bin"; \
 	ls /usr/lib/*/faketime/libfaketimeMT.so.1 /usr/lib*/faketime/libfaketimeMT.so.1 \
 		/usr/local/lib/faketime/libfaketimeMT* /opt/homebrew/lib/faketime/libfaketimeMT* 2>/dev/null \
 		| grep -q . || missing="$$missing libfaketime"; \
 	test -x "$(VENV)/bin/python" || { test -n "$(PYTHON)" && "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null; } \
 		|| missing="$$missing python3 python3-venv"; \
-	test -n "$$missing" || exit 0; \
+	test -n "$$missing$$solver" || exit 0; \
 	if test "$$(id -u)" = 0; then sudo=; \
 	elif command -v sudo >/dev/null && test -t 0; then sudo=sudo; \
 	else sudo='sudo -n'; fi; \
 	if command -v apt-get >/dev/null && { test -z "$$sudo" || $$sudo true 2>/dev/null; }; then \
-		echo "Installing the Debian packages:$$missing"; \
+		echo "Installing the Debian packages:$$missing $$solver"; \
 		export DEBIAN_FRONTEND=noninteractive; \
-		$$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null 2>&1 \
-		|| { $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null; } \
-		|| { echo "apt-get could not install:$$missing" >&2; exit 1; }; \
+		fetch() { $$sudo apt-get install -y -qq --no-install-recommends "$$@" >/dev/null 2>&1 \
+			|| { $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends "$$@" >/dev/null; }; }; \
+		test -z "$$missing" || fetch $$missing \
+			|| { echo "apt-get could not install:$$missing" >&2; exit 1; }; \
+		test -z "$$solver" || fetch $$solver \
+			|| echo "apt-get could not install: $$solver. Frames will not be solved." >&2; \
+	elif test -z "$$missing"; then \
+		echo "Not to be installed without root or sudo: $$solver. Frames will not be solved." >&2; \
 	else \
 		echo "Missing, and not to be installed without root or sudo:$$missing (names of Debian packages)." >&2; \
 		exit 1; \
