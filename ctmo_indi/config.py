@@ -136,6 +136,7 @@ _SCHEMA: Mapping[str, Any] = {  # Any: a JSON Schema
                     "pattern": "^(tcp|tls)://[^/@]+:[0-9]+$",
                     "description": "the address of a dask scheduler such as tcp://head:8786",
                 },
+                "Compress": {"type": "boolean"},
             },
         },
         "Scheduler Configuration": {
@@ -254,11 +255,14 @@ class PreprocessorSettings:
         Worker processes on this machine; one for each processor when None.
     farm
         Address of a ``dask.distributed`` scheduler to use instead of worker processes.
+    has_compression
+        Whether lights and stacks are compressed when a night is done.
     """
 
     roots: tuple[Path, ...] = ()
     workers: int | None = None
     farm: str | None = None
+    has_compression: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -487,7 +491,9 @@ def _notify(entry: Mapping[str, Any] | None) -> NotifySettings | None:
 
 def _preprocessing(entry: Mapping[str, Any]) -> PreprocessorSettings:
     roots = tuple(Path(root).expanduser() for root in entry.get("Roots", ()))
-    return PreprocessorSettings(roots, entry.get("Workers"), entry.get("Farm"))
+    return PreprocessorSettings(
+        roots, entry.get("Workers"), entry.get("Farm"), entry.get("Compress", False)
+    )
 
 
 def _indi(entry: Mapping[str, Any] | None) -> IndiAddress | None:

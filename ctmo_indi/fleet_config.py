@@ -76,6 +76,7 @@ def as_file(config: Config) -> dict[str, object]:
             "Roots": [str(root.absolute()) for root in preprocessing.roots],
             "Workers": preprocessing.workers,
             "Farm": preprocessing.farm,
+            "Compress": preprocessing.has_compression,
         }
         data["Preprocessor"] = {key: value for key, value in settings.items() if value}
     return data

@@ -45,6 +45,13 @@ def preprocess(
     solve: Annotated[
         bool, typer.Option(help="Measure world coordinates, where solve-field is installed.")
     ] = True,
+    compress: Annotated[
+        bool | None,
+        typer.Option(
+            "--compress/--no-compress",
+            help="Compress lights and stacks when all is made; else as the configuration says.",
+        ),
+    ] = None,
     config: ConfigOption = None,
     profile: ProfileOption = None,
     data: DataOption = None,
@@ -70,6 +77,8 @@ def preprocess(
     pixels = replace(settings_of(observatory), has_cosmic_rays=cosmic_rays, has_previews=previews)
     if profile is None and settings.file is None:  # nobody's camera: the frames tell gain and noise
         pixels = replace(pixels, gain_e_per_adu=None, read_noise_e=None)
+    has_compression = settings.preprocessing.has_compression if compress is None else compress
+    pixels = replace(pixels, is_compressed=has_compression)
     if not solve:
         pixels = replace(pixels, solver="")
     with showing_bar(quiet=as_json) as show:

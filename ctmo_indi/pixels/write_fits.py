@@ -179,13 +179,26 @@ def _by_astropy(unit: Any) -> Iterator[bytes | memoryview]:
     yield stream.getbuffer()[0 if is_first else _BLOCK :]
 
 
-def compress(path: Path, *, quantize_level: float = QUANTIZE_LEVEL) -> Path:
-    """Write a Rice-compressed copy beside a FITS file and return its path, ``NAME.fz``.
+def compress(
+    path: Path,
+    *,
+    target: Path | None = None,
+    quantize_level: float = QUANTIZE_LEVEL,
+    history: str = "",
+) -> Path:
+    """Write a Rice-compressed copy of a FITS file and return its path, ``NAME.fz`` beside it.
 
     Integers are kept exactly. Floats are not: they are rounded to steps of the noise (of the
     differences of neighbouring pixels) over ``quantize_level``, with subtractive dither, so that
-    their mean stays; NaN and 0 stay exact. The plain file stays. Takes about 0.3 s for 16 million
-    pixels of 16 bits and 1.2 s for as many floats.
+    their mean stays; NaN and 0 stay exact. The plain file stays unless it is the target. Takes
+    about 0.3 s for 16 million pixels of 16 bits and 1.2 s for as many floats.
+
+    Parameters
+    ----------
+    target
+        Where to write it instead; may be ``path`` itself.
+    history
+        A line for the HISTORY of the first image.
 
     Raises
     ------
@@ -194,7 +207,7 @@ def compress(path: Path, *, quantize_level: float = QUANTIZE_LEVEL) -> Path:
     OSError
         The copy could not be written; there is none.
     """
-    target = path.with_name(path.name + SUFFIX)
+    target = path.with_name(path.name + SUFFIX) if target is None else target
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         try:
@@ -204,6 +217,8 @@ def compress(path: Path, *, quantize_level: float = QUANTIZE_LEVEL) -> Path:
         with source:
             units = [fits.PrimaryHDU()]
             units += [_compressed(unit, quantize_level) for unit in source if unit.size]
+            if history:
+                units[1].header.add_history(history)
             write_products(target, units)
     return target
 

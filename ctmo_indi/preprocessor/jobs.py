@@ -46,6 +46,8 @@ class Settings:
         Whether sky and stars of a light are measured; without them no plate is solved either.
     solver
         "solve-field" or "" for none.
+    is_compressed
+        Whether lights and stacks are compressed when all is made; of no influence on the ids.
     memory_mb
         For the input of one combination; of no influence on the pixels.
     """
@@ -64,6 +66,7 @@ class Settings:
     has_quality: bool = True
     has_previews: bool = True
     solver: str = ""
+    is_compressed: bool = False
     memory_mb: int = 200
 
     def for_ids(self, kind: ProductKind) -> dict[str, str | float | bool | None]:
@@ -167,3 +170,10 @@ def make(job: ProductJob) -> Answer:
     from ctmo_indi.preprocessor.product_making import make_product
 
     return make_product(job)
+
+
+def compress(path: Path) -> Answer:
+    """Compress a product in its place; ``path``, ``sha256``, ``size_bytes``, ``was_compressed``."""
+    from ctmo_indi.preprocessor.product_compression import compress_product
+
+    return compress_product(path)

@@ -131,6 +131,7 @@ class PixelTasks:
 
     look: Callable[[jobs.LookJob], Mapping[str, Any]] = jobs.look_at
     make: Callable[[jobs.ProductJob], Mapping[str, Any]] = jobs.make
+    compress: Callable[[Path], Mapping[str, Any]] = jobs.compress
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,7 @@ class NightRun:
                 refused_before = len(self._refused)
                 self._make(plan, known)
                 if len(self._refused) == refused_before:
+                    self._compress(plan)
                     return self._report(bundle, plan)
         finally:
             self._parts.executor.cancel()
@@ -244,6 +246,31 @@ class NightRun:
             planned = names[outcome.key]
             if self._take(planned, outcome):
                 self._done.add(planned.product_id)
+
+    def _compress(self, plan: Plan) -> None:
+        """Compress the lights and stacks that are there, if it is wanted: nothing waits for them.
+
+        One that cannot be compressed stays plain.
+        """
+        if not self._parts.settings.is_compressed:
+            return
+        wanted = [one for one in plan.products if not one.kind.is_master]
+        wanted = [one for one in wanted if one.product_id in self._done]
+        by_key = {f"compress {one.product_id}": one for one in wanted}
+        tasks = [
+            Task(key, self._parts.tasks.compress, self._files[one.product_id])
+            for key, one in by_key.items()
+        ]
+        self._parts.tell(Progress("compressing", 0, len(tasks)))
+        for done, outcome in enumerate(self._outcomes(tasks), 1):
+            planned = by_key[outcome.key]
+            if outcome.failure is not None:
+                if outcome.failure.errno in _NO_ROOM:
+                    raise NoRoom(f"{self._products}: {outcome.failure.reason}")
+                _log.error("not_compressed name=%s %s", planned.name, outcome.failure.reason)
+            elif outcome.answer is not None and not outcome.answer["was_compressed"]:
+                self._parts.book.keep_product(planned, outcome.answer)
+            self._parts.tell(Progress("compressing", done, len(tasks)))
 
     def _take(self, planned: Planned, outcome: Outcome) -> bool:
         """Commit what came; whether it can be used."""

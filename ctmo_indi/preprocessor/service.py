@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.config import Address, Config
@@ -72,7 +73,8 @@ class PreprocessorService:
         self._events = EventLog([shelf])
         self._board = RevisionBoard(clock, store=self._events)
         self._orders = OrderBook(self._database, self._writer, clock)
-        settings = settings_of(profile)
+        is_compressed = config.preprocessing.has_compression
+        settings = replace(settings_of(profile), is_compressed=is_compressed)
         parameters = parameters_of(settings)
 
         def new_book() -> NightBook:
