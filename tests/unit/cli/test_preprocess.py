@@ -7,6 +7,7 @@ import json
 import pytest
 
 from ctmo_indi import cli
+from ctmo_indi.preprocessor.product_compression import is_compressed
 from ctmo_indi.testing.night_frames import write_night
 
 
@@ -31,12 +32,13 @@ def test_a_night_is_calibrated_and_traced(night, capsys):
     assert "no master flat" in reason
     for path in (night / "raw").glob("M_33*"):
         path.unlink()
-    assert cli.run(command) == 0
+    assert cli.run([*command, "--compress"]) == 0
     said = capsys.readouterr()
     assert "0 products made, 4 were there" in said.out
     assert said.err == ""
 
     (light,) = (night / "products").glob("M_31_V*.fits")
+    assert is_compressed(light)
     assert cli.run(["trace", str(light)]) == 0
     said = capsys.readouterr().out
     assert "bias BIASM: biasm_1x1" in said
