@@ -97,11 +97,12 @@ class NightKeeper:
     def to_wire(self) -> list[dict[str, object]]:
         """Return what Status tells of the last nights, oldest first."""
         steps = self._steps
+        unseen = Step.DONE if steps else Step.NOTHING  # too old to be looked at; not looked at yet
         return [
             {
                 "Night": night,
                 "Folder": record.folder,
-                "State": steps.get(night, Step.DONE).value,
+                "State": steps.get(night, unseen).value,
                 "Rounds": record.rounds,
                 "Frames": record.frames,
                 "Receipt": record.receipt,

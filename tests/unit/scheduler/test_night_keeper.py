@@ -142,7 +142,9 @@ def test_a_night_is_handed_over_once(stage: Stage) -> None:
     assert stage.preprocessor.sent == ["night-20261121-1"]
     assert (stage.told()["State"], stage.told()["Message"]) == ("DONE", "5 products made")
     stage.new_keeper()
+    assert stage.told()["State"] == "NOTHING"  # it has not looked yet
     stage.looks()
+    assert stage.told()["State"] == "DONE"
     assert stage.preprocessor.sent == ["night-20261121-1"]
 
 
