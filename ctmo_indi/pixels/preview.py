@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 LONG_SIDE_PX = 1024
+_BAND_ROWS = 8  # of the picture
 _SOFTENING = 0.1  # of asinh: linear below that share of the range, logarithmic above
 _WHITEST = 20.0  # white lies that many zscale ranges above black: zscale alone burns the stars out
 
@@ -98,17 +99,30 @@ def write_preview(
 def _averaged(pixels: NDArray[np.generic], n: int) -> NDArray[np.float32]:
     """Average n x n blocks over their finite pixels; what is left at the end is dropped."""
     rows, columns = max(1, pixels.shape[0] // n), max(1, pixels.shape[1] // n)
-    whole = pixels[: rows * n, : columns * n].astype(np.float32)
-    if n == 1:
-        return whole
-    starts = np.arange(0, whole.shape[0], n), np.arange(0, whole.shape[1], n)
-    good = np.isfinite(whole)
-    whole[~good] = 0.0
-    sums = np.add.reduceat(np.add.reduceat(whole, starts[1], axis=1), starts[0], axis=0)
-    counts = good.astype(np.float32)
-    counts = np.add.reduceat(np.add.reduceat(counts, starts[1], axis=1), starts[0], axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(sums / counts, dtype=np.float32)
+    averages = np.empty((rows, columns), np.float32)
+    for first in range(0, rows, _BAND_ROWS):  # a band stays in the cache
+        last = min(rows, first + _BAND_ROWS)
+        band = pixels[first * n : last * n, : columns * n].astype(np.float32)
+        good = np.isfinite(band)
+        counts: NDArray[np.float32] | np.float32 = np.float32(min(n, band.shape[0]))
+        counts = counts * np.float32(min(n, band.shape[1]))
+        if not good.all():
+            band[~good] = 0.0
+            counts = _sums(good.astype(np.float32), n)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            np.divide(_sums(band, n), counts, out=averages[first:last])
+    return averages
+
+
+def _sums(band: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+    """Add up blocks of n x n pixels: their columns, then their rows."""
+    for axis in (1, 0):
+        parts = [slice(first, None, n) for first in range(min(n, band.shape[axis]))]
+        total = band[(slice(None), parts[0])[1 - axis :]].copy()
+        for part in parts[1:]:
+            total += band[(slice(None), part)[1 - axis :]]
+        band = total
+    return band
 
 
 def _levels(values: NDArray[np.float32]) -> tuple[float, float]:

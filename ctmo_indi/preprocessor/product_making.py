@@ -267,7 +267,7 @@ def _light(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
             saturation_e=detector.saturation_adu * detector.gain_e_per_adu,
             mask=mask,
         )
-        mask = mask | np.where(rays.mask, np.uint8(Mask.COSMIC), np.uint8(0))
+        np.bitwise_or(mask, np.uint8(Mask.COSMIC), out=mask, where=rays.mask)
         steps.append("cosmic rays masked (van Dokkum 2001), their pixels left as they are")
     if not settings.has_quality:
         statistics = _statistics(data, mask) | _mask_statistics(mask)
