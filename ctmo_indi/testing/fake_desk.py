@@ -57,6 +57,8 @@ class FakeTelescope:
         Why it keeps its hands off after another INDI client.
     is_down
         True: does not answer (``front_desk`` only).
+    mjd
+        When every frame was taken.
     faults
         Raised one by one instead of the next answers.
     orders
@@ -72,6 +74,7 @@ class FakeTelescope:
     observatory: ObservatoryState = ObservatoryState.CLOSED
     held: str = ""
     is_down: bool = False
+    mjd: float = 61000.0
     faults: list[CtmoError] = field(default_factory=list)
     orders: list[CheckedOrder] = field(default_factory=list)
     attempts: dict[str, FakeAttempt] = field(default_factory=dict)
@@ -191,8 +194,7 @@ class FakeTelescope:
             raise UnknownOrder(f"{attempt_id}: no such order here")
         return self.attempts[attempt_id]
 
-    @staticmethod
-    def _view(attempt: FakeAttempt) -> Reply:
+    def _view(self, attempt: FakeAttempt) -> Reply:
         return {
             "ID": attempt.attempt_id,
             "Receipt": attempt.attempt_id,
@@ -201,11 +203,13 @@ class FakeTelescope:
             "Revision": attempt.revision,
             "Failure": attempt.failure,
             "Good Exposures": attempt.frames,
-            "Exposures": [_frame(attempt, number) for number in range(1, attempt.frames + 1)],
+            "Exposures": [
+                _frame(attempt, number, self.mjd) for number in range(1, attempt.frames + 1)
+            ],
         }
 
 
-def _frame(attempt: FakeAttempt, number: int) -> Reply:
+def _frame(attempt: FakeAttempt, number: int, mjd: float) -> Reply:
     request = attempt.request
     wire: Reply = {
         "Exposure ID": f"{attempt.attempt_id}-{number:03d}",
@@ -215,8 +219,8 @@ def _frame(attempt: FakeAttempt, number: int) -> Reply:
         "Frame Type": request.frame_type.value,
         "Sequence": number,
         "SHA256": "0" * 64,
-        "MJD Start": 61000.0 + number / 1000.0,
-        "MJD End": 61000.0 + (number + 0.5) / 1000.0,
+        "MJD Start": mjd + number / 1000.0,
+        "MJD End": mjd + (number + 0.5) / 1000.0,
     }
     if request.ra_deg is not None and request.dec_deg is not None:
         wire |= {"RA": request.ra_deg, "Dec": request.dec_deg}

@@ -67,7 +67,8 @@ class NightFacts:
         with self._database.read() as connection:
             frames, path = exposures.in_span(connection, span.noon, span.next_noon)
             settled = all(self._is_settled(connection, one) for one in record.ordered)
-            takes = self._takes_frames(connection, span)
+            is_asked = record.rounds > 0 and not record.is_debt_told
+            takes = is_asked and self._takes_frames(connection, span)
         facts = Facts(
             frames=frames,
             is_over=utc >= span.over,

@@ -32,12 +32,16 @@ USER = "calibration"
 
 LOOK_MACHINE_S = 5.0
 LOOK_BUSY_MACHINE_S = 1.0
+LOOK_OLD_MACHINE_S = 600.0
+"""The same for nights that ended before this one and of which nothing is under way."""
+
 AGAIN_FIRST_S = 1.0
 AGAIN_LAST_S = 60.0
 """Machine seconds until a preprocessor that does not answer is asked again; doubled each time."""
 
 MOST_ORDERS = 100
 NIGHTS_KEPT = 30
+_IDLE = frozenset({Step.NOTHING, Step.DONE, Step.GIVEN_UP})
 _FOR_CALIBRATION = frozenset(
     frame_type.value for frame_type in FrameType if not frame_type.needs_sky
 )
@@ -75,6 +79,7 @@ class NightKeeper:
         self._parts = parts
         self._records: dict[str, NightRecord] = {}
         self._steps: Mapping[str, Step] = {}  # replaced, never changed
+        self._old_until_machine_s: dict[str, float] = {}
         self._trouble = ""
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="night-keeper", daemon=True)
@@ -141,7 +146,11 @@ class NightKeeper:
             The preprocessor does not answer, or the store cannot be read or written now.
         """
         steps: dict[str, Step] = {}
+        now_s = self._parts.clock.machine_s()
         for span in self._parts.facts.last_nights():
+            if now_s < self._old_until_machine_s.get(span.night, now_s):
+                steps[span.night] = self._steps[span.night]
+                continue
             record = self._records.get(span.night, NightRecord(span.night))
             facts, folder = self._parts.facts.look(span, record)
             step = next_step(record, facts)
@@ -153,9 +162,10 @@ class NightKeeper:
                 self._watch(record)
             elif step is Step.ASK_DEBT:
                 self._ask_debt(record, span)
+            elif step in _IDLE and facts.is_noon_past:
+                self._old_until_machine_s[span.night] = now_s + LOOK_OLD_MACHINE_S
         self._steps = steps
-        idle = (Step.NOTHING, Step.DONE, Step.GIVEN_UP)
-        return any(step not in idle for step in steps.values())
+        return any(step not in _IDLE for step in steps.values())
 
     def _calibrate(self, record: NightRecord, frames: int) -> None:
         try:

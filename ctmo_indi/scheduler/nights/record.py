@@ -101,7 +101,7 @@ class Facts:
     are_ordered_settled
         Whether every order for what was lacking has ended.
     takes_frames
-        Whether what is lacking shall be ordered.
+        Whether what is lacking shall be ordered; asked after the first round only.
     """
 
     frames: int

@@ -49,6 +49,7 @@ class Stack:
         self.offline = threading.Event()
         self._peers: FrontDeskServer | None = None
         self._ports: tuple[int, ...] = (0, 0)
+        self.preprocessor_port = 9  # nobody is there
         self._scheduler: tuple[SchedulerService, FrontDeskServer] | None = None
         self.desk: DeskClient = DeskClient("http://127.0.0.1:9")
 
@@ -76,8 +77,14 @@ class Stack:
         telescope, safety = (
             Address(f"http://127.0.0.1:{port}", "127.0.0.1", port) for port in self._ports
         )
+        port = self.preprocessor_port
         config = replace(
-            Config(), telescope=telescope, dome=telescope, safety=safety, data_dir=self.folder
+            Config(),
+            telescope=telescope,
+            dome=telescope,
+            safety=safety,
+            preprocessor=Address(f"http://127.0.0.1:{port}", "127.0.0.1", port),
+            data_dir=self.folder,
         )
         service = SchedulerService(
             config,

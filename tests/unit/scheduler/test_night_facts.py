@@ -109,10 +109,11 @@ def test_frames_are_taken_when_an_order_of_its_lights_asks_for_them(database: Da
         exposures.record(connection, [light("a", MIDNIGHT)], is_good=True)
     nights = facts_at(database, MORNING)
     span = nights.last_nights()[-1]
-    assert not nights.look(span, NightRecord(span.night))[0].takes_frames
+    record = NightRecord(span.night, rounds=1)
+    assert not nights.look(span, record)[0].takes_frames
     with database.write() as connection:
         exposures.record(connection, [light("b", MIDNIGHT, "O-2")], is_good=True)
-    assert nights.look(span, NightRecord(span.night))[0].takes_frames
+    assert nights.look(span, record)[0].takes_frames
 
 
 def test_what_was_ordered_is_waited_for(database: Database) -> None:
