@@ -73,6 +73,7 @@ def write_product(
     """
     error_unit = fits.ImageHDU(error, name="ERR")
     error_unit.header["BUNIT"] = (made.unit, "one sigma")
+    error_unit.header["UTYPE"] = ("StdDevUncertainty", "what it is to astropy's CCDData")
     mask_unit = fits.ImageHDU(mask, name="MASK")
     for bit in Mask:
         mask_unit.header[f"BIT{bit.value.bit_length() - 1}"] = (bit.name, f"meaning of {bit.value}")

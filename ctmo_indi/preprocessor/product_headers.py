@@ -141,7 +141,7 @@ CARDS: tuple[ProductCard, ...] = (
     ProductCard("IMAGETYP", "kind of frame", lambda m: _IMAGETYP[m.planned.kind]),
     ProductCard("BUNIT", "unit of the pixels", lambda m: m.unit),
     ProductCard(PRODUCT_KIND, "kind of product", lambda m: m.planned.kind.value),
-    ProductCard(PRODUCT_ID, "SHA-256 of inputs, masters and settings",
+    ProductCard(PRODUCT_ID, "",  # SHA-256 of inputs, masters and settings: it fills the card
                 lambda m: m.planned.product_id),
     ProductCard("NIGHT", "local date of the evening", lambda m: m.planned.night),
     ProductCard("NCOMBINE", "frames it is made of", lambda m: len(m.planned.frames)),

@@ -136,18 +136,15 @@ def make_product(job: ProductJob) -> Answer:
     """
     planned = job.planned
     path = job.folder / planned.name
-    there = verified(path, planned.product_id)
-    if there is not None:
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        return _answer(path, there, sha256) | {"was_there": True}
+    found = _found(job, path) or _found(job, job.folder / REFUSED / planned.name)
+    if found is not None:
+        return found
     raw = read_header(planned.frames[0].path)
     detector, unknown = _detector(job, raw)
     planes = _STAGES[planned.kind](job, detector, raw)
     refused = ""
     if planned.kind.is_master:
-        previous = None if job.previous is None else header_statistics(job.previous)
-        refused = gates.refusal(planned.kind, planes.statistics, previous)
+        refused = _refusal(job, planes.statistics)
         if refused:
             path = job.folder / REFUSED / planned.name
     made = Made(
@@ -176,6 +173,27 @@ def make_product(job: ProductJob) -> Answer:
         write_preview(planes.data, preview, first_row=_first_row(raw))
     facts = _place(planes) if isinstance(planes.solution, Solved) else {}
     return _answer(path, planes.statistics, sha256) | facts | {"refused": refused}
+
+
+def _found(job: ProductJob, path: Path) -> Answer | None:
+    """Return the answer for a product that is there and whole; None when it is to be made.
+
+    A master that was refused is judged again: what it was compared with may have expired.
+    """
+    there = verified(path, job.planned.product_id)
+    if there is None:
+        return None
+    refused = _refusal(job, there) if path.parent.name == REFUSED else ""
+    if path.parent.name == REFUSED and not refused:
+        return None
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return _answer(path, there, sha256) | {"was_there": True, "refused": refused}
+
+
+def _refusal(job: ProductJob, statistics: Mapping[str, float]) -> str:
+    previous = None if job.previous is None else header_statistics(job.previous)
+    return gates.refusal(job.planned.kind, statistics, previous)
 
 
 def _master(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
@@ -261,13 +279,13 @@ def _light(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
     )
     steps = [*section_steps(detector), f"calibrated with {', '.join(names)}", *listed]
     if settings.has_cosmic_rays and detector.read_noise_e > 0.0:
-        rays = find_cosmic_rays(
+        hits = find_cosmic_rays(
             data,
             read_noise_e=detector.read_noise_e,
             saturation_e=detector.saturation_adu * detector.gain_e_per_adu,
             mask=mask,
-        )
-        np.bitwise_or(mask, np.uint8(Mask.COSMIC), out=mask, where=rays.mask)
+        ).mask
+        np.bitwise_or(mask, np.uint8(Mask.COSMIC), out=mask, where=hits)
         steps.append("cosmic rays masked (van Dokkum 2001), their pixels left as they are")
     if not settings.has_quality:
         statistics = _statistics(data, mask) | _mask_statistics(mask)

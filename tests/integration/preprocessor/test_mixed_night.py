@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
 from functools import cached_property
 from pathlib import Path
 
+import astropy.units as u
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.nddata import CCDData, StdDevUncertainty
 
 from ctmo_indi.models.frames import ProductKind
 from ctmo_indi.pixels.combine import combine
@@ -25,6 +28,7 @@ from .mixed_night import COARSE, DARKS, EGAIN, FINE, FLATS, HIGH_GAIN, LIGHTS, R
 
 LIMIT_S = 120.0
 MASTER_ADU, LIGHT, ERROR = 1e-3, 1e-6, 2e-5
+UNITS = {"BIASM": "adu", "DARKM": "adu", "FLATM": "", "CALIB_LIGHT": "electron"}
 MOST_NEAR = 5  # of 12288 pixels
 SETUPS = {setup.name: setup for setup in (FINE, HIGH_GAIN, COARSE)}
 GOOD = [light for light in LIGHTS if not light.reason]
@@ -199,6 +203,41 @@ def test_nan_and_saturated_pixels_are_where_they_were_put(mixed):
     ):
         mask = read_planes(mixed.light(name))[2]
         assert sorted(map(tuple, np.argwhere(mask & bit))) == sorted(pixels)
+
+
+def test_every_product_is_fits_with_right_sums_and_says_what_it_is(mixed):
+    for path in mixed.products.glob("*.fits"):
+        with fits.open(path, checksum=True) as units:  # a wrong sum is a warning: an error here
+            units.verify("exception")
+            assert [unit.name for unit in units] == ["PRIMARY", "ERR", "MASK", "INPUTS"]
+            assert all("CHECKSUM" in unit.header and "DATASUM" in unit.header for unit in units)
+            header = units[0].header
+            assert header.get("BUNIT", "") == UNITS[header["PRODKIND"]]
+            assert header["PRODID"][:12] in path.name
+            assert len(units["INPUTS"].data) >= header["NCOMBINE"]
+            assert header["HISTORY"]
+
+
+def test_ccdproc_reads_a_product_with_its_error_and_mask(mixed):
+    for path in mixed.products.glob("*.fits"):
+        # Of a ratio FITS has no word, and astropy wants one.
+        unit = u.dimensionless_unscaled if "flatm" in path.name else None
+        read = CCDData.read(path, hdu_uncertainty="ERR", hdu_mask="MASK", unit=unit)
+        assert isinstance(read.uncertainty, StdDevUncertainty)
+        assert read.unit == u.Unit(UNITS[fits.getheader(path)["PRODKIND"]])
+        data, error, mask = read_planes(path)
+        np.testing.assert_array_equal(read.data, data)
+        np.testing.assert_array_equal(read.uncertainty.array, error)
+        np.testing.assert_array_equal(read.mask, mask != 0)
+
+
+@pytest.mark.skipif(shutil.which("fitsverify") is None, reason="fitsverify is not installed")
+def test_fitsverify_finds_nothing(mixed):
+    products = sorted(map(str, mixed.products.glob("*.fits")))
+    done = subprocess.run(
+        ["fitsverify", "-q", *products], capture_output=True, text=True, timeout=LIMIT_S, check=True
+    )
+    assert done.stdout.count("verification OK") == len(products), done.stdout
 
 
 def test_a_second_run_makes_nothing_and_tells_the_same(mixed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from astropy.io import fits
 
 from ctmo_indi.models.frames import ProductKind
 from ctmo_indi.pixels.mask import Mask
-from ctmo_indi.preprocessor import setting_up
+from ctmo_indi.preprocessor import gates, setting_up
 from ctmo_indi.preprocessor.executors import Serial
 from ctmo_indi.preprocessor.gates import refusal
 from ctmo_indi.preprocessor.jobs import Settings
@@ -47,13 +48,14 @@ class Night:
         self.database = folder / "preprocessor.sqlite3"
         self.report = self.run()
 
-    def run(self, settings: Settings = SETTINGS) -> Report:
+    def run(self, settings: Settings = SETTINGS, raw: Path | None = None) -> Report:
         parameters = setting_up.parameters_of(settings)
         with closing(open_database("preprocessor", self.database)) as database:
             with closing(Writer(database)) as writer:
                 book = NightBook(database, writer, FakeClock(), parameters)
                 parts = RunParts(Serial(), book, settings, parameters)
-                return NightRun(self.raw, self.products, parts).run()
+                folder = raw or self.raw
+                return NightRun(folder, folder.parent / "products", parts).run()
 
     def product(self, kind: ProductKind) -> Path:
         word = kind.value.lower()
@@ -135,6 +137,27 @@ def test_a_file_is_traced_both_ways(night):
     (bias,) = forth.used_in.nodes
     assert bias.path == night.product(ProductKind.BIASM)
     assert light in {node.path for node in bias.nodes}
+
+
+def test_a_refused_master_is_made_once_and_good_when_it_is_no_longer_refused(
+    night, tmp_path, monkeypatch
+):
+    raw = tmp_path / "night" / "raw"
+    shutil.copytree(night.raw, raw, ignore=lambda _, names: {
+        name for name in names if not name.startswith("bias")
+    })  # fmt: skip
+    refused = raw.parent / "products" / "refused"
+    with monkeypatch.context() as patch:
+        patch.setattr(gates, "refusal", lambda *_: "too bright")
+        stamps = set()
+        for _ in range(2):
+            report = night.run(raw=raw)
+            assert report.made == ()
+            assert ["too bright" in reason for reason in report.not_made.values()] == [True]
+            (path,) = refused.glob("*.fits")
+            stamps.add(path.stat().st_mtime_ns)
+    assert len(stamps) == 1
+    assert [one.name for one in night.run(raw=raw).made] == [path.name]
 
 
 def test_a_second_run_makes_the_same_files_no_second_time(night):
