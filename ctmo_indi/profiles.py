@@ -15,8 +15,8 @@ from typing import Any
 
 from ctmo_indi import catalogue, safety_keys, safety_policy
 from ctmo_indi.checked_yaml import Lines, load_checked
+from ctmo_indi.detector_facts import BadPixelRules, DetectorFacts
 from ctmo_indi.errors import ConfigError
-from ctmo_indi.models.detector_facts import BadPixelRules, DetectorFacts
 from ctmo_indi.safety_policy import SafetyPolicy
 from ctmo_indi.yaml_records import as_float, made
 

@@ -20,7 +20,7 @@ import numpy as np
 import sep
 from numpy.typing import NDArray
 
-from ctmo_indi.models.detector_facts import BadPixelRules
+from ctmo_indi.detector_facts import BadPixelRules
 from ctmo_indi.pixels.combine import Combined
 
 Flags = NDArray[np.bool_]

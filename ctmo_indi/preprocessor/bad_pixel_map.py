@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ctmo_indi.detector_facts import BadPixelRules
 from ctmo_indi.errors import UnreadableFrame
-from ctmo_indi.models.detector_facts import BadPixelRules
 from ctmo_indi.models.frames import ProductKind, Readout
 from ctmo_indi.pixels.bad_pixel_list import read_bad_pixels
 from ctmo_indi.pixels.bad_pixels import bad_in_dark, bad_in_flat

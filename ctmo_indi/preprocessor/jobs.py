@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ctmo_indi.models.detector_facts import BadPixelRules
+from ctmo_indi.detector_facts import BadPixelRules
 from ctmo_indi.models.frames import Frame, NightBundle, ProductKind
 from ctmo_indi.preprocessor.plan import Planned
 

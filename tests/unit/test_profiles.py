@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ctmo_indi import profiles
+from ctmo_indi.detector_facts import BadPixelRules, DetectorFacts
 from ctmo_indi.errors import ConfigError
-from ctmo_indi.models.detector_facts import BadPixelRules, DetectorFacts
 from ctmo_indi.profiles import Role
 from ctmo_indi.safety_policy import MountFailedPolicy, SafetyPolicy
 

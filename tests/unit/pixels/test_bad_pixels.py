@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ctmo_indi.models.detector_facts import BadPixelRules
+from ctmo_indi.detector_facts import BadPixelRules
 from ctmo_indi.pixels.bad_pixels import bad_in_dark, bad_in_flat
 from ctmo_indi.pixels.combine import Combined
 

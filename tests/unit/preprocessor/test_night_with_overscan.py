@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from ctmo_indi.models.detector_facts import BadPixelRules
+from ctmo_indi.detector_facts import BadPixelRules
 from ctmo_indi.models.frames import ProductKind
 from ctmo_indi.pixels.mask import Mask
 from ctmo_indi.preprocessor import setting_up

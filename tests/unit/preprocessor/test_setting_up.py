@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from ctmo_indi import profiles
+from ctmo_indi.detector_facts import BadPixelRules, DetectorFacts
 from ctmo_indi.errors import ConfigError
-from ctmo_indi.models.detector_facts import BadPixelRules, DetectorFacts
 from ctmo_indi.preprocessor.setting_up import settings_of
 
 
