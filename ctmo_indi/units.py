@@ -38,6 +38,8 @@ class ServiceUnit:
         Services started earlier and stopped later: safety is there first and goes last.
     oom_score
         Lower is ended later when memory runs out, -1000..1000.
+    niceness, weight
+        Of processor and disk: higher and lower for what may take its time; 0 and 100 are usual.
     denies_write_execute
         False where numba compiles.
     """
@@ -47,6 +49,8 @@ class ServiceUnit:
     after: tuple[str, ...] = ()
     watchdog_s: int = 60
     oom_score: int = 0
+    niceness: int = 0
+    weight: int = 100
     denies_write_execute: bool = True
     alias: str | None = None
     organisation: str = "ctmo"
@@ -67,6 +71,8 @@ SERVICES = (
         after=("safety",),
         watchdog_s=120,
         oom_score=500,
+        niceness=10,
+        weight=20,
         denies_write_execute=False,
         organisation="toros",
     ),
@@ -125,6 +131,8 @@ def _systemd_service(unit: ServiceUnit, values: Mapping[str, str]) -> str:
             "AFTER": " ".join(f"{name}.service" for name in unit.after),
             "WATCHDOG_S": str(unit.watchdog_s),
             "OOM_SCORE": str(unit.oom_score),
+            "NICENESS": str(unit.niceness),
+            "WEIGHT": str(unit.weight),
             "USER": USER,
             "DENY_WRITE_EXECUTE": _yes(unit.denies_write_execute),
             "ALIAS": f"Alias={unit.alias}" if unit.alias else "",

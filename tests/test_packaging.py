@@ -264,6 +264,20 @@ def test_systemd_calls_the_services_well_protected(systemd_units, promise):
     promise("units_exposure", told, holds=max(exposures.values()) <= 2.0)
 
 
+def test_pixels_yield_to_the_telescope():
+    """Workers cannot lower their priority by themselves: the units' filter forbids the call."""
+    rendered = units.render_all("systemd", program=Path("/bin/true"))
+    for name in ("safety", "telescope", "scheduler", "preprocessor"):
+        lines = set(rendered[f"{name}.service"].splitlines())
+        niceness, weight = (10, 20) if name == "preprocessor" else (0, 100)
+        assert {f"Nice={niceness}", f"CPUWeight={weight}", f"IOWeight={weight}"} <= lines
+    plists = units.render_all("launchd", program=Path("/bin/true"))
+    kinds = {name: plistlib.loads(text.encode())["ProcessType"] for name, text in plists.items()}
+    assert [name for name, kind in kinds.items() if kind == "Background"] == [
+        "org.toros.preprocessor.plist"
+    ]
+
+
 def test_units_call_a_command_that_exists():
     text = units.render_all("systemd", program=Path("/bin/true"))["safety.service"]
     (line,) = (line for line in text.splitlines() if line.startswith("ExecStart="))
