@@ -19,7 +19,7 @@ def demo(
     speed: Annotated[
         float | None,
         typer.Option(
-            "--speed", help="Sky seconds per second; default: a night in 5 minutes, and one for its calibration.", min=1
+            "--speed", help="Sky seconds per second; default: a night in 5 minutes.", min=1
         ),
     ] = None,
     profile: ProfileOption = None,
