@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from ctmo_indi.detector_facts import BadPixelRules
 from ctmo_indi.models.frames import Frame, NightBundle, ProductKind
-from ctmo_indi.preprocessor.plan import Planned
+from ctmo_indi.preprocessor.planned import Planned
 
 VERSION = "2"
 """Of the pixels: raised when the same inputs and settings give other results."""

@@ -10,7 +10,7 @@ from typing import Any
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import InternalError
 from ctmo_indi.models.frames import Master, NightBundle
-from ctmo_indi.preprocessor.plan import Parameters, Planned
+from ctmo_indi.preprocessor.planned import Parameters, Planned
 from ctmo_indi.store import combinations, night_bundles
 from ctmo_indi.store.combinations import Combination, CombinationState, Input, InputRole
 from ctmo_indi.store.database import Connection, Database

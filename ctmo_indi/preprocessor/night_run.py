@@ -21,7 +21,8 @@ from ctmo_indi.models.frames import Frame, Master, NightBundle
 from ctmo_indi.preprocessor import jobs
 from ctmo_indi.preprocessor.executors import Executor, Outcome, Task
 from ctmo_indi.preprocessor.masters import predecessor
-from ctmo_indi.preprocessor.plan import Parameters, Plan, Planned, plan_night
+from ctmo_indi.preprocessor.plan import plan_night
+from ctmo_indi.preprocessor.planned import Parameters, Plan, Planned
 from ctmo_indi.store.combinations import CombinationState
 
 _log = logging.getLogger(__name__)

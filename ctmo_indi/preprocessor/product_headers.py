@@ -20,7 +20,7 @@ from astropy.utils.exceptions import AstropyWarning
 from ctmo_indi import __version__
 from ctmo_indi.models.fits_text import fit_card, to_ascii
 from ctmo_indi.models.frames import ProductKind
-from ctmo_indi.preprocessor.plan import Planned, Used
+from ctmo_indi.preprocessor.planned import Planned, Used
 
 _CARD_LENGTH = 80
 PRODUCT_ID = "PRODID"

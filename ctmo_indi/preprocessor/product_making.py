@@ -46,7 +46,7 @@ from ctmo_indi.preprocessor.astrometry import (
 )
 from ctmo_indi.preprocessor.bad_pixel_map import mark_master, of_site
 from ctmo_indi.preprocessor.jobs import ProductJob
-from ctmo_indi.preprocessor.plan import Used
+from ctmo_indi.preprocessor.planned import Used
 from ctmo_indi.preprocessor.product_files import (
     MaskPlane,
     Plane,

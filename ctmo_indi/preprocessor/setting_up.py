@@ -14,7 +14,7 @@ from ctmo_indi.errors import ConfigError
 from ctmo_indi.models.frames import ProductKind
 from ctmo_indi.preprocessor import jobs
 from ctmo_indi.preprocessor.executors import Dask, Executor
-from ctmo_indi.preprocessor.plan import Parameters
+from ctmo_indi.preprocessor.planned import Parameters
 from ctmo_indi.preprocessor.worker_pool import ProcessPool
 from ctmo_indi.profiles import Profile
 

@@ -15,7 +15,8 @@ from ctmo_indi.models.frames import Frame, Master, NightBundle, ProductKind
 from ctmo_indi.models.states import FrameType
 from ctmo_indi.preprocessor.debt import DebtSettings, Lacking, affordable, debt, orders
 from ctmo_indi.preprocessor.masters import MasterLimits
-from ctmo_indi.preprocessor.plan import Parameters, plan_night
+from ctmo_indi.preprocessor.plan import plan_night
+from ctmo_indi.preprocessor.planned import Parameters
 from ctmo_indi.testing.desks import small_profile
 from ctmo_indi.work_orders.contract import Contract
 from ctmo_indi.work_orders.model import OrderKind

@@ -16,7 +16,8 @@ from ctmo_indi.models.states import FrameType
 from ctmo_indi.preprocessor import product_index
 from ctmo_indi.preprocessor.lineage import Node, folders_around, trace
 from ctmo_indi.preprocessor.night import examine
-from ctmo_indi.preprocessor.plan import Parameters, plan_night
+from ctmo_indi.preprocessor.plan import plan_night
+from ctmo_indi.preprocessor.planned import Parameters
 from ctmo_indi.preprocessor.product_files import provenance, write_product
 from ctmo_indi.preprocessor.product_headers import Made, product_header
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from ctmo_indi.errors import InternalError
 from ctmo_indi.models.frames import Frame, Master, NightBundle, ProductKind
 from ctmo_indi.models.states import FrameType
-from ctmo_indi.preprocessor.plan import Parameters, Plan, plan_night
+from ctmo_indi.preprocessor.plan import plan_night
+from ctmo_indi.preprocessor.planned import Parameters, Plan
 
 from .night_frames import NIGHT, READOUT, frame, frames, master, whole_night
 

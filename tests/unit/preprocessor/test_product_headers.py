@@ -13,7 +13,8 @@ from astropy.io import fits
 from ctmo_indi.models.frames import NightBundle, ProductKind
 from ctmo_indi.preprocessor import product_files
 from ctmo_indi.preprocessor.night import examine, scan
-from ctmo_indi.preprocessor.plan import Parameters, plan_night
+from ctmo_indi.preprocessor.plan import plan_night
+from ctmo_indi.preprocessor.planned import Parameters
 from ctmo_indi.preprocessor.product_files import provenance, verified, write_product
 from ctmo_indi.preprocessor.product_headers import Made, product_header
 from ctmo_indi.testing.night_frames import write_night
