@@ -23,7 +23,7 @@ BENCH_ARGS  ?=
 WORKERS ?= 2
 # "make SOLVER=no": without astrometry.net.
 SOLVER  ?= yes
-SOLVER_PACKAGES = astrometry.net astrometry-data-tycho2-10-19 astrometry-data-tycho2-09 astrometry-data-tycho2-08
+SOLVER_PACKAGES = astrometry.net astrometry-data-tycho2
 # Any Python of version 3.11 or later.
 PYTHON  ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 /usr/bin/python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
@@ -127,8 +127,8 @@ $(WHEELS)/.stamp-project: $(SOURCES) $(WHEELS)/.stamp-needed
 # --- what comes from Debian ------------------------------------------------------------------------
 # indiserver with its simulators, libfaketime for the fast clock, Python's venv. Installed when we may
 # (root or sudo), else named in one message. Beside them solve-field with the index files that the
-# simulators' field of 0.95 degrees needs, 115 MB: without it frames are calibrated and not solved, so
-# it is no error when it cannot be installed. "make SOLVER=no" leaves it out.
+# simulators' field of 0.8 x 0.95 degrees needs, 205 MB: without it frames are calibrated and not solved,
+# so it is no error when it cannot be installed. "make SOLVER=no" leaves it out.
 system-packages:
 	@missing=; solver=; \
 	test "$(SOLVER)" = no || command -v solve-field >/dev/null || solver="$(SOLVER_PACKAGES)"; \
