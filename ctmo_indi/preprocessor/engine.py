@@ -211,8 +211,11 @@ class Engine:
 
     def _finish(self, job: CalibrationJob, state: AttemptState, reasons: tuple[str, ...]) -> None:
         """Write the end of an order, however long the disk is full; a restart would do it again."""
+        newest = self.progress.get(job.receipt)
         while True:
             try:
+                if newest is not None:  # the last second's is not written yet
+                    self._parts.orders.progress(job.receipt, *newest)
                 self._parts.orders.finish(job.receipt, state, reasons)
             except WrongState as error:
                 _log.warning("end_not_stored receipt=%s error=%s", job.receipt, error)

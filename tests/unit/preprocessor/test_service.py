@@ -20,7 +20,7 @@ from ctmo_indi.errors import (
     ServiceUnreachable,
     UnknownOrder,
 )
-from ctmo_indi.preprocessor import setting_up
+from ctmo_indi.preprocessor import engine, setting_up
 from ctmo_indi.preprocessor.executors import Serial
 from ctmo_indi.preprocessor.night_run import PixelTasks
 from ctmo_indi.preprocessor.service import PreprocessorService
@@ -206,6 +206,22 @@ def test_orders_are_canceled_while_they_wait_and_while_they_run(stage):
     stranger = Caller("eve", Role.SUBMIT, "10.0.0.7", is_known=True)
     with pytest.raises(NotPermitted):
         stage.ask({"WOType": "Cancel", "Receipt": last, "User": "eve"}, stranger)
+
+
+def test_a_canceled_order_tells_what_was_made_until_then(stage, monkeypatch):
+    monkeypatch.setattr(engine, "PROGRESS_PERIOD_MACHINE_S", 3600.0)  # written at the end only
+    stage.start(ProcessPool(1))
+    receipt = stage.calibrate()["Receipt"]
+    end_s = time.monotonic() + LIMIT_S
+    while not list((stage.night / "products").glob("biasm*.fits")):
+        assert time.monotonic() < end_s
+    stage.switch("hold")
+    while "making products: 0 of" in (told := stage.status(receipt)["Progress"]):
+        assert time.monotonic() < end_s
+    stage.ask({"WOType": "Cancel", "Receipt": receipt})
+    ended = stage.until(receipt, "CANCELED", "COMPLETED")
+    assert told.startswith("making products: ")
+    assert int(ended["Message"].split()[1]) >= int(told.split()[2]) >= 1
 
 
 def test_on_a_full_disk_an_order_waits_with_the_reason_and_goes_on(stage):
