@@ -186,7 +186,13 @@ class NightKeeper:
             return
         _log.info("night handed over night=%s id=%s frames=%d", record.night, order["ID"], frames)
         self._keep(
-            replace(record, frames=frames, rounds=record.rounds + 1, receipt=str(reply["Receipt"]))
+            replace(
+                record,
+                frames=frames,
+                rounds=record.rounds + 1,
+                receipt=str(reply["Receipt"]),
+                is_debt_told=False,
+            )
         )
 
     def _watch(self, record: NightRecord) -> None:
@@ -240,7 +246,8 @@ class NightKeeper:
                 "calibration frames lack night=%s kinds=%d ordered=%d",
                 record.night, len(entries), len(placed),
             )  # fmt: skip
-        self._keep(replace(record, is_debt_told=True, ordered=tuple(placed)))
+        ordered = tuple(dict.fromkeys((*record.ordered, *placed)))
+        self._keep(replace(record, is_debt_told=True, ordered=ordered))
 
     def _ask(self, order: dict[str, object]) -> dict[str, object]:
         """Ask the preprocessor; ServiceUnreachable when it cannot take it now."""

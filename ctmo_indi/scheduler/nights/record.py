@@ -43,9 +43,9 @@ class NightRecord:
     receipt
         Of the preprocessor's order under way; "" when none is.
     is_debt_told
-        Whether the preprocessor has said what is lacking, and that was ordered.
+        Whether the preprocessor has said since then what is lacking, and that was ordered.
     ordered
-        IDs of the orders for what was lacking.
+        IDs of the orders for what was lacking, of all rounds.
     given_up
         Why nothing is tried any more; "" while it is.
     message

@@ -167,7 +167,9 @@ def test_what_lacked_is_ordered_and_the_night_handed_over_again(stage: Stage) ->
     stage.nights.facts = dataclasses.replace(OVER, frames=23)
     stage.looks()
     assert stage.preprocessor.sent == ["night-20261121-1", "night-20261121-2"]
-    assert len(stage.placed) == 1
+    # It is asked again, and what could not be made of what was taken is not taken once more.
+    assert {one["ID"] for one in stage.placed} == {FLAT["ID"]}
+    assert stage.told()["Ordered"] == [FLAT["ID"]]
     assert stage.told()["State"] == "DONE"
 
 
