@@ -91,7 +91,7 @@ def write_product(
     try:
         return write_products(path, units)
     except OSError as error:
-        # That the disk is full astropy 8.0 and numpy say in words only, without the number.
+        # Of a table astropy 8.0 and numpy say in words only that the disk is full.
         is_full = shutil.disk_usage(path.parent).free < sum(unit.filebytes() for unit in units)
         if error.errno is None and (is_full or "space" in str(error)):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error

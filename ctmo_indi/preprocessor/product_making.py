@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -24,7 +23,7 @@ from ctmo_indi.clock import SystemClock
 from ctmo_indi.errors import UnreadableFrame
 from ctmo_indi.models.fits_text import fit_card
 from ctmo_indi.models.frames import Frame, ProductKind
-from ctmo_indi.pixels.calibrate import Calibrated, calibrate
+from ctmo_indi.pixels.calibrate import calibrate
 from ctmo_indi.pixels.combine import Preparation, combine, median_levels
 from ctmo_indi.pixels.cosmic import find_cosmic_rays
 from ctmo_indi.pixels.detector import Detector
@@ -84,7 +83,6 @@ _WCS_CARD = re.compile(
 _CHUNK = 1 << 20
 _MASTERS_KEPT = 3  # bias, dark and flat of one light; 9 bytes a pixel each
 _SAMPLED = 1_000_000  # pixels that tell median and scatter
-_own = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,9 +265,8 @@ def _light(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
         # It holds bias and dark together; as a bias its level is not taken for light, whose
         # noise the error would have.
         bias, dark = dark, None
-    pixels = read_frame(frame.path).data
     data, error, mask = calibrate(
-        pixels,
+        read_frame(frame.path).data,
         detector,
         bias=bias,
         dark=dark,
@@ -311,14 +308,6 @@ def _light(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
         solution,
         zero_point_cards(found),
     )
-
-
-def _room(shape: tuple[int, ...]) -> Calibrated:
-    """Give this thread the planes it calibrates into, light after light; a worker runs one task."""
-    room: Calibrated | None = getattr(_own, "room", None)
-    if room is None or room.data.shape != shape:
-        room = _own.room = Calibrated.empty((shape[0], shape[1]))
-    return room
 
 
 def _stack(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
