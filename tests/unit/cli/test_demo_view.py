@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ctmo_indi.cli.demo_view import coming_targets
+import pytest
+
+from ctmo_indi.cli.demo_view import _activity, coming_targets
 
 
 def target(
@@ -47,3 +49,16 @@ def test_a_guess_at_when_there_is_a_target_is_no_target() -> None:
     guess = {"UTC": "2026-11-23T00:32:00+00:00", "Parent": "O-1"}
     assert coming_targets(orders(), {"Next Target": guess, "Plan": []}) == []
     assert coming_targets(orders(), {}) == []
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "doing"),
+    [
+        ({"Nights": []}, "every order is done; waiting for dawn"),
+        ({"Nights": [{"State": "NOTHING"}]}, "every order is done; waiting for dawn"),
+        ({"Nights": [{"State": "CALIBRATE"}]}, "the night is over"),
+        ({"Calibrating": "making products: 3 of 9"}, "calibrates: making products: 3 of 9"),
+    ],
+)
+def test_what_is_done_when_every_order_is(scheduler: dict[str, object], doing: str) -> None:
+    assert _activity(orders(O_1="COMPLETED"), scheduler, {}) == doing
