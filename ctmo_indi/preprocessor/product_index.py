@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ctmo_indi.preprocessor.header_reader import UnreadableHeader, read_cards
+from ctmo_indi.preprocessor.night import SUFFIXES
 from ctmo_indi.preprocessor.product_files import Provenance, provenance
 from ctmo_indi.preprocessor.product_headers import PRODUCT_ID
 
@@ -21,7 +22,9 @@ _HASH = re.compile(rb"[0-9a-f]{64}")
 
 def frame_files(folder: Path) -> Iterator[Path]:
     """Give the frames and products of a folder, by name."""
-    yield from sorted(path for path in folder.glob("*.fit*") if path.is_file())
+    yield from sorted(
+        path for path in folder.iterdir() if path.name.lower().endswith(SUFFIXES) and path.is_file()
+    )
 
 
 class ProductIndex:

@@ -113,6 +113,15 @@ def test_a_raw_frame_elsewhere_is_taken_by_its_bytes_not_by_its_name(nights):
     assert look(light).made_of.nodes[3].path == nights / "copy" / "raw" / raw.name
 
 
+def test_frames_of_every_spelling_are_found(nights):
+    night = nights / NIGHT
+    (night / "raw" / "bias-000.fits").rename(night / "raw" / "B.FTS")
+    found = look(night / "raw" / "B.FTS")
+    assert len(paths(found.used_in)) == 1 + len(list((night / "products").glob("*.fits")))
+    names = {path.name for path in product_index.frame_files(night / "raw")}
+    assert {"B.FTS", "bias-001.fits"} < names
+
+
 def test_few_files_of_many_are_opened(nights, monkeypatch):
     light = product(nights / NIGHT, "calib_light")
     for number in range(100):
