@@ -30,6 +30,9 @@ LANES = 32
 _STEP_BYTES = 64
 """Of one row in one step: 32 pixels of 16 bit, 16 of float32."""
 
+_PREFETCH, _FOR_READING, _SECOND_LEVEL, _DATA = "llvm.prefetch.p0", 0, 2, 1
+"""LLVM's way to ask for memory early; its arguments."""
+
 LEAST, LOWER, UPPER, MOST, NEAR, FAR, TOTAL, SQUARES = range(8)
 """Rows of what :func:`column_statistics` finds."""
 
@@ -40,7 +43,11 @@ Samples = NDArray[np.uint16] | NDArray[np.float32]
 
 @compiled
 def column_statistics(
-    samples: Samples, frames: tuple[int, ...], width: int, found: NDArray[np.float32]
+    samples: Samples,
+    frames: tuple[int, ...],
+    width: int,
+    found: NDArray[np.float32],
+    ahead: Samples,
 ) -> None:
     """Sort each of the first ``width`` columns in ascending order, in place, and describe it.
 
@@ -66,6 +73,8 @@ def column_statistics(
         TOTAL   sum of sample - LOWER
         SQUARES sum of (sample - LOWER)^2
         ======= ====================================================================================
+    ahead : dtype of ``samples``, shape (n, any)
+        What will be looked at next: fetched from memory meanwhile, and not otherwise touched.
 
     Notes
     -----
@@ -75,8 +84,12 @@ def column_statistics(
     largest of the former, FAR the smallest of the latter. The median absolute deviation is NEAR for
     odd n and (UPPER - LOWER + NEAR + FAR) / 2 for even n.
     """
-    for first in range(0, width, _STEP_BYTES // samples.itemsize):
+    step = _STEP_BYTES // samples.itemsize
+    fetched = ahead.shape[1] if ahead.size else 0
+    for first in range(0, width, step):
         _describe_lanes(samples, frames, first, found)
+        if first < fetched:
+            _fetch_lanes(ahead, frames, first)
 
 
 @intrinsic  # type: ignore[untyped-decorator]  # numba has no types
@@ -101,6 +114,26 @@ def _describe_lanes(_typing: Any, samples: Any, frames: Any, first: Any, found: 
         return context.get_dummy_value()
 
     return types.void(samples, frames, first, found), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]  # numba has no types
+def _fetch_lanes(_typing: Any, ahead: Any, frames: Any, first: Any) -> Any:
+    """Ask for the line of the second-level cache that has column ``first``, of each row."""
+    count = len(frames)
+
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        number = ir.IntType(32)
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        fetch = builder.module.globals.get(_PREFETCH)
+        if fetch is None:
+            fetch = ir.Function(builder.module, kind, _PREFETCH)
+        for place in _rows(context, builder, ahead, arguments[0], arguments[2], (count, 1)):
+            how = (number(_FOR_READING), number(_SECOND_LEVEL), number(_DATA))
+            builder.call(fetch, [builder.bitcast(place, byte), *how])
+        return context.get_dummy_value()
+
+    return types.void(ahead, frames, first), generate
 
 
 def _statistics(step: _Instructions, rows: list[Any]) -> list[Any]:

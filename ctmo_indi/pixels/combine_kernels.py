@@ -88,7 +88,8 @@ def combine_stored(
             for p in range(size):
                 value = source[p]
                 target[p] = np.uint16(((value >> 8) | (value << 8)) ^ 0x8000)
-        column_statistics(samples, frames, (size + LANES - 1) // LANES * LANES, found)
+        ahead = stored[:, last : last + width]
+        column_statistics(samples, frames, (size + LANES - 1) // LANES * LANES, found, ahead)
         planes = data[first:last], error[first:last], n_used[first:last]
         reduce_plain(count, method, clip_sigma, least_sigma, limit, found, *planes)
         reduce_others(samples, method, clip_sigma, least_sigma, limit, found, *planes)
@@ -121,7 +122,8 @@ def combine_float(
             target = samples[frame]
             for p in range(size):
                 target[p] = source[p] if abs(source[p]) < np.inf else np.float32(np.inf)
-        column_statistics(samples, frames, (size + LANES - 1) // LANES * LANES, found)
+        ahead = values[:, last : last + width]
+        column_statistics(samples, frames, (size + LANES - 1) // LANES * LANES, found, ahead)
         planes = data[first:last], error[first:last], n_used[first:last]
         reduce_plain(count, method, clip_sigma, least_sigma, np.inf, found, *planes)
         reduce_others(samples, method, clip_sigma, least_sigma, np.inf, found, *planes)
@@ -213,25 +215,36 @@ def reduce_others(
     n_used: _U8,
 ) -> None:
     """Reduce sorted samples, shape (n, at least n_pixels), where :func:`reduce_plain` did not."""
-    count = len(samples)
-    for p in range(len(data)):
-        if n_used[p] > 0:
-            continue
-        column = samples[:, p]
-        valid = count
-        total, squares = float(found[TOTAL, p]), float(found[SQUARES, p])
-        if found[MOST, p] >= limit:
-            while valid > 0 and column[valid - 1] >= limit:
-                valid -= 1
-            mad = median_deviation(column[:valid])
-            total = squares = math.nan
-        elif count % 2 == 1:
-            mad = np.float64(found[NEAR, p])
-        else:
-            mad = 0.5 * (found[UPPER, p] - found[LOWER, p] + found[NEAR, p] + found[FAR, p])
-        data[p], error[p], n_used[p] = reduce_one(
-            column[:valid], mad, total, squares, method, clip_sigma, least_sigma
-        )
+    count, size = len(samples), len(data)
+    words = n_used[: size // 8 * 8].view(np.uint64)
+    for word in range(size // 8 + 1):
+        if word < len(words) and not _has_zero_byte(words[word]):
+            continue  # eight pixels at once: most have none to do
+        for p in range(8 * word, min(8 * word + 8, size)):
+            if n_used[p] > 0:
+                continue
+            column = samples[:, p]
+            valid = count
+            total, squares = float(found[TOTAL, p]), float(found[SQUARES, p])
+            if found[MOST, p] >= limit:
+                while valid > 0 and column[valid - 1] >= limit:
+                    valid -= 1
+                mad = median_deviation(column[:valid])
+                total = squares = math.nan
+            elif count % 2 == 1:
+                mad = np.float64(found[NEAR, p])
+            else:
+                mad = 0.5 * (found[UPPER, p] - found[LOWER, p] + found[NEAR, p] + found[FAR, p])
+            data[p], error[p], n_used[p] = reduce_one(
+                column[:valid], mad, total, squares, method, clip_sigma, least_sigma
+            )
+
+
+@compiled
+def _has_zero_byte(word: np.uint64) -> bool:
+    # Only a byte of 0 borrows into its highest bit without having it (Warren, Hacker's Delight).
+    ones, highest = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
+    return ((word - ones) & ~word & highest) != np.uint64(0)
 
 
 @compiled
