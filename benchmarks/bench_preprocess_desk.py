@@ -7,8 +7,8 @@ answered. Figures are of the caller's clock; how busy the workers are is printed
 are not solved (the service finds no solver): pixels are what shall be crunched.
 
 Must: 99 of 100 answers within 50 ms. Stretch: 20 ms. Run
-``python benchmarks/bench_preprocess_desk.py [--quick] [--json]`` (45 s, 4 GB of disk; quick: 512^2,
-10 s).
+``python benchmarks/bench_preprocess_desk.py [--quick] [--json]`` (a minute, 8 GB of disk; quick:
+512^2, 10 s).
 """
 
 from __future__ import annotations

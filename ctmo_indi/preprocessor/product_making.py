@@ -286,7 +286,8 @@ def _light(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
         steps.append("cosmic rays masked (van Dokkum 2001), their pixels left as they are")
     if not settings.has_quality:
         statistics = _statistics(data, mask) | _mask_statistics(mask)
-        return _Planes(data, error, mask, "electron", tuple(steps), statistics)
+        unsolved = Unsolved("stars were not measured")
+        return _Planes(data, error, mask, "electron", tuple(steps), statistics, unsolved)
     quality = measure(data, error, mask)
     solver = find_solver() if settings.solver else NoSolver("no solver is installed or wanted")
     hint = Hint(frame.ra_deg, frame.dec_deg, scale_arcsec_per_px=scale_of(raw))

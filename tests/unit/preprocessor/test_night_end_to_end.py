@@ -183,3 +183,16 @@ def test_other_settings_are_other_products_where_they_matter(night):
     assert [path.name[:9] for path in report.made] == ["M_31_V_00"] * 2
     assert not set(report.made) & set(night.report.made)
     assert set(report.found) <= set(night.report.made)
+
+
+def test_a_light_that_is_not_measured_has_the_same_pixels_and_another_id(night):
+    measured = night.product(ProductKind.CALIB_LIGHT)
+    report = night.run(replace(SETTINGS, has_quality=False))
+    assert len(report.made) == 2
+    light = next(path for path in report.made if path.name[:12] == measured.name[:12])
+    assert light != measured
+    assert "NSTARS" in fits.getheader(measured)
+    assert not {"NSTARS", "FWHM"} & set(fits.getheader(light))
+    assert fits.getheader(light)["SOLVED"] is False
+    for one, other in zip(read_planes(measured), read_planes(light), strict=True):
+        assert one.tobytes() == other.tobytes()
