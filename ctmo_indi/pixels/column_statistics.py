@@ -142,18 +142,26 @@ def _statistics(step: _Instructions, rows: list[Any]) -> list[Any]:
     half = count // 2
     lower, upper = rows[(count - 1) // 2], rows[half]
     near = far = None
+    build = step.builder
+    nothing = ir.Constant(ir.VectorType(ir.FloatType(), step.lanes), [0.0] * step.lanes)
+    sum_below = sum_above = squares = nothing
     for k in range(half):
         below = step.difference(lower, rows[k])
         above = step.difference(rows[k + count - half], upper)
         smaller, larger = step.ordered(below, above)
         near = smaller if near is None else step.ordered(near, smaller)[1]
         far = larger if far is None else step.ordered(far, larger)[0]
-    centre = step.as_float(lower)
-    total = squares = ir.Constant(centre.type, [0.0] * step.lanes)
-    for row in rows:
-        deviation = step.builder.fsub(step.as_float(row), centre)
-        total = step.builder.fadd(total, deviation)
-        squares = step.builder.fadd(squares, step.builder.fmul(deviation, deviation))
+        for_below, for_above = step.as_float(below), step.as_float(above)
+        sum_below = build.fadd(sum_below, for_below)
+        sum_above = build.fadd(sum_above, for_above)
+        squares = step.fused(for_below, for_below, squares)
+        squares = step.fused(for_above, for_above, squares)
+    # The sums above are about UPPER; those about LOWER are wanted.
+    gap = step.as_float(step.difference(upper, lower))
+    shift = build.fmul(ir.Constant(nothing.type, [float(half)] * step.lanes), gap)
+    total = build.fadd(build.fsub(sum_above, sum_below), shift)
+    twice = build.fadd(build.fadd(sum_above, sum_above), shift)
+    squares = step.fused(gap, twice, squares)
     firsts = [step.as_float(row) for row in (rows[0], lower, upper, rows[-1], near, far)]
     return [*firsts, total, squares]
 
@@ -197,3 +205,12 @@ class _Instructions:
         if not self._is_integer:
             return row
         return self.builder.uitofp(row, ir.VectorType(ir.FloatType(), self.lanes))
+
+    def fused(self, one: Any, other: Any, added: Any) -> Any:
+        """Return one * other + added of float32, rounded once on every machine."""
+        name = f"llvm.fma.v{self.lanes}f32"
+        fma = self.builder.module.globals.get(name)
+        if fma is None:
+            kind = ir.FunctionType(added.type, [added.type] * 3)
+            fma = ir.Function(self.builder.module, kind, name)
+        return self.builder.call(fma, [one, other, added])
