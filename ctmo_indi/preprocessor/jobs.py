@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ctmo_indi.detector_facts import BadPixelRules
-from ctmo_indi.models.frames import Frame, NightBundle, ProductKind
+from ctmo_indi.models.frames import Frame, Master, NightBundle, ProductKind
 from ctmo_indi.preprocessor.planned import Planned
 
 VERSION = "2"
@@ -160,6 +160,14 @@ def register(job: RegisterJob) -> Answer:
 
     known = {stamp: Seen(*seen) for stamp, seen in job.seen.items()}
     return {"bundle": examine(job.bundle, known=known)}
+
+
+def check(master: Master) -> Answer:
+    """Tell whether the file of a master is whole and its own: ``is_whole``."""
+    from ctmo_indi.preprocessor.product_files import verified
+
+    path = master.path
+    return {"is_whole": path is not None and verified(path, master.product_id) is not None}
 
 
 def make(job: ProductJob) -> Answer:

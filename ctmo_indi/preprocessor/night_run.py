@@ -132,6 +132,7 @@ class PixelTasks:
 
     look: Callable[[jobs.LookJob], Mapping[str, Any]] = jobs.look_at
     make: Callable[[jobs.ProductJob], Mapping[str, Any]] = jobs.make
+    check: Callable[[Master], Mapping[str, Any]] = jobs.check
     compress: Callable[[Path], Mapping[str, Any]] = jobs.compress
 
 
@@ -165,6 +166,7 @@ class NightRun:
         self._parts = parts
         self._files: dict[str, Path] = {}  # product id -> file that can be used
         self._done: set[str] = set()  # ids of the plan's products that were made or verified now
+        self._checked: set[str] = set()  # ids of masters of other nights that are whole
         self._made: list[Path] = []
         self._found: list[Path] = []
         self._refused: dict[str, str] = {}
@@ -189,6 +191,9 @@ class NightRun:
             while True:
                 plan = plan_night(bundle, known, self._parts.parameters, refused=self._refused)
                 refused_before = len(self._refused)
+                self._check(plan)
+                if len(self._refused) > refused_before:
+                    continue
                 self._make(plan, known)
                 if len(self._refused) == refused_before:
                     self._compress(plan)
@@ -224,6 +229,28 @@ class NightRun:
         return bundle
 
     # -- products ----------------------------------------------------------------------------------
+
+    def _check(self, plan: Plan) -> None:
+        """Refuse those masters of other nights whose files are not what they were."""
+        here = {one.product_id for one in plan.products}
+        used = {
+            one.master.product_id: one.master for planned in plan.products for one in planned.used
+        }
+        wanted = {
+            f"check {product_id}": master
+            for product_id, master in used.items()
+            if product_id not in here and product_id not in self._checked
+        }
+        tasks = [Task(key, self._parts.tasks.check, master) for key, master in wanted.items()]
+        for outcome in self._outcomes(tasks):
+            master = wanted[outcome.key]
+            if _answer(outcome)["is_whole"]:
+                self._checked.add(master.product_id)
+                continue
+            reason = f"{master.path}: not whole or changed, not used; calibrate its night again"
+            _log.error("master_spoiled path=%s", master.path)
+            self._refused[master.product_id] = reason
+            self._names[master.product_id] = "" if master.path is None else master.path.name
 
     def _make(self, plan: Plan, known: list[Master]) -> None:
         """Make all that can be made of a plan; ends when nothing is under way."""

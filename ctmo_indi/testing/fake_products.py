@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ctmo_indi.models.frames import Frame
+from ctmo_indi.models.frames import Frame, Master
 from ctmo_indi.preprocessor.jobs import LookJob, ProductJob
 from ctmo_indi.preprocessor.night import hash_only
 
@@ -25,6 +25,12 @@ LONGEST_S = 30.0
 def look(job: LookJob) -> Mapping[str, Any]:  # Any: as jobs.look_at
     """Hash the files; take any pixels but those of files named ``bad...``."""
     return {"seen": [(hash_only(frame).sha256, _bad(frame)) for frame in job.frames]}
+
+
+def check(master: Master) -> Mapping[str, Any]:  # Any: as jobs.check
+    """Take every file that begins with the id of its product."""
+    path = master.path
+    return {"is_whole": path is not None and path.read_text().startswith(master.product_id)}
 
 
 def make(job: ProductJob) -> Mapping[str, Any]:  # Any: as jobs.make

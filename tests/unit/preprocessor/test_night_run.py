@@ -59,7 +59,7 @@ class Night:
             "settings": settings,
             "parameters": parameters,
             "tell": lambda progress: self.told.append(str(progress)),
-            "tasks": PixelTasks(fake_products.look, fake_products.make),
+            "tasks": PixelTasks(fake_products.look, fake_products.make, fake_products.check),
             **changes,
         }
         return RunParts(**given)
@@ -229,6 +229,31 @@ def test_a_product_that_was_made_again_has_its_new_hash(night):
     assert row.sha256 == hashlib.sha256(light.read_bytes()).hexdigest()
 
 
+def copied_a_day_later(night: Night, folder: Path, *names: str) -> Path:
+    folder.mkdir(parents=True)
+    for name in names:
+        text = (night.raw / f"{name}.fits").read_bytes()
+        changed = text.replace(b"DATE-OBS= '2026-11-21", b"DATE-OBS= '2026-11-22")
+        assert changed != text
+        (folder / f"{name}.fits").write_bytes(changed)
+    return folder
+
+
+def test_a_spoiled_master_of_an_earlier_night_is_told_and_not_used(night, tmp_path):
+    flat = next(path for path in night.run().made if path.name.startswith("flatm_1x1_V"))
+    later = copied_a_day_later(night, tmp_path / "20261122" / "raw", "M_31_V_000", "M_31_R_000")
+    kept = flat.read_text()
+    flat.write_text("spoiled")
+    run = NightRun(later, later.parent / "products", night.parts()).run()
+    assert [path.name[:6] for path in run.made] == ["M_31_R"]
+    assert "not whole or changed" in run.not_made.pop(flat.name)
+    ((name, reason),) = run.not_made.items()
+    assert name.startswith("M_31_V")
+    assert "no master flat" in reason
+    flat.write_text(kept)
+    assert len(NightRun(later, later.parent / "products", night.parts()).run().made) == 1
+
+
 def test_masters_of_an_earlier_night_are_found_and_compared_with(night, tmp_path):
     night.run()
     seen = []
@@ -237,16 +262,10 @@ def test_masters_of_an_earlier_night_are_found_and_compared_with(night, tmp_path
         seen.append((job.planned.kind, job.previous))
         return fake_products.make(job)
 
-    later = tmp_path / "20261122" / "raw"
-    later.mkdir(parents=True)
-    for name in ("bias_000", "bias_001", "bias_002", "bias_003", "bias_004", "M_31_V_000"):
-        text = (night.raw / f"{name}.fits").read_bytes()
-        changed = text.replace(b"DATE-OBS= '2026-11-21", b"DATE-OBS= '2026-11-22")
-        assert changed != text
-        (later / f"{name}.fits").write_bytes(changed)
-    run = NightRun(
-        later, later.parent / "products", night.parts(tasks=PixelTasks(fake_products.look, make))
-    )
+    biases = [f"bias_{number:03d}" for number in range(5)]
+    later = copied_a_day_later(night, tmp_path / "20261122" / "raw", *biases, "M_31_V_000")
+    tasks = PixelTasks(fake_products.look, make, fake_products.check)
+    run = NightRun(later, later.parent / "products", night.parts(tasks=tasks))
     report = run.run()
     assert report.is_complete
     previous = dict(seen)

@@ -32,7 +32,7 @@ from ctmo_indi.work_orders.access import Caller, Role
 
 CALLER = Caller("anonymous", Role.OPERATE, "127.0.0.1")
 LIMIT_S = 20.0
-TASKS = PixelTasks(fake_products.look, fake_products.make)
+TASKS = PixelTasks(fake_products.look, fake_products.make, fake_products.check)
 
 
 class Stage:
