@@ -142,7 +142,7 @@ def run(
         supervisor.resume_scheduler()
         with NightView(notices, night, fleet.speed, receipts, quiet=quiet) as view:
             _watch(supervisor, night, view, receipts)
-        _collect(supervisor, summary, receipts)
+        _collect(supervisor, summary, receipts, night)
     _verify_frames(summary)
     summary.lights = light_reports(summary.frames)
     return summary
@@ -225,7 +225,9 @@ def observatory_state(telescope_status: Mapping[str, object]) -> str:
     return str(observatory or "UNKNOWN")
 
 
-def _collect(supervisor: Supervisor, summary: Summary, receipts: Collection[str]) -> None:
+def _collect(
+    supervisor: Supervisor, summary: Summary, receipts: Collection[str], night: Night
+) -> None:
     """Ask for each of our orders, its frames and the time spent."""
     scheduler = supervisor.client("scheduler", timeout_s=30.0)
     telescope = supervisor.client("telescope", timeout_s=30.0)
@@ -243,11 +245,7 @@ def _collect(supervisor: Supervisor, summary: Summary, receipts: Collection[str]
             )
         if order.get("Status") != "COMPLETED":
             summary.problems.append(f"{order.get('ID')}: {order.get('Status')}: {_why(order)}")
-    preprocessor = supervisor.client("preprocessor", timeout_s=30.0)
-    worked = preprocessor.front_desk({"WOType": "Status", "User": "demo", "All": True})
-    for job in structs(worked.get("Orders"))[:1]:
-        reasons = job.get("Reasons")
-        summary.calibration = [str(one) for one in reasons] if isinstance(reasons, list) else []
+    summary.calibration = _calibration(supervisor, night)
     status = telescope.front_desk({"WOType": "Status", "User": "demo"})
     summary.final_state = observatory_state(status)
     ledger = status.get("Time Spent")
@@ -256,6 +254,20 @@ def _collect(supervisor: Supervisor, summary: Summary, receipts: Collection[str]
     summary.problems += [
         f"{name} was started again {count} times" for name, count in supervisor.restarts.items()
     ]
+
+
+def _calibration(supervisor: Supervisor, night: Night) -> list[str]:
+    """Return how the preprocessor ended with the night, and what it could not use or make."""
+    scheduler = supervisor.client("scheduler", timeout_s=30.0)
+    preprocessor = supervisor.client("preprocessor", timeout_s=30.0)
+    told = scheduler.front_desk({"WOType": "Status", "User": "demo"})
+    for one in structs(told.get("Nights")):
+        if one.get("Night") != night.label or not one.get("Rounds"):
+            continue
+        last = {"ID": f"night-{night.label}-{one['Rounds']}", "User": CALIBRATION_USER}
+        reasons = preprocessor.front_desk({"WOType": "Status", **last}).get("Reasons")
+        return [str(reason) for reason in reasons] if isinstance(reasons, list) else []
+    return []
 
 
 def _why(order: Mapping[str, object]) -> str:
