@@ -13,6 +13,7 @@ import json
 import re
 import statistics
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from ctmo_indi.errors import InternalError
 from ctmo_indi.models.frames import Frame, Master, NightBundle, ProductKind
@@ -26,6 +27,9 @@ from ctmo_indi.preprocessor.grouping import (
 )
 from ctmo_indi.preprocessor.masters import Choice, Wanted, bias_and_dark, can_scale, choose
 from ctmo_indi.preprocessor.planned import ID_IN_NAME, Parameters, Plan, Planned, Used
+
+MOST_FRAMES = 255
+"""Of a master: so many are combined at once, and more would not be seen in it."""
 
 _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9.+-]+")
 _SUFFIXES = re.compile(r"\.(?:fits|fit|fts)(?:\.gz|\.fz)?$", re.IGNORECASE)
@@ -93,8 +97,13 @@ class _Planner:
 
     def _big_enough(self, groups: Iterable[Group]) -> Iterator[Group]:
         for group in groups:
-            if self._is_big_enough(len(group.frames), str(group)):
-                yield group
+            if not self._is_big_enough(len(group.frames), str(group)):
+                continue
+            if len(group.frames) > MOST_FRAMES:
+                self.notes.append(
+                    f"{group}: {len(group.frames)} frames, the last {MOST_FRAMES} are used"
+                )
+            yield replace(group, frames=group.frames[-MOST_FRAMES:])
 
     def _is_big_enough(self, count: int, described: str) -> bool:
         if count >= self._parameters.min_frames:

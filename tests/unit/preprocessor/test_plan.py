@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from ctmo_indi.errors import InternalError
 from ctmo_indi.models.frames import Frame, Master, NightBundle, ProductKind
 from ctmo_indi.models.states import FrameType
-from ctmo_indi.preprocessor.plan import plan_night
+from ctmo_indi.pixels.frame_bands import MOST
+from ctmo_indi.preprocessor.plan import MOST_FRAMES, plan_night
 from ctmo_indi.preprocessor.planned import Parameters, Plan
 
 from .night_frames import NIGHT, READOUT, frame, frames, master, whole_night
@@ -154,6 +155,16 @@ def test_too_few_frames_make_no_master_and_are_told() -> None:
     assert made.products == ()
     assert made.notes == (
         "bias, CCD Simulator 64x48 binning 1x1 gain 90: 4 frames, expected 5 or more",
+    )
+
+
+def test_of_more_frames_than_can_be_combined_the_last_are_used() -> None:
+    made = plan(frames(FrameType.BIAS, MOST_FRAMES + 5))
+    (bias,) = made.products
+    assert len(bias.frames) == MOST_FRAMES == MOST
+    assert bias.frames[-1].path.name == f"bias-{MOST_FRAMES + 4}.fits"
+    assert made.notes == (
+        "bias, CCD Simulator 64x48 binning 1x1 gain 90: 260 frames, the last 255 are used",
     )
 
 
