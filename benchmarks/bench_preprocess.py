@@ -255,6 +255,8 @@ def main() -> int:
         print(f"{name}: {passed_s:.0f} s, load before {before}, after {load()}", flush=True)
     print()
     show(rows)
+    if chosen.quick:
+        print("\nquick: of frames this small no figure counts")
     missed = [row.what.strip() for row in rows if row.verdict().startswith("missed")]
     print(f"\nmissed: {', '.join(missed)}" if missed else "\nevery must is reached")
     if chosen.json:
