@@ -8,6 +8,9 @@ The machine code is kept beside the module, or where ``NUMBA_CACHE_DIR`` points 
 installation is read-only (the services set it to ``cache/numba`` in the data folder). Importing
 this module imports numba, which takes about a second and 115 MB: only processes that crunch pixels
 do so.
+
+numba sees that a module of kernels was changed, not that one whose kernels it calls was: whoever
+edits such a one also touches the modules that call it (an installation does, it writes all anew).
 """
 
 from __future__ import annotations
