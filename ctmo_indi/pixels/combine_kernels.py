@@ -244,7 +244,7 @@ def reduce_others(
 def _has_zero_byte(word: np.uint64) -> bool:
     # Only a byte of 0 borrows into its highest bit without having it (Warren, Hacker's Delight).
     ones, highest = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
-    return ((word - ones) & ~word & highest) != np.uint64(0)
+    return bool(((word - ones) & ~word & highest) != np.uint64(0))
 
 
 @compiled

@@ -1,6 +1,6 @@
 """How every pixel kernel is compiled: once, kept on disk, without the GIL, without fast-math.
 
-No fast-math and no contraction: the same input gives the same bits on every machine, and NaN stays
+No fast-math, and no contraction where a kernel does not say so itself: the same input gives the same bits on every machine, and NaN stays
 NaN. Kernels run over pixels in the innermost loop, where LLVM vectorises without being allowed to
 reorder sums.
 
