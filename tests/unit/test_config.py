@@ -108,8 +108,8 @@ def test_our_own_keys_are_read(tmp_path: Path) -> None:
 
 
 def test_the_preprocessors_settings_are_read_and_handed_to_a_fleet(tmp_path: Path) -> None:
-    text = "Preprocessor: {Roots: [/data/nights], Workers: 3, Farm: 'tcp://head:8786', Compress: true}\n"
-    loaded = config.load(_written(tmp_path, text))
+    keys = "Roots: [/data/nights], Workers: 3, Farm: 'tcp://head:8786', Compress: true"
+    loaded = config.load(_written(tmp_path, f"Preprocessor: {{{keys}}}\n"))
     expected = PreprocessorSettings((Path("/data/nights"),), 3, "tcp://head:8786", True)
     assert loaded.preprocessing == expected
     for settings in (expected, PreprocessorSettings()):
