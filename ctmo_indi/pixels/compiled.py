@@ -1,8 +1,8 @@
 """How every pixel kernel is compiled: once, kept on disk, without the GIL, without fast-math.
 
-No fast-math, and no contraction where a kernel does not say so itself: the same input gives the same bits on every machine, and NaN stays
-NaN. Kernels run over pixels in the innermost loop, where LLVM vectorises without being allowed to
-reorder sums.
+No fast-math, and no contraction where a kernel does not say so itself: the same input gives the
+same bits on every machine, and NaN stays NaN. Kernels run over pixels in the innermost loop, where
+LLVM vectorises without being allowed to reorder sums.
 
 The machine code is kept beside the module, or where ``NUMBA_CACHE_DIR`` points to when the
 installation is read-only (the services set it to ``cache/numba`` in the data folder). Importing
