@@ -7,11 +7,12 @@ import errno
 import fcntl
 import json
 import os
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from ctmo_indi.clock import Deadline, SystemClock
 from ctmo_indi.kill_points import passing
 
 _LOCK_POLL_S = 0.05
@@ -70,7 +71,7 @@ def replacing(path: Path, *, alone_within_s: float = 120.0) -> Iterator[BinaryIO
 
 def _opened_alone(path: Path, within_s: float) -> BinaryIO:
     """Open an empty file for writing that nobody else has open so; the lock ends with the file."""
-    end_s = time.monotonic() + within_s
+    deadline, pause = Deadline(SystemClock(), within_s), threading.Event()
     while True:
         file = open(path, "wb", opener=_without_truncating)
         try:
@@ -81,11 +82,11 @@ def _opened_alone(path: Path, within_s: float) -> BinaryIO:
             file.close()
             raise
         file.close()
-        if time.monotonic() >= end_s:
+        if deadline.expired:
             raise BlockingIOError(
                 errno.EWOULDBLOCK, f"another process writes it for {within_s:g} s", str(path)
             )
-        time.sleep(_LOCK_POLL_S)
+        pause.wait(_LOCK_POLL_S)
 
 
 def _without_truncating(name: str, flags: int) -> int:

@@ -189,7 +189,7 @@ def _check_secrecy(settings: Config) -> list[tuple[str, bool, str]]:
         return []
     holders = [settings.file if notify.urls else None, notify.file]
     return [
-        ("notices", False, f"{file} holds passwords, and others can read it: chmod o-r, or Notify: "
+        ("secrecy", False, f"{file} holds passwords, and others can read it: chmod o-r, or Notify: "
          "{File: ...} with a file of its own")
         for file in holders
         if file is not None and file.is_file() and file.stat().st_mode & 0o004

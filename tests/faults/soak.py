@@ -134,7 +134,7 @@ class Samples:
 
     def last_lives(self, skip_s: float) -> Iterator[tuple[str, Mapping[str, np.ndarray]]]:
         """Of each service: its last process' columns, without the first ``skip_s``."""
-        for name in self.fleet.supervisor.pids():
+        for name in sorted({str(row["service"]) for row in self.rows}):
             rows = [row for row in self.rows if row["service"] == name]
             rows = [row for row in rows if row["pid"] == rows[-1]["pid"]]
             begin_s = float(rows[0]["machine_s"]) + skip_s

@@ -58,7 +58,7 @@ def test_passwords_that_others_can_read_are_told(
     config.write_text(f"{config.read_text()}Notify: {notify}\n")
     config.chmod(0o644 if is_in_own_file else mode)
     own.chmod(mode)
-    rows = check().get("notices", [])
+    rows = check().get("secrecy", [])
     assert [is_right for is_right, _ in rows] == [False] * is_told
     assert "secret" not in str(rows)
 
