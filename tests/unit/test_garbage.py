@@ -1,4 +1,4 @@
-"""Garbage is collected in portions, and all of it once an hour."""
+"""Garbage is collected in portions, what is new every few minutes, and all of it once an hour."""
 
 from __future__ import annotations
 
@@ -39,6 +39,23 @@ def test_young_garbage_goes_soon() -> None:
     kept = [[] for _ in range(2 * garbage._YOUNG)]
     assert dead() is None
     assert kept
+
+
+def test_garbage_that_came_since_the_start_goes_after_some_minutes() -> None:
+    clock = FakeClock()
+    collector = garbage.Collector(clock)
+    ring = Ring()
+    dead = weakref.ref(ring)
+    gc.collect(1)  # it is old now
+    del ring
+    clock.advance(garbage.RECENT_PERIOD_S - 1.0)
+    collector.look()
+    gc.collect(1)
+    assert dead() is not None
+    clock.advance(1.0)
+    collector.look()
+    assert dead() is None
+    assert gc.get_freeze_count() > 10_000  # what was set aside was not looked at
 
 
 def test_old_garbage_goes_once_an_hour() -> None:
