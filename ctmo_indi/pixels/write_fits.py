@@ -2,13 +2,12 @@
 
 Plain images, which are nearly all bytes of a product, are written from here: astropy would copy
 each plane once more to swap its bytes, and go through it twice for two sums. Here a band of rows is
-swapped, hashed and written while it is in the cache, and the disk is at work from the first plane
+swapped and written while it is in the cache, and the disk is at work from the first plane
 on. Tables and compressed images are astropy's; so are all headers.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import warnings
@@ -40,7 +39,7 @@ _SYNC_EVERY = 1 << 23  # bytes
 _SYNC = getattr(os, "fdatasync", os.fsync)  # macOS has none
 
 
-def write_products(path: Path, units: Sequence[Any]) -> str:
+def write_products(path: Path, units: Sequence[Any]) -> None:
     """Write a file of several units in place of whatever has its name.
 
     A temporary file beside it (``.NAME.part``) is written, synced, renamed, and the folder synced;
@@ -52,11 +51,6 @@ def write_products(path: Path, units: Sequence[Any]) -> str:
     units
         Units of astropy, the primary one first. Their headers get the checksums; their data stays
         as it is.
-
-    Returns
-    -------
-    str
-        SHA-256 of the file, hexadecimal.
 
     Raises
     ------
@@ -70,23 +64,21 @@ def write_products(path: Path, units: Sequence[Any]) -> str:
         whole.verify("exception")
         whole.update_extend()
         with replacing(path) as file:
-            return _write(file, units)
+            _write(file, units)
     except fits.VerifyError as error:
         raise ValueError(f"{path}: no FITS: {error}") from error
 
 
-def _write(file: BinaryIO, units: Sequence[Any]) -> str:
+def _write(file: BinaryIO, units: Sequence[Any]) -> None:
     """Write all units; the disk is kept at work meanwhile, so that little waits for the last sync.
 
     A full disk may be told by a sync as well as by a write; either ends the file.
     """
-    digest = hashlib.sha256()
     under_way: Future[None] | None = None
     unsynced = 0
     with ThreadPoolExecutor(1, thread_name_prefix="sync") as syncing:
         for unit in units:
             for piece in _plain(unit) if _is_plain(unit) else _by_astropy(unit):
-                digest.update(piece)
                 file.write(piece)
                 unsynced += len(piece)
                 if unsynced > _SYNC_EVERY and (under_way is None or under_way.done()):
@@ -95,7 +87,6 @@ def _write(file: BinaryIO, units: Sequence[Any]) -> str:
                     under_way, unsynced = syncing.submit(_SYNC, file.fileno()), 0
         if under_way is not None:
             under_way.result()
-    return digest.hexdigest()
 
 
 def _is_plain(unit: Any) -> bool:

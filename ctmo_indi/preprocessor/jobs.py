@@ -181,7 +181,7 @@ def make(job: ProductJob) -> Answer:
 
 
 def compress(path: Path) -> Answer:
-    """Compress a product in its place; ``path``, ``sha256``, ``size_bytes``, ``was_compressed``."""
+    """Compress a product in its place; ``path``, ``size_bytes``, ``was_compressed``."""
     from ctmo_indi.preprocessor.product_compression import compress_product
 
     return compress_product(path)

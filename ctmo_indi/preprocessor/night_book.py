@@ -106,7 +106,6 @@ class NightBook:
             created_utc_s=self._clock.utc().timestamp(),
             version=self._parameters.version,
             path=Path(answer["path"]) if answer.get("path") else None,
-            sha256=str(answer.get("sha256", "")),
             size_bytes=int(answer.get("size_bytes", 0)),
             reason=reason,
             settings=dict(self._parameters.settings.get(planned.kind, {})),
@@ -133,9 +132,9 @@ def _relocate(connection: Connection, row: Combination) -> None:
     before = combinations.get(connection, row.product_id)
     if before is None or before.path is None or row.path is None:
         return
-    is_made_again = before.path == row.path and before.sha256 != row.sha256
+    is_made_again = before.path == row.path and before.size_bytes != row.size_bytes
     if is_made_again or not before.path.is_file():
-        combinations.relocate(connection, row.product_id, row.path, row.sha256, row.size_bytes)
+        combinations.relocate(connection, row.product_id, row.path, row.size_bytes)
 
 
 def inputs_of(planned: Planned) -> list[Input]:

@@ -6,7 +6,6 @@ a light that is made again next year shall have the same bits.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ def compress_product(path: Path) -> Answer:
     Returns
     -------
     dict
-        ``path``, ``sha256`` and ``size_bytes`` of what is there now; ``was_compressed``.
+        ``path`` and ``size_bytes`` of what is there now; ``was_compressed``.
 
     Raises
     ------
@@ -46,11 +45,8 @@ def compress_product(path: Path) -> Answer:
     was_compressed = is_compressed(path)
     if not was_compressed:
         compress(path, target=path, history=HISTORY)
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "path": str(path),
-        "sha256": sha256,
         "size_bytes": path.stat().st_size,
         "was_compressed": was_compressed,
     }

@@ -63,8 +63,8 @@ def write_product(
     data: Plane,
     error: Plane,
     mask: MaskPlane,
-) -> str:
-    """Write a product whole or not at all, and return its SHA-256; blocks for a disk sync.
+) -> None:
+    """Write a product whole or not at all; blocks for a disk sync.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def write_product(
     path.parent.mkdir(parents=True, exist_ok=True)
     units = [primary, error_unit, mask_unit, table]
     try:
-        return write_products(path, units)
+        write_products(path, units)
     except OSError as error:
         # Of a table astropy 8.0 and numpy say in words only that the disk is full.
         is_full = shutil.disk_usage(path.parent).free < sum(unit.filebytes() for unit in units)

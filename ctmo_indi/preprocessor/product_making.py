@@ -164,13 +164,13 @@ def make_product(job: ProductJob) -> Answer:
         card = fit_card(value, comment)
         if card is not None:
             header[keyword] = card
-    sha256 = write_product(path, made, header, planes.data, planes.error, planes.mask)
+    write_product(path, made, header, planes.data, planes.error, planes.mask)
     if job.settings.has_previews:
         preview = path.parent / PREVIEWS / f"{path.stem}.png"
         preview.parent.mkdir(exist_ok=True)
         write_preview(planes.data, preview, first_row=_first_row(raw))
     facts = _place(planes) if isinstance(planes.solution, Solved) else {}
-    return _answer(path, planes.statistics, sha256) | facts | {"refused": refused}
+    return _answer(path, planes.statistics) | facts | {"refused": refused}
 
 
 def _found(job: ProductJob, path: Path) -> Answer | None:
@@ -184,9 +184,7 @@ def _found(job: ProductJob, path: Path) -> Answer | None:
     refused = _refusal(job, there) if path.parent.name == REFUSED else ""
     if path.parent.name == REFUSED and not refused:
         return None
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return _answer(path, there, sha256) | {"was_there": True, "refused": refused}
+    return _answer(path, there) | {"was_there": True, "refused": refused}
 
 
 def _refusal(job: ProductJob, statistics: Mapping[str, float]) -> str:
@@ -495,10 +493,9 @@ def _first_row(raw: fits.Header) -> Literal["bottom", "top"]:
     return "top" if str(raw.get("ROWORDER", "")).upper() == "TOP-DOWN" else "bottom"
 
 
-def _answer(path: Path, statistics: Mapping[str, float], sha256: str) -> Answer:
+def _answer(path: Path, statistics: Mapping[str, float]) -> Answer:
     return {
         "path": str(path),
         "statistics": dict(statistics),
-        "sha256": sha256,
         "size_bytes": path.stat().st_size,
     }

@@ -79,8 +79,8 @@ class Combination:
 
     Parameters
     ----------
-    path, sha256, size_bytes
-        Of its file; None, "" and 0 without one.
+    path, size_bytes
+        Of its file; None and 0 without one.
     reason
         Why it is in its state.
     settings, quality
@@ -108,7 +108,6 @@ class Combination:
     created_utc_s: float
     version: str
     path: Path | None = None
-    sha256: str = ""
     size_bytes: int = 0
     reason: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON
@@ -169,9 +168,7 @@ def add(connection: Connection, product: Combination, inputs: Sequence[Input]) -
     return True
 
 
-def relocate(
-    connection: Connection, product_id: str, path: Path, sha256: str, size_bytes: int
-) -> None:
+def relocate(connection: Connection, product_id: str, path: Path, size_bytes: int) -> None:
     """Say where the file of a product is now, which was moved or made again.
 
     Raises
@@ -182,7 +179,7 @@ def relocate(
     changed = connection.execute(
         sa.update(exposure_combination)
         .where(exposure_combination.c.product_id == product_id)
-        .values(path=str(path), access_url=path.as_uri(), sha256=sha256, size_bytes=size_bytes)
+        .values(path=str(path), access_url=path.as_uri(), size_bytes=size_bytes)
     )
     if changed.rowcount != 1:
         raise UnknownOrder(f"no product with id {product_id!r}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from contextlib import closing
 from dataclasses import replace
@@ -96,9 +95,8 @@ def test_a_light_is_compressed_in_its_place_and_masters_are_not(night):
     assert replace(after, steps=()) == replace(before, steps=())
     assert verified(light, after.product_id) == header_statistics(light)
     row = night.row(after.product_id)
-    assert row.sha256 == hashlib.sha256(light.read_bytes()).hexdigest() != plain_row.sha256
     assert row.size_bytes == light.stat().st_size
-    assert replace(row, sha256="", size_bytes=0) == replace(plain_row, sha256="", size_bytes=0)
+    assert replace(row, size_bytes=0) == replace(plain_row, size_bytes=0)
     assert not [name for name in os.listdir(night.products) if name.startswith(".")]
 
 

@@ -63,7 +63,6 @@ def product(
         "created_utc_s": EVENING_S + 9.0,
         "version": "1",
         "path": Path(f"/nights/20261121/products/{product_id}.fits"),
-        "sha256": f"sha of {product_id}",
         "size_bytes": 2048,
         "settings": {"method": "median"},
         "quality": {"median": 500.25},

@@ -71,7 +71,6 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("path", sa.Text, nullable=False),
         sa.Column("access_url", sa.Text, nullable=False),
-        sa.Column("sha256", sa.Text, nullable=False),
         sa.Column("size_bytes", sa.BigInteger, nullable=False),
         sa.Column("created_utc_s", sa.Double, nullable=False),
         sa.Column("version", sa.Text, nullable=False),
