@@ -54,12 +54,12 @@ class Exchange:
         except Refusal as refusal:
             # Whoever floods us with wrong tokens must not flush the log.
             is_flood = refusal.status is HTTPStatus.TOO_MANY_REQUESTS
-            _log.log(
+            self._sparing.log(
                 logging.DEBUG if is_flood else logging.INFO,
-                "http_refused service=%s address=%s status=%d reason=%r",
+                f"http_refused status={refusal.status:d}",  # a kind each: none hides another
+                "service=%s address=%s reason=%r",
                 self._desk.service,
                 connection.address,
-                refusal.status,
                 str(refusal),
             )
             response = web.Response(
