@@ -2,7 +2,7 @@
 
 Plain images, which are nearly all bytes of a product, are written from here: astropy would copy
 each plane once more to swap its bytes, and go through it twice for two sums. Here a band of rows is
-swapped and written while it is in the cache, and the disk is at work from the first plane
+swapped, summed and written while it is in the cache, and the disk is at work from the first plane
 on. Tables and compressed images are astropy's; so are all headers.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO  # astropy has no types
@@ -36,6 +36,7 @@ _BAND = 1 << 18  # bytes that stay in the cache of a processor
 _PLAIN = (np.dtype(np.float32), np.dtype(np.int32), np.dtype(np.uint8))
 _NO_CHECKSUM = "0" * 16
 _SYNC_EVERY = 1 << 23  # bytes
+Piece = bytes | memoryview
 _SYNC = getattr(os, "fdatasync", os.fsync)  # macOS has none
 
 
@@ -77,14 +78,21 @@ def _write(file: BinaryIO, units: Sequence[Any]) -> None:
     under_way: Future[None] | None = None
     unsynced = 0
     with ThreadPoolExecutor(1, thread_name_prefix="sync") as syncing:
+
+        def write(piece: Piece) -> None:
+            nonlocal under_way, unsynced
+            file.write(piece)
+            unsynced += len(piece)
+            if unsynced > _SYNC_EVERY and (under_way is None or under_way.done()):
+                if under_way is not None:
+                    under_way.result()
+                under_way, unsynced = syncing.submit(_SYNC, file.fileno()), 0
+
         for unit in units:
-            for piece in _plain(unit) if _is_plain(unit) else _by_astropy(unit):
-                file.write(piece)
-                unsynced += len(piece)
-                if unsynced > _SYNC_EVERY and (under_way is None or under_way.done()):
-                    if under_way is not None:
-                        under_way.result()
-                    under_way, unsynced = syncing.submit(_SYNC, file.fileno()), 0
+            if _is_plain(unit):
+                _write_plain(unit, write, file)
+            else:
+                write(_by_astropy(unit))
         if under_way is not None:
             under_way.result()
 
@@ -97,24 +105,33 @@ def _is_plain(unit: Any) -> bool:
     return unit.data.dtype in _PLAIN and unit.data.flags.c_contiguous and not is_scaled
 
 
-def _plain(unit: Any) -> Iterator[bytes | memoryview]:
-    """Give header and pixels of a plain image in pieces, each to be used before the next."""
+def _write_plain(unit: Any, write: Callable[[Piece], None], file: BinaryIO) -> None:
+    """Write header and pixels of a plain image; the header once more when its sums are known."""
+    from ctmo_indi.pixels.plane_kernels import store_words, sum_of_turned  # numba: 1 s to import
+
     flat = unit.data.reshape(-1)
-    yield _header(unit.header, _data_sum(flat))
+    begin = file.tell()
+    write(_header(unit.header, 0))
     if flat.itemsize == 1:
-        yield flat.data
+        write(flat.data)
+        most = flat.size // 4 * 4
+        rest = flat[most:].tobytes().ljust(4, b"\0")
+        total = int(sum_of_turned(flat[:most].view("<u4"))) + int.from_bytes(rest, "big")
     else:
-        count = _BAND // flat.itemsize
-        band = np.empty(count, flat.dtype.newbyteorder(">"))
-        for first in range(0, flat.size, count):
-            part = band[: min(count, flat.size - first)]
-            part[...] = flat[first : first + count]
-            yield part.view(np.uint8).data
-    yield bytes(-flat.nbytes % _BLOCK)
+        words, total = flat.view(np.uint32), 0
+        band = np.empty(min(_BAND, flat.nbytes) // 4, np.uint32)
+        for first in range(0, words.size, band.size):
+            part = band[: min(band.size, words.size - first)]
+            total += int(store_words(words[first : first + part.size], part))
+            write(part.view(np.uint8).data)
+    write(bytes(-flat.nbytes % _BLOCK))
+    file.seek(begin)
+    file.write(_header(unit.header, _folded(total)))
+    file.seek(0, os.SEEK_END)
 
 
 def _header(header: Any, data_sum: int) -> bytes:
-    """Put both sums into a header and return it as it is written."""
+    """Put both sums into a header and return it as it is written; its length is always the same."""
     header["DATASUM"] = (str(data_sum), "sum of the data unit, 32 bit, ones' complement")
     header["CHECKSUM"] = (_NO_CHECKSUM, "makes the sum of the unit -0")
     text: bytes = header.tostring().encode("ascii")
@@ -123,15 +140,6 @@ def _header(header: Any, data_sum: int) -> bytes:
     header["CHECKSUM"] = encoded
     place = text.index(f"CHECKSUM= '{_NO_CHECKSUM}'".encode()) + len("CHECKSUM= '")
     return text[:place] + encoded.encode() + text[place + len(encoded) :]
-
-
-def _data_sum(flat: np.ndarray[tuple[int], np.dtype[Any]]) -> int:
-    """Return the sum of the 32-bit words in which an image is stored."""
-    if flat.itemsize == 4:
-        return _folded(int(flat.view(np.uint32).sum(dtype=np.uint64)))
-    most = flat.size // 4 * 4
-    rest = int.from_bytes(flat[most:].tobytes().ljust(4, b"\0"), "big")
-    return _folded(int(flat[:most].view(">u4").sum(dtype=np.uint64)) + rest)
 
 
 def _folded(total: int) -> int:
@@ -161,13 +169,13 @@ def encoded_checksum(total: int) -> str:
     return text[-1] + text[:-1]
 
 
-def _by_astropy(unit: Any) -> Iterator[bytes | memoryview]:
+def _by_astropy(unit: Any) -> Piece:
     """Give a table or a compressed image, with its checksums, as astropy writes it."""
     stream = io.BytesIO()
     is_first = isinstance(unit, fits.PrimaryHDU)
     units = [unit] if is_first else [fits.PrimaryHDU(), unit]
     fits.HDUList(units).writeto(stream, checksum=True, output_verify="ignore")  # it was, with all
-    yield stream.getbuffer()[0 if is_first else _BLOCK :]
+    return stream.getbuffer()[0 if is_first else _BLOCK :]
 
 
 def compress(

@@ -30,6 +30,7 @@ from ctmo_indi.pixels.detector import Detector
 from ctmo_indi.pixels.fits_pixels import read_frame, read_header
 from ctmo_indi.pixels.look import look
 from ctmo_indi.pixels.mask import Mask
+from ctmo_indi.pixels.plane_kernels import LANES, count_flags, extremes
 from ctmo_indi.pixels.preview import write_preview
 from ctmo_indi.pixels.quality import Quality, measure
 from ctmo_indi.pixels.stack import Layer, stack
@@ -80,9 +81,10 @@ _WCS_CARD = re.compile(
     r"WCSAXES|(CTYPE|CUNIT|CRVAL|CRPIX)\d|CD\d_\d|LONPOLE|LATPOLE|RADESYS|EQUINOX"
     r"|(A|B|AP|BP)_(ORDER|\d_\d)"
 )
+_OF_LIGHTS = ("saturated_share", "cosmic_share")
 _CHUNK = 1 << 20
 _MASTERS_KEPT = 3  # bias, dark and flat of one light; 9 bytes a pixel each
-_SAMPLED = 1_000_000  # pixels that tell median and scatter
+_SAMPLED = 250_000  # pixels that tell median and scatter
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,8 @@ def _master(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
         steps.append("divided by its mean")
     unit = "" if is_flat else "adu"
     statistics = _statistics(data, combined.mask)  # before marks: a gate counts hot pixels
+    for name in _OF_LIGHTS:
+        del statistics[name]
     count, marked = mark_master(planned.kind, combined, data, settings.bad_pixel_rules)
     if marked:
         statistics["bad_pixels"] = float(count)
@@ -283,7 +287,7 @@ def _light(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
         np.bitwise_or(mask, np.uint8(Mask.COSMIC), out=mask, where=hits)
         steps.append("cosmic rays masked (van Dokkum 2001), their pixels left as they are")
     if not settings.has_quality:
-        statistics = _statistics(data, mask) | _mask_statistics(mask)
+        statistics = _statistics(data, mask)
         unsolved = Unsolved("stars were not measured")
         return _Planes(data, error, mask, "electron", tuple(steps), statistics, unsolved)
     quality = measure(data, error, mask)
@@ -291,7 +295,7 @@ def _light(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
     hint = Hint(frame.ra_deg, frame.dec_deg, scale_arcsec_per_px=scale_of(raw))
     shape = (data.shape[0], data.shape[1])
     solution = solver.solve(quality.stars, shape, hint)
-    statistics = _statistics(data, mask) | _quality_statistics(mask, quality)
+    statistics = _statistics(data, mask) | _quality_statistics(quality)
     found: ZeroPoint | NoZeroPoint = NoZeroPoint("not solved")
     if isinstance(solution, Solved):
         found = zero_point(quality.stars, _wcs_of(solution), shape, frame.exposure_s)
@@ -338,7 +342,7 @@ def _stack(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
         stacked.mask,
         "electron",
         tuple(steps),
-        _statistics(stacked.data, stacked.mask) | _quality_statistics(stacked.mask, quality),
+        _statistics(stacked.data, stacked.mask) | _quality_statistics(quality),
         solution,
     )
 
@@ -416,25 +420,31 @@ def _read_master(path: Path, mtime_ns: int) -> MasterPlanes:
 
 
 def _statistics(data: Plane, mask: MaskPlane) -> dict[str, float]:
+    pixels, flags = data.ravel(), mask.ravel()
+    lowest, highest = (np.full(LANES, sign * np.inf, np.float32) for sign in (1.0, -1.0))
+    extremes(pixels, lowest, highest)
+    bits = np.uint8(Mask.SATURATED), np.uint8(Mask.COSMIC)
+    bad, saturated, cosmic = count_flags(pixels, flags, *bits)
+    shares = {
+        "bad_share": bad / data.size,
+        "saturated_share": saturated / data.size,
+        "cosmic_share": cosmic / data.size,
+    }
     every = max(1, data.size // _SAMPLED)
-    good = (mask.ravel()[::every] == 0) & np.isfinite(data.ravel()[::every])
-    values = data.ravel()[::every][good]
-    is_bad = np.isfinite(data)
-    np.logical_not(is_bad, out=is_bad)
-    np.logical_or(is_bad, mask, out=is_bad)
-    bad_share = float(np.count_nonzero(is_bad)) / data.size
+    values = pixels[::every]
+    values = values[(flags[::every] == 0) & np.isfinite(values)]
     if not values.size:
-        return {"bad_share": bad_share}
+        return shares
     median = _median(values)
     sigma = _MAD_TO_SIGMA * _median(np.abs(values - np.float32(median)))
     hot = np.count_nonzero(values > median + _HOT_SIGMA * sigma)
     return {
         "median": median,
         "sigma": sigma,
-        "minimum": float(np.nanmin(data)),
-        "maximum": float(np.nanmax(data)),
-        "bad_share": bad_share,
+        "minimum": float(lowest.min()),
+        "maximum": float(highest.max()),
         "hot_share": float(hot) / values.size,
+        **shares,
     }
 
 
@@ -444,16 +454,8 @@ def _median(values: Plane) -> float:
     return float(np.partition(values, middle)[middle])
 
 
-def _mask_statistics(mask: MaskPlane) -> dict[str, float]:
-    return {
-        "saturated_share": float(np.count_nonzero(mask & np.uint8(Mask.SATURATED))) / mask.size,
-        "cosmic_share": float(np.count_nonzero(mask & np.uint8(Mask.COSMIC))) / mask.size,
-    }
-
-
-def _quality_statistics(mask: MaskPlane, quality: Quality) -> dict[str, float]:
+def _quality_statistics(quality: Quality) -> dict[str, float]:
     found = {
-        **_mask_statistics(mask),
         "background": quality.background,
         "background_rms": quality.background_rms,
         "star_count": float(quality.star_count),
