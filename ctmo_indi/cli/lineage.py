@@ -59,6 +59,7 @@ def _lines(node: Node, depth: int, told: set[str]) -> Iterator[str]:
     """Tell a node and those below it; what was told before is not told in full again."""
     what = " ".join(filter(None, (node.role, node.kind)))
     remarks = [node.identity[:_SHORT], *([] if node.path else ["not found here"])]
+    remarks += [f"{name} {value}" for name, value in node.asked.items()]
     is_known = node.identity in told and bool(node.nodes)
     remarks += ["see above"] if is_known else []
     told.add(node.identity)
@@ -78,5 +79,6 @@ def _struct(node: Node) -> dict[str, object]:
         "Kind": node.kind,
         "Path": str(node.path) if node.path else "",
         "Rule": node.rule,
+        "Asked": {name.title(): value for name, value in node.asked.items()},
         "Nodes": [_struct(inner) for inner in node.nodes],
     }

@@ -8,17 +8,20 @@ files to open is seen from their names and their last bytes: :mod:`.product_inde
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ctmo_indi.errors import BadOrder
+from ctmo_indi.errors import BadOrder, UnreadableFrame
+from ctmo_indi.pixels.fits_pixels import read_header
 from ctmo_indi.preprocessor.locations import PRODUCTS, RAW
 from ctmo_indi.preprocessor.product_files import Provenance, provenance
 from ctmo_indi.preprocessor.product_headers import Input
 from ctmo_indi.preprocessor.product_index import ProductIndex, frame_files
 
 _RAW_ROLE = "raw"
+ASKED = {"receipt": "RECEIPT", "order ID": "ORDERID", "attempt": "ATTEMPT", "exposure": "EXPID"}
+"""What of an order stands in the header of a frame: name -> keyword."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,9 @@ class Node:
         None when it was not found in the folders that were searched.
     rule
         Why this master was taken.
+    asked
+        Of a raw frame that was found: receipt and ID of its Work Order, attempt (Rubin's
+        observation) and exposure, by the names of :data:`ASKED`; those its header tells.
     """
 
     role: str
@@ -42,6 +48,7 @@ class Node:
     path: Path | None
     nodes: tuple[Node, ...] = ()
     rule: str = ""
+    asked: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,8 @@ class _Walk:
         product = None if one.role == _RAW_ROLE else self._products.find(one.identity, one.name)
         if product is None or one.identity in above:
             path = product.path if product is not None else self._raw(one, near)
-            return Node(one.role, one.name, one.identity, "", path, rule=one.rule)
+            asked = _asked(path) if one.role == _RAW_ROLE and path is not None else {}
+            return Node(one.role, one.name, one.identity, "", path, rule=one.rule, asked=asked)
         inner = above | {one.identity}
         nodes = tuple(self.back(each, product.path, inner) for each in product.inputs)
         return Node(
@@ -135,6 +143,14 @@ class _Walk:
             if _night_of(path.absolute().parent) == night:
                 return path
         return next((path for path in named if _sha256(path) == one.identity), None)
+
+
+def _asked(frame: Path) -> dict[str, str]:
+    try:
+        header = read_header(frame)
+    except UnreadableFrame:  # it is told by its name; what of it can be used is another question
+        return {}
+    return {name: str(header[key]) for name, key in ASKED.items() if header.get(key)}
 
 
 def _night_of(folder: Path) -> Path:

@@ -84,6 +84,16 @@ def test_a_light_is_traced_to_the_frames_of_its_own_night(nights):
     assert found.used_in.nodes == ()
 
 
+def test_raw_frames_tell_who_asked_for_them(nights):
+    night = nights / NIGHT
+    (raw,) = [one for one in look(product(night, "calib_light")).made_of.nodes if one.role == "raw"]
+    assert raw.asked == {}
+    for keyword, value in (("RECEIPT", "O-01"), ("ORDERID", "first light"), ("EXPID", "E-7")):
+        fits.setval(raw.path, keyword, value=value)
+    (raw,) = [one for one in look(product(night, "calib_light")).made_of.nodes if one.role == "raw"]
+    assert raw.asked == {"receipt": "O-01", "order ID": "first light", "exposure": "E-7"}
+
+
 def test_a_raw_bias_is_traced_to_all_that_was_made_with_it(nights):
     night = nights / NIGHT
     found = look(night / "raw" / "bias-000.fits")
