@@ -242,6 +242,11 @@ def test_it_outlives_a_crash_of_the_telescope_and_devices_stay_as_the_human_has_
     fleet.ended(fleet.observe())
     fleet.indi_set(f"{FOCUSER}.CONNECTION.DISCONNECT=On")
     until(lambda: held(fleet) != "", "the disconnection is noticed", NOTICED_WITHIN_S)
+    # Nothing of the telescope waits for a disk: it is written a moment after it is told.
+    kept = fleet.data_dir / "telescope" / "takeover.json"
+    until(
+        lambda: kept.is_file() and "is disconnected" in kept.read_text(), "it is on the disk", 10.0
+    )
     pid = fleet.kill("telescope")
     fleet.wait_for_restart("telescope", pid)
     after = held(fleet)

@@ -518,16 +518,18 @@ def test_schemas_are_applied_as_the_reference_library_does(order: Any, data: st.
             mutant[key] = data.draw(MUTANT_VALUES)
     expected = set()
     is_refused = False
-    for error in ORACLES[CONTRACT.kind_of(mutant)].iter_errors(mutant):
+    # An empty ID names nothing: it counts as none, which the schemas cannot say.
+    judged = {key: value for key, value in mutant.items() if key != "ID" or value not in (None, "")}
+    for error in ORACLES[CONTRACT.kind_of(mutant)].iter_errors(judged):
         if error.path:
             expected.add(str(error.path[0]))
         elif error.schema is False:  # the library gives such errors no path
             is_refused = True
         elif error.validator == "required":
-            expected |= {key for key in error.validator_value if key not in mutant}
+            expected |= {key for key in error.validator_value if key not in judged}
         else:
             properties = error.schema["properties"]
-            expected |= {key for key in mutant if key not in properties}
+            expected |= {key for key in judged if key not in properties}
     named: set[str] = set()
     try:
         CONTRACT.check(mutant)
