@@ -135,10 +135,9 @@ def of_lights(found: Found) -> Iterator[Row]:
 def of_night(found: Found) -> Iterator[Row]:
     """Rows of bench_preprocess_night."""
     before_s, after_s = found["bare writing s"]
-    hash_s = found["CPU s of products' SHA-256"]
     detail = (
         f"{found['making s']} s against {before_s} + {after_s} s for {found['GB written']} GB; CPU "
-        f"{found['CPU s']} s with looking, {hash_s} of it products' SHA-256; worker "
+        f"{found['CPU s']} s with looking; worker "
         f"{found['worker peak MB']} MB"
     )
     what = f"{found['lights']} lights of {found['side, pixels']}^2, against writing their bytes"

@@ -11,7 +11,7 @@ Raw frames: 5 biases, 5 darks, 5 flats and 4 lights from ``testing.night_frames`
 of the side and tiled; every other light has the pixels of one of the four and a time of its own, so
 all files differ and none is taken for another.
 
-The goal names error and mask, so the run that counts does that, its hashes and statistics. What
+The goal names error and mask, so the run that counts does that and its statistics. What
 else a light gets by default (stars measured, a preview, cosmic rays) is measured after it on a few.
 Plates are not solved here: ``bench_solve.py``.
 
@@ -22,11 +22,9 @@ minutes, 40 GB of disk below ``--folder`` (default: that of temporary files); qu
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -216,16 +214,6 @@ def floor_s(source: Path, folder: Path, count: int) -> float:
     return passed_s
 
 
-def hash_cpu_s(path: Path) -> float:
-    """Return CPU seconds of the SHA-256 of a file; median of five."""
-    content, passed_s = path.read_bytes(), []
-    for _ in range(5):
-        began = time.process_time()
-        hashlib.sha256(content)
-        passed_s.append(time.process_time() - began)
-    return statistics.median(passed_s)
-
-
 # -- all of it ------------------------------------------------------------------------------------
 
 
@@ -272,7 +260,6 @@ def measure(
             "making s": round(run.making_s, 2),
             "looking s": round(run.wall_s - run.making_s, 2),
             "CPU s": round(run.cpu_s, 2),
-            "CPU s of products' SHA-256": round(lights * hash_cpu_s(product), 2),
             "bare writing s": [round(before_s, 2), round(after_s, 2)],
             "ratio": round(ratio, 3),
             "ratio, looking too": round(run.wall_s / bare_s, 3),
