@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 from typing import Any
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import InternalError
+from ctmo_indi.errors import InternalError, StoreUnavailable
 from ctmo_indi.models.frames import Master, NightBundle
 from ctmo_indi.preprocessor.planned import Parameters, Planned
 from ctmo_indi.store import combinations, night_bundles
@@ -16,14 +19,20 @@ from ctmo_indi.store.combinations import Combination, CombinationState, Input, I
 from ctmo_indi.store.database import Connection, Database
 from ctmo_indi.store.intake import Writer
 
+MOST_UNWRITTEN = 16
+"""Products that wait for a commit: on a disk busy with pixels one takes a tenth of a second."""
+
+COMMIT_S = 30.0
 _DAY_S = 86400.0
 _UNIX_EPOCH_MJD = 40587.0
 
 
 class NightBook:
-    """The rows of one run; one thread; every call blocks for a query or a commit.
+    """The rows of one run; one thread; calls block for a query or a commit.
 
-    All raise StoreUnavailable when the database cannot take or give it now.
+    Products and failures are committed behind the caller's back, some at a time, since nothing
+    depends on a row: a product without one is found by its file. All raise StoreUnavailable when
+    the database cannot take or give it now, or could not take what was kept before.
     """
 
     def __init__(
@@ -34,6 +43,7 @@ class NightBook:
         self._clock = clock
         self._parameters = parameters
         self._bundle_id: int | None = None
+        self._unwritten: deque[Future[None]] = deque()
 
     def masters(self) -> list[Master]:
         """Return the good masters of all nights."""
@@ -79,7 +89,24 @@ class NightBook:
             if not combinations.add(connection, row, inputs) and row.path is not None:
                 _relocate(connection, row)
 
-        self._writer.run(write)
+        self._unwritten.append(self._writer.submit(write))
+        while len(self._unwritten) > MOST_UNWRITTEN or (
+            self._unwritten and self._unwritten[0].done()
+        ):
+            self._settle()
+
+    def flush(self) -> None:
+        """Wait until all that was kept is durable."""
+        while self._unwritten:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Wait for the oldest commit."""
+        oldest = self._unwritten.popleft()
+        try:
+            oldest.result(COMMIT_S)
+        except FutureTimeout:
+            raise StoreUnavailable(f"no commit within {COMMIT_S:g} s") from None
 
     def _row(
         self,

@@ -1,13 +1,14 @@
 """One night from its folder to its products: scan, look, plan, make, commit. No pixel comes here.
 
-Everything that opens a file is a task of an executor; this module decides what comes next and
-commits each product as soon as it is on disk. So it can be ended at any instant and run again: what
-is whole is found by its id and not made anew. A product that fails, or a master that is not good
-enough, is refused, and the night is planned again without it.
+Everything that opens a file is a task of an executor; this module decides what comes next and has
+each product committed as soon as it is on disk. So it can be ended at any instant and run again:
+what is whole is found by its id and not made anew. A product that fails, or a master that is not
+good enough, is refused, and the night is planned again without it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from ctmo_indi.errors import CtmoError, InternalError
+from ctmo_indi.errors import CtmoError, InternalError, StoreUnavailable
 from ctmo_indi.models.frames import Frame, Master, NightBundle
 from ctmo_indi.preprocessor import jobs
 from ctmo_indi.preprocessor.executors import Executor, Outcome, Task
@@ -45,7 +46,11 @@ class NoRoom(CtmoError):
 
 
 class Book(Protocol):
-    """What is kept of nights and products; every call may block for a commit."""
+    """What is kept of nights and products; every call may block for a commit.
+
+    A product or failure that could not be kept is told by a later call, at the latest by
+    :meth:`flush`.
+    """
 
     def masters(self) -> Iterable[Master]:
         """Return the good masters of all nights."""
@@ -71,6 +76,10 @@ class Book(Protocol):
         answer: Mapping[str, Any] | None = None,
     ) -> None:
         """Keep why a product was not made, or is not to be used."""
+        ...
+
+    def flush(self) -> None:
+        """Wait until all that was kept is durable."""
         ...
 
 
@@ -197,7 +206,12 @@ class NightRun:
                 self._make(plan, known)
                 if len(self._refused) == refused_before:
                     self._compress(plan)
+                    self._parts.book.flush()
                     return self._report(bundle, plan)
+        except BaseException:
+            with contextlib.suppress(StoreUnavailable):  # its file is found by the next run
+                self._parts.book.flush()
+            raise
         finally:
             self._parts.executor.cancel()
 

@@ -117,6 +117,7 @@ class ProcessPool:
             self._end_late_ones()
             if not self._ended and self._clock.machine_s() >= end_s:
                 return None
+        self._hand_out()  # whoever is free begins before the caller looks at what came
         return self._ended.popleft()
 
     def cancel(self) -> None:
