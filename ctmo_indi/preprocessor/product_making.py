@@ -30,9 +30,8 @@ from ctmo_indi.pixels.detector import Detector
 from ctmo_indi.pixels.fits_pixels import read_frame, read_header
 from ctmo_indi.pixels.look import look
 from ctmo_indi.pixels.mask import Mask
-from ctmo_indi.pixels.plane_kernels import LANES, count_flags, extremes
 from ctmo_indi.pixels.preview import write_preview
-from ctmo_indi.pixels.quality import Quality, measure
+from ctmo_indi.pixels.quality import measure
 from ctmo_indi.pixels.stack import Layer, stack
 from ctmo_indi.preprocessor import gates
 from ctmo_indi.preprocessor.astrometry import (
@@ -57,6 +56,11 @@ from ctmo_indi.preprocessor.product_files import (
     write_product,
 )
 from ctmo_indi.preprocessor.product_headers import Made, product_header
+from ctmo_indi.preprocessor.product_statistics import (
+    OF_LIGHTS,
+    plane_statistics,
+    quality_statistics,
+)
 from ctmo_indi.preprocessor.sections import (
     Sections,
     check_master,
@@ -74,17 +78,13 @@ REFUSED = "refused"
 """Folder of masters that are not good enough, below that of the products."""
 PREVIEWS = "previews"
 FEWEST_LAYERS = 2
-_HOT_SIGMA = 10.0
-_MAD_TO_SIGMA = 1.482602218505602
 # The solver's; the others of a light speak of times, which astropy would have mended.
 _WCS_CARD = re.compile(
     r"WCSAXES|(CTYPE|CUNIT|CRVAL|CRPIX)\d|CD\d_\d|LONPOLE|LATPOLE|RADESYS|EQUINOX"
     r"|(A|B|AP|BP)_(ORDER|\d_\d)"
 )
-_OF_LIGHTS = ("saturated_share", "cosmic_share")
 _CHUNK = 1 << 20
 _MASTERS_KEPT = 3  # bias, dark and flat of one light; 9 bytes a pixel each
-_SAMPLED = 250_000  # pixels that tell median and scatter
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +224,8 @@ def _master(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
         data, error = data / np.float32(mean), error / np.float32(mean)
         steps.append("divided by its mean")
     unit = "" if is_flat else "adu"
-    statistics = _statistics(data, combined.mask)  # before marks: a gate counts hot pixels
-    for name in _OF_LIGHTS:
+    statistics = plane_statistics(data, combined.mask)  # before marks: a gate counts hot pixels
+    for name in OF_LIGHTS:
         del statistics[name]
     count, marked = mark_master(planned.kind, combined, data, settings.bad_pixel_rules)
     if marked:
@@ -287,7 +287,7 @@ def _light(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
         np.bitwise_or(mask, np.uint8(Mask.COSMIC), out=mask, where=hits)
         steps.append("cosmic rays masked (van Dokkum 2001), their pixels left as they are")
     if not settings.has_quality:
-        statistics = _statistics(data, mask)
+        statistics = plane_statistics(data, mask)
         unsolved = Unsolved("stars were not measured")
         return _Planes(data, error, mask, "electron", tuple(steps), statistics, unsolved)
     quality = measure(data, error, mask)
@@ -295,7 +295,7 @@ def _light(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
     hint = Hint(frame.ra_deg, frame.dec_deg, scale_arcsec_per_px=scale_of(raw))
     shape = (data.shape[0], data.shape[1])
     solution = solver.solve(quality.stars, shape, hint)
-    statistics = _statistics(data, mask) | _quality_statistics(quality)
+    statistics = plane_statistics(data, mask) | quality_statistics(quality)
     found: ZeroPoint | NoZeroPoint = NoZeroPoint("not solved")
     if isinstance(solution, Solved):
         found = zero_point(quality.stars, _wcs_of(solution), shape, frame.exposure_s)
@@ -342,7 +342,7 @@ def _stack(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
         stacked.mask,
         "electron",
         tuple(steps),
-        _statistics(stacked.data, stacked.mask) | _quality_statistics(quality),
+        plane_statistics(stacked.data, stacked.mask) | quality_statistics(quality),
         solution,
     )
 
@@ -417,52 +417,6 @@ def _master_planes(job: ProductJob, used: Used | None, detector: Detector) -> Ma
 @lru_cache(maxsize=_MASTERS_KEPT)
 def _read_master(path: Path, mtime_ns: int) -> MasterPlanes:
     return MasterPlanes(*read_planes(path), read_product_header(path))
-
-
-def _statistics(data: Plane, mask: MaskPlane) -> dict[str, float]:
-    pixels, flags = data.ravel(), mask.ravel()
-    lowest, highest = (np.full(LANES, sign * np.inf, np.float32) for sign in (1.0, -1.0))
-    extremes(pixels, lowest, highest)
-    bits = np.uint8(Mask.SATURATED), np.uint8(Mask.COSMIC)
-    bad, saturated, cosmic = count_flags(pixels, flags, *bits)
-    shares = {
-        "bad_share": bad / data.size,
-        "saturated_share": saturated / data.size,
-        "cosmic_share": cosmic / data.size,
-    }
-    every = max(1, data.size // _SAMPLED)
-    values = pixels[::every]
-    values = values[(flags[::every] == 0) & np.isfinite(values)]
-    if not values.size:
-        return shares
-    median = _median(values)
-    sigma = _MAD_TO_SIGMA * _median(np.abs(values - np.float32(median)))
-    hot = np.count_nonzero(values > median + _HOT_SIGMA * sigma)
-    return {
-        "median": median,
-        "sigma": sigma,
-        "minimum": float(lowest.min()),
-        "maximum": float(highest.max()),
-        "hot_share": float(hot) / values.size,
-        **shares,
-    }
-
-
-def _median(values: Plane) -> float:
-    """Return the upper median of a sample of many."""
-    middle = values.size // 2
-    return float(np.partition(values, middle)[middle])
-
-
-def _quality_statistics(quality: Quality) -> dict[str, float]:
-    found = {
-        "background": quality.background,
-        "background_rms": quality.background_rms,
-        "star_count": float(quality.star_count),
-        "fwhm_px": quality.fwhm_px,
-        "ellipticity": quality.ellipticity,
-    }
-    return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
 def _place(planes: _Planes) -> Answer:
