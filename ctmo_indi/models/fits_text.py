@@ -26,6 +26,8 @@ CardValue = str | float | int | bool
 
 def to_ascii(text: str) -> str:
     """Write a text in printable ASCII: accents off, Greek letters by name, the rest as "?"."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
     written = []
     for character in text.translate(_ALIKE):
         plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
