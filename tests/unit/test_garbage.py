@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import platform
 import weakref
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from ctmo_indi import garbage
@@ -71,3 +73,18 @@ def test_old_garbage_goes_once_an_hour() -> None:
     clock.advance(1.0)
     collector.look()
     assert dead() is None
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps what was freed")
+def test_memory_among_what_is_in_use_is_given_back() -> None:
+    clock = FakeClock()
+    collector = garbage.Collector(clock)
+    clock.advance(garbage.RECENT_PERIOD_S)
+    pieces = [bytearray(60_000) for _ in range(1500)]  # 90 MB, below what glibc maps by itself
+    kept = pieces[::50]
+    del pieces
+    before_mb = psutil.Process().memory_info().rss / 2**20
+    collector.look()
+    after_mb = psutil.Process().memory_info().rss / 2**20
+    assert after_mb < before_mb - 50.0
+    assert kept
