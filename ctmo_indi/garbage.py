@@ -23,7 +23,13 @@ PERIOD_S = 3600.0
 """Machine seconds from one look at everything to the next."""
 
 RECENT_PERIOD_S = 240.0
-"""Machine seconds from one look at what is not set aside to the next."""
+"""Machine seconds from one look at what is not set aside to the next, at most."""
+
+BUSY_PERIOD_S = 10.0
+"""The same at least, while much comes and goes: many callers leave dead cycles behind."""
+
+_MUCH = 20  # looks at the middle-aged, each after some 20,000 objects
+_SHARE = 0.005  # of the time, that looks may take then
 
 _YOUNG = 5000  # objects more than before: a look takes a millisecond
 _MIDDLE = 4  # looks at the young for one at those that survived one: some milliseconds
@@ -41,6 +47,7 @@ class Collector:
         # Of glibc, where that is the C library; without the GIL, some milliseconds.
         self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         self._recent_machine_s = clock.machine_s()
+        self._rest_s = BUSY_PERIOD_S
         self._set_aside()
         gc.set_threshold(_YOUNG, _MIDDLE, _NEVER)
 
@@ -51,10 +58,15 @@ class Collector:
             gc.unfreeze()
             self._set_aside()
             self._give_back()
-        elif now_s >= self._recent_machine_s + RECENT_PERIOD_S:
+            return
+        passed_s = now_s - self._recent_machine_s
+        is_busy = gc.get_count()[2] >= _MUCH and passed_s >= self._rest_s
+        if is_busy or passed_s >= RECENT_PERIOD_S:
             gc.collect()
             self._give_back()
-            self._recent_machine_s = now_s
+            self._recent_machine_s = self._clock.machine_s()
+            took_s = self._recent_machine_s - now_s
+            self._rest_s = max(BUSY_PERIOD_S, took_s / _SHARE)
 
     def _set_aside(self) -> None:
         gc.collect()

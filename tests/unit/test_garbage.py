@@ -60,6 +60,22 @@ def test_garbage_that_came_since_the_start_goes_after_some_minutes() -> None:
     assert gc.get_freeze_count() > 10_000  # what was set aside was not looked at
 
 
+def test_garbage_of_many_callers_goes_after_seconds() -> None:
+    clock = FakeClock()
+    collector = garbage.Collector(clock)
+    ring = Ring()
+    dead = weakref.ref(ring)
+    gc.collect(1)
+    del ring
+    clock.advance(garbage.BUSY_PERIOD_S)
+    collector.look()
+    assert dead() is not None  # nobody calls
+    for _ in range(garbage._MUCH):
+        gc.collect(1)
+    collector.look()
+    assert dead() is None
+
+
 def test_old_garbage_goes_once_an_hour() -> None:
     clock = FakeClock()
     ring = Ring()
