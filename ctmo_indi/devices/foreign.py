@@ -5,7 +5,8 @@ closing are what our own closers do as well (safety, INDI's WatchDog, ``ctmo-ind
 move is marked, and ``telescope/takeover`` judges it by what safety says.
 
 A driver that hung carries out what we sent meanwhile when it goes on, perhaps long after we gave it
-up. So what a device does just after a silence is explained by what we told it during that silence.
+up. So what a device does just after a silence is explained by what we told it during that silence,
+if that is not longer ago than some minutes: a dome says nothing for hours while nothing happens.
 """
 
 from __future__ import annotations
@@ -188,7 +189,11 @@ class ForeignWatch:
         sent = sign.command_before(look)
         if sent is None:
             return False
-        is_late = silence is not None and silence.begin_s <= sent.elapsed_s <= silence.end_s
+        is_late = (
+            silence is not None
+            and silence.begin_s <= sent.elapsed_s <= silence.end_s
+            and at_s - sent.elapsed_s <= moves.late_s
+        )
         if not is_late and not moves.may_answer(name, sent, at_s):
             return False
         if not sign.is_once:

@@ -19,6 +19,9 @@ from ctmo_indi.clock import Clock
 # How many past operations of a device are remembered: more than any backlog of news spans.
 _REMEMBERED = 32
 _BURST_MACHINE_S = 0.1
+# How long a driver may have hung and still carry out what it was told meanwhile. Longer, and a
+# human who moves it is more likely: better wrongly told than missed.
+_LATE_S, _LATE_MACHINE_S = 600.0, 30.0
 
 
 @dataclass(slots=True)
@@ -81,6 +84,11 @@ class OwnMoves:
         return self._echo_s
 
     @property
+    def late_s(self) -> float:
+        """Elapsed seconds after which nothing that we did explains what a hung device does."""
+        return max(_LATE_S, _LATE_MACHINE_S * self._clock.speed)
+
+    @property
     def burst_s(self) -> float:
         """Elapsed seconds within which a driver sends all updates that answer one command."""
         return max(1.0, _BURST_MACHINE_S * self._clock.speed)
@@ -129,12 +137,13 @@ class OwnMoves:
     def were_under_way(self, device: str, begin_elapsed_s: float, end_elapsed_s: float) -> bool:
         """Whether an operation of ours on that device lasted at any instant between those.
 
-        One that ended with the last news before ``begin_elapsed_s`` does not count.
+        One that ended with the last news before ``begin_elapsed_s`` does not count, nor one that
+        ended longer than :attr:`late_s` before ``end_elapsed_s``.
         """
+        since_s = max(begin_elapsed_s + self._grace_s, end_elapsed_s - self.late_s)
         with self._lock:
             return any(
-                span.begin_s <= end_elapsed_s
-                and (span.end_s is None or span.end_s > begin_elapsed_s + self._grace_s)
+                span.begin_s <= end_elapsed_s and (span.end_s is None or span.end_s > since_s)
                 for span in self._spans.get(device, ())
                 if not span.is_announced
             )

@@ -487,6 +487,23 @@ class TestLateAnswers:
         hung.answer_abort()
         assert what(hung.told) == ["is stopped"]
 
+    @pytest.mark.parametrize("lasted_s", [4.0, 6.0, 120.0])
+    def test_hours_after_a_move_of_ours_that_was_given_up_a_human_is_told(
+        self, hung: Hung, lasted_s: float
+    ) -> None:
+        with hung.moves.moving(DOME):
+            hung.clock.advance(lasted_s)
+        hung.clock.advance(6 * 3600.0)
+        hung.turn_on_and_on()
+        assert what(hung.told) == ["turns"]
+
+    def test_hours_after_a_stop_of_ours_was_not_answered_a_human_is_told(self, hung: Hung) -> None:
+        hung.clock.advance(1.0)
+        hung.abort()
+        hung.clock.advance(6 * 3600.0)
+        hung.answer_abort()
+        assert what(hung.told) == ["is stopped"]
+
     def test_a_move_by_another_after_ours_had_ended_is_told(self, hung: Hung) -> None:
         with hung.moves.moving(DOME):
             hung.turn(50.0, BUSY)
