@@ -56,8 +56,7 @@ def read_bad_pixels(path: Path, shape: tuple[int, int], binning: tuple[int, int]
             start = file.read(_LONGEST_TEXT)
     except OSError as error:
         raise UnreadableFrame(f"{path}: {error.strerror}; expected a list of bad pixels") from error
-    is_text = path.suffix in (".txt", ".lst", ".list") or b"[" in start.split(b"\n", 1)[0]
-    is_text = is_text or (start.lstrip()[:1] == b"#")
+    is_text = start.lstrip()[:1] in (b"[", b"#", b"") or path.suffix in (".txt", ".lst", ".list")
     flags = _listed(path, start, of_sensor) if is_text else _masked(path, of_sensor, binning)
     rows, columns = shape
     return np.asarray(flags.reshape(rows, binning[0], columns, binning[1]).any(axis=(1, 3)))
@@ -80,7 +79,7 @@ def _listed(path: Path, text: bytes, shape: tuple[int, int]) -> Flags:
         entry = line.partition("#")[0].strip()
         if not entry:
             continue
-        match = _ENTRY.match(entry)
+        match = _ENTRY.fullmatch(entry)
         columns = match and _slice(match[1], match[2], shape[1])
         rows = match and _slice(match[3], match[4], shape[0])
         if columns is None or rows is None:

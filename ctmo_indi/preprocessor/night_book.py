@@ -86,8 +86,8 @@ class NightBook:
         inputs = inputs_of(planned)
 
         def write(connection: Connection) -> None:
-            if not combinations.add(connection, row, inputs) and row.path is not None:
-                _relocate(connection, row)
+            if not combinations.add(connection, row, inputs):
+                _renew(connection, row)
 
         self._unwritten.append(self._writer.submit(write))
         while len(self._unwritten) > MOST_UNWRITTEN or (
@@ -151,13 +151,18 @@ class NightBook:
         )
 
 
-def _relocate(connection: Connection, row: Combination) -> None:
+def _renew(connection: Connection, row: Combination) -> None:
     """Follow a product that lies elsewhere than it did, or whose file was made again.
 
-    Where it is in both places, as in a copy of its night, it stays where it was.
+    Where it is in both places, as in a copy of its night, it stays where it was. One whose good
+    file is gone and that is refused now is good no longer.
     """
     before = combinations.get(connection, row.product_id)
     if before is None or before.path is None or row.path is None:
+        return
+    if row.state is not CombinationState.GOOD:
+        if before.state is CombinationState.GOOD and not before.path.is_file():
+            combinations.refuse(connection, row.product_id, row.reason)
         return
     is_made_again = before.path == row.path and before.size_bytes != row.size_bytes
     if is_made_again or not before.path.is_file():

@@ -146,8 +146,11 @@ class NightKeeper:
             The preprocessor does not answer, or the store cannot be read or written now.
         """
         steps: dict[str, Step] = {}
+        trouble: CtmoError | None = None  # of one night; the others go on
         now_s = self._parts.clock.machine_s()
         for span in self._parts.facts.last_nights():
+            if self._over.is_set():
+                break
             if now_s < self._old_until_machine_s.get(span.night, now_s):
                 steps[span.night] = self._steps[span.night]
                 continue
@@ -156,15 +159,20 @@ class NightKeeper:
             step = next_step(record, facts)
             steps[span.night] = step
             self._steps = {**self._steps, span.night: step}
-            if step is Step.CALIBRATE:
-                self._calibrate(replace(record, folder=folder), facts.frames)
-            elif step is Step.WATCH:
-                self._watch(record)
-            elif step is Step.ASK_DEBT:
-                self._ask_debt(record, span)
-            elif step in _IDLE and facts.is_noon_past:
-                self._old_until_machine_s[span.night] = now_s + LOOK_OLD_MACHINE_S
+            try:
+                if step is Step.CALIBRATE:
+                    self._calibrate(replace(record, folder=folder), facts.frames)
+                elif step is Step.WATCH:
+                    self._watch(record)
+                elif step is Step.ASK_DEBT:
+                    self._ask_debt(record, span)
+                elif step in _IDLE and facts.is_noon_past:
+                    self._old_until_machine_s[span.night] = now_s + LOOK_OLD_MACHINE_S
+            except CtmoError as error:
+                trouble = trouble or error
         self._steps = steps
+        if trouble is not None:
+            raise trouble
         return any(step not in _IDLE for step in steps.values())
 
     def _calibrate(self, record: NightRecord, frames: int) -> None:
@@ -173,6 +181,9 @@ class NightKeeper:
         except ValueError:
             self._give_up(record, f"{record.folder!r} is no absolute path")
             return
+        if not record.offered:
+            record = replace(record, offered=frames)
+            self._keep(record)
         order: dict[str, object] = {
             "Request": "Exposure Calibration",
             "User": USER,
@@ -188,7 +199,8 @@ class NightKeeper:
         self._keep(
             replace(
                 record,
-                frames=frames,
+                frames=record.offered,
+                offered=0,
                 rounds=record.rounds + 1,
                 receipt=str(reply["Receipt"]),
                 is_debt_told=False,

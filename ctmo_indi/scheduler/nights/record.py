@@ -38,6 +38,9 @@ class NightRecord:
         Absolute path.
     frames
         How many it had when it was handed over last.
+    offered
+        How many it had when the order under way was first sent, until its receipt is known; 0
+        else. What came between a lost answer and the next try was not handed over.
     rounds
         How often it was handed over.
     receipt
@@ -55,6 +58,7 @@ class NightRecord:
     night: str
     folder: str = ""
     frames: int = 0
+    offered: int = 0
     rounds: int = 0
     receipt: str = ""
     is_debt_told: bool = False

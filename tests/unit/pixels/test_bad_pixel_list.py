@@ -67,3 +67,19 @@ def test_a_mask_of_another_size_and_no_file_are_refused(tmp_path):
         read_bad_pixels(path, (6, 10), (1, 1))
     with pytest.raises(UnreadableFrame, match="No such file"):
         read_bad_pixels(tmp_path / "none.txt", (6, 10), (1, 1))
+
+
+def test_a_bracket_in_a_fits_mask_makes_it_no_text(tmp_path):
+    mask = np.zeros((4, 6), np.uint8)
+    mask[1, 2] = ord("[")
+    unit = fits.PrimaryHDU(mask)
+    unit.header["DATASEC"] = "[1:6,1:4]"
+    unit.writeto(tmp_path / "mask.fits")
+    assert np.argwhere(read_bad_pixels(tmp_path / "mask.fits", (4, 6), (1, 1))).tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize("entry", ["[1,2], [3,4]", "[5,2]7"])
+def test_what_follows_an_entry_is_not_passed_over(entry, tmp_path):
+    (tmp_path / "list.txt").write_text(f"{entry}\n")
+    with pytest.raises(UnreadableFrame, match=r"list\.txt:1: "):
+        read_bad_pixels(tmp_path / "list.txt", (4, 6), (1, 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -183,6 +184,36 @@ def test_an_answer_that_was_lost_doubles_nothing(stage: Stage) -> None:
     stage.looks()
     assert set(stage.preprocessor.sent) == {"night-20261121-1"}
     assert stage.preprocessor.orders == {"night-20261121-1": "O-1"}
+
+
+def test_frames_that_came_after_a_lost_answer_are_handed_over_in_the_next_round(
+    stage: Stage,
+) -> None:
+    stage.preprocessor.loses_answers = True
+    with pytest.raises(ServiceUnreachable):
+        stage.keeper.look()
+    stage.new_keeper()
+    stage.preprocessor.loses_answers = False
+    stage.nights.facts = replace(stage.nights.facts, frames=stage.nights.facts.frames + 3)
+    stage.looks()
+    assert list(stage.preprocessor.orders) == ["night-20261121-1", "night-20261121-2"]
+    assert stage.told()["Frames"] == stage.nights.facts.frames
+
+
+def test_trouble_with_one_night_keeps_no_other_waiting(stage: Stage) -> None:
+    other = replace(SPAN, night="20261120")
+    stage.nights.last_nights = lambda: [other, SPAN]  # type: ignore[method-assign]
+    answer = stage.preprocessor.front_desk
+
+    def stumble(order: dict[str, object], /) -> dict[str, object]:
+        if str(order.get("ID", "")).startswith("night-20261120"):
+            raise DeskFault(500, "a bug")
+        return answer(order)
+
+    stage.preprocessor.front_desk = stumble  # type: ignore[method-assign]
+    with pytest.raises(ServiceUnreachable):
+        stage.keeper.look()
+    assert list(stage.preprocessor.orders) == ["night-20261121-1"]
 
 
 @pytest.mark.parametrize(
