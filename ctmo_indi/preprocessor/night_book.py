@@ -161,7 +161,8 @@ def _renew(connection: Connection, row: Combination) -> None:
     if before is None or before.path is None or row.path is None:
         return
     if row.state is not CombinationState.GOOD:
-        if before.state is CombinationState.GOOD and not before.path.is_file():
+        is_gone = before.path == row.path or not before.path.is_file()
+        if before.state is CombinationState.GOOD and is_gone:
             combinations.refuse(connection, row.product_id, row.reason)
         return
     is_made_again = before.path == row.path and before.size_bytes != row.size_bytes

@@ -170,6 +170,19 @@ def test_a_refused_master_is_not_used_and_its_lights_are_marked(night):
     assert all("no master dark" in reason for reason in lights)
 
 
+def test_a_good_master_that_was_lost_and_is_refused_now_is_good_no_longer(night):
+    night.run()
+    (dark,) = [row for row in night.rows() if row.kind is ProductKind.DARKM]
+    dark.path.unlink()
+    night.switch("refuse-DARKM")
+    night.run()
+    (dark,) = [row for row in night.rows() if row.kind is ProductKind.DARKM]
+    assert dark.state is CombinationState.REFUSED
+    with night.database.read() as connection:
+        known = [one for one, _ in combinations.known_masters(connection, -1e12, 1e12)]
+    assert dark.product_id not in {one.product_id for one in known}
+
+
 def test_a_full_disk_ends_the_run_and_the_next_one_does_the_rest(night):
     switch = night.switch("full")
     with pytest.raises(NoRoom, match="No space left"):
