@@ -161,11 +161,11 @@ def _one_exposure(scene: Scene, loop: _Loop, sequence: int) -> Steps[None]:
     if request.frame_type.needs_sky:
         yield from _turn_dome(scene)
     plan, intent = loop.intend(sequence)
-    yield All((intent,), 0.0, "the journal", scene.times.store_machine_s)
-    scene.attempt.exposures = loop.stored()  # told with the report
-    scene.report(f"exposure {sequence} of {request.count}, {request.exposure_s:g} s")
-    asked_utc, before = scene.clock.utc(), scene.hands.sight()
     try:
+        yield All((intent,), 0.0, "the journal", scene.times.store_machine_s)
+        scene.attempt.exposures = loop.stored()  # told with the report
+        scene.report(f"exposure {sequence} of {request.count}, {request.exposure_s:g} s")
+        asked_utc, before = scene.clock.utc(), scene.hands.sight()
         passing("telescope.expose.intent.after")
         handle = scene.hands.expose(_spec(plan))
         passing("telescope.expose.sent")

@@ -27,11 +27,15 @@ def done(value=None) -> Future:
 
 
 class FakeFrames:
-    """Keeps frames in memory; ``hold`` leaves their storing to the test."""
+    """Keeps frames in memory; ``hold`` leaves their storing to the test.
+
+    With ``is_slow`` no INTENT becomes durable.
+    """
 
     def __init__(self) -> None:
         self.log: list[str] = []
         self.hold = False
+        self.is_slow = False
         self.fail: Exception | None = None
         self.held: list[tuple[Future, ExposureRecord]] = []
 
@@ -47,7 +51,7 @@ class FakeFrames:
 
     def intend(self, plan: ExposurePlan) -> Future:
         self.log.append(f"intend {plan.exposure_id}")
-        return done()
+        return Future() if self.is_slow else done()
 
     def keep(self, plan: ExposurePlan, raw: RawFrame, observed: Observed) -> Future:
         self.log.append(f"keep {plan.exposure_id}")

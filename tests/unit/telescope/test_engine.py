@@ -214,6 +214,19 @@ def test_an_interrupted_flat_puts_the_panel_out():
     assert rig.hands.done[-2:] == ["abort A-1-001", "lamp False"]
 
 
+def test_an_exposure_that_is_ended_while_it_is_journaled_leaves_no_open_intent():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.frames.is_slow = True
+    attempt = rig.submit(rig.attempt())
+    assert rig.frames.log == ["intend A-1-001"]
+    rig.engine.cancel("A-1", "ann", "by hand")
+    rig.turn()
+
+    assert attempt.state is AttemptState.ABORTED
+    assert rig.frames.log[-1].startswith("forget A-1-001: ")
+    assert not any("expose" in deed for deed in rig.hands.done)
+
+
 def test_unsafe_ends_the_exposure_and_leaves_the_closing_to_safety():
     rig = Rig(ObservatoryState.OPEN)
     rig.hands.slow.add("expose")
