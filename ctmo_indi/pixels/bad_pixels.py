@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ctmo_indi.detector_facts import BadPixelRules
 from ctmo_indi.pixels.combine import Combined
+from ctmo_indi.pixels.sampling import stride
 
 Flags = NDArray[np.bool_]
 
@@ -30,21 +31,32 @@ _MAD_TO_SIGMA = 1.482602218505602
 _SAMPLED = 1_000_000  # pixels that tell the typical noise
 
 
-def bad_in_dark(dark: Combined, rules: BadPixelRules) -> Flags:
+def bad_in_dark(
+    dark: Combined, rules: BadPixelRules, bias_error: NDArray[np.float32] | None = None
+) -> Flags:
     """Return the hot and the noisy pixels of a master dark, shape (ny, nx); blocks, any thread.
 
     A pixel without a value is bad.
+
+    Parameters
+    ----------
+    bias_error
+        Of the master bias that was subtracted, ADU: it is in the dark's error and no noise of its
+        frames.
     """
     bad = ~np.isfinite(dark.data)
-    noise = dark.error * np.sqrt(dark.n_used, dtype=np.float32)  # of one frame
-    typical = _typical(noise[~bad])
+    error = dark.error
+    if bias_error is not None:
+        error = np.sqrt(np.maximum(error * error - bias_error * bias_error, np.float32(0.0)))
+    noise = error * np.sqrt(dark.n_used, dtype=np.float32)  # of one frame
+    typical = _typical(noise, bad)
     if typical > 0.0 and rules.noisy_ratio:
         with np.errstate(invalid="ignore"):
             bad |= noise > rules.noisy_ratio * typical
     if rules.hot_sigma:
         excess = dark.data - _surroundings(dark.data)
         # Without noise (all frames alike) a structure would be hot: its own scatter is the least.
-        scatter = _MAD_TO_SIGMA * _typical(np.abs(excess[np.isfinite(excess)]))
+        scatter = _MAD_TO_SIGMA * _typical(np.abs(excess), ~np.isfinite(excess))
         with np.errstate(invalid="ignore"):
             bad |= excess > rules.hot_sigma * max(typical, scatter)
     return bad
@@ -74,8 +86,9 @@ def _surroundings(data: NDArray[np.float32]) -> NDArray[np.float32]:
     return around
 
 
-def _typical(values: NDArray[np.float32]) -> float:
-    if not values.size:
-        return 0.0
-    median = float(np.nanmedian(values[:: max(1, values.size // _SAMPLED)]))
+def _typical(plane: NDArray[np.float32], bad: Flags) -> float:
+    every = stride(plane.size, plane.shape[1], _SAMPLED)
+    values = plane.ravel()[::every]
+    values = values[~bad.ravel()[::every] & ~np.isnan(values)]
+    median = float(np.median(values)) if values.size else 0.0
     return median if np.isfinite(median) else 0.0

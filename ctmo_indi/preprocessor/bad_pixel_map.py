@@ -24,7 +24,11 @@ from ctmo_indi.pixels.mask import Mask
 
 
 def mark_master(
-    kind: ProductKind, combined: Combined, data: NDArray[np.float32], rules: BadPixelRules
+    kind: ProductKind,
+    combined: Combined,
+    data: NDArray[np.float32],
+    rules: BadPixelRules,
+    bias_error: NDArray[np.float32] | None = None,
 ) -> tuple[int, tuple[str, ...]]:
     """Mark the bad pixels in the mask of a master, in place; how many, and by what rule.
 
@@ -32,9 +36,11 @@ def mark_master(
     ----------
     data
         Of the master; a flat's has a mean of 1.
+    bias_error
+        Of the master bias that was subtracted; None without one.
     """
     if kind is ProductKind.DARKM:
-        bad = bad_in_dark(combined, rules)
+        bad = bad_in_dark(combined, rules, bias_error)
         wanted = (("hot: {:g} times the noise of a frame above their surroundings",
                    rules.hot_sigma),
                   ("noisy: {:g} times a typical pixel's noise", rules.noisy_ratio))  # fmt: skip

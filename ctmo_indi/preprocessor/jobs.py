@@ -15,7 +15,7 @@ from ctmo_indi.detector_facts import BadPixelRules
 from ctmo_indi.models.frames import Frame, Master, NightBundle, ProductKind
 from ctmo_indi.preprocessor.planned import Planned
 
-VERSION = "2"
+VERSION = "3"
 """Of the pixels: raised when the same inputs and settings give other results."""
 
 Answer = dict[str, Any]  # Any: small values of the task's own

@@ -227,7 +227,9 @@ def _master(job: ProductJob, detector: Detector, raw: fits.Header) -> _Planes:
     statistics = plane_statistics(data, combined.mask)  # before marks: a gate counts hot pixels
     for name in OF_LIGHTS:
         del statistics[name]
-    count, marked = mark_master(planned.kind, combined, data, settings.bad_pixel_rules)
+    count, marked = mark_master(
+        planned.kind, combined, data, settings.bad_pixel_rules, prepare.bias_error
+    )
     if marked:
         statistics["bad_pixels"] = float(count)
     return _Planes(data, error, combined.mask, unit, (*steps, *marked), statistics)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ctmo_indi.pixels.mask import Mask
 from ctmo_indi.pixels.plane_kernels import LANES, count_flags, extremes
 from ctmo_indi.pixels.quality import Quality
+from ctmo_indi.pixels.sampling import stride
 
 Plane = NDArray[np.float32]
 MaskPlane = NDArray[np.uint8]
@@ -43,9 +44,7 @@ def plane_statistics(data: Plane, mask: MaskPlane) -> dict[str, float]:
         "saturated_share": saturated / data.size,
         "cosmic_share": cosmic / data.size,
     }
-    every = max(1, data.size // _SAMPLED)
-    while math.gcd(every, data.shape[1]) > 1:  # else the same columns would stand for all
-        every += 1
+    every = stride(data.size, data.shape[1], _SAMPLED)
     values = pixels[::every]
     values = values[(flags[::every] == 0) & np.isfinite(values)]
     if not values.size:

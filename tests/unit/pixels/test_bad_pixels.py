@@ -44,6 +44,13 @@ def test_hot_and_noisy_pixels_are_found_and_no_others(count):
     assert places(bad_in_dark(master, RULES)) == {(7, 9), (100, 200)}
 
 
+def test_the_noise_of_a_subtracted_bias_hides_no_hot_pixel():
+    plain = dark(hot=[((7, 9), 40 * NOISE_ADU)])
+    bias_error = np.full(SHAPE, NOISE_ADU / np.sqrt(5), np.float32)
+    master = replace(plain, error=np.hypot(plain.error, bias_error))  # as combining tells it
+    assert places(bad_in_dark(master, RULES, bias_error)) == {(7, 9)}
+
+
 def test_a_warm_pixel_is_left_to_the_dark():
     assert not bad_in_dark(dark(hot=[((7, 9), 20 * NOISE_ADU)]), RULES).any()
 
