@@ -171,7 +171,10 @@ def make_product(job: ProductJob) -> Answer:
         preview = path.parent / PREVIEWS / f"{path.stem}.png"
         preview.parent.mkdir(exist_ok=True)
         write_preview(planes.data, preview, first_row=_first_row(raw))
-    facts = _place(planes) if isinstance(planes.solution, Solved) else {}
+    facts: Answer = {}
+    if isinstance(planes.solution, Solved):
+        shape = planes.data.shape
+        facts = _place(planes.solution, (shape[0], shape[1]), planes.statistics)
     return _answer(path, planes.statistics) | facts | {"refused": refused}
 
 
@@ -186,7 +189,11 @@ def _found(job: ProductJob, path: Path) -> Answer | None:
     refused = _refusal(job, there) if path.parent.name == REFUSED else ""
     if path.parent.name == REFUSED and not refused:
         return None
-    return _answer(path, there) | {"was_there": True, "refused": refused}
+    header = read_product_header(path)
+    facts: Answer = {}
+    if header.get("SOLVED") is True:  # its row may have been lost
+        facts = _place(_solution_of(header), (header["NAXIS2"], header["NAXIS1"]), there)
+    return _answer(path, there) | facts | {"was_there": True, "refused": refused}
 
 
 def _refusal(job: ProductJob, statistics: Mapping[str, float]) -> str:
@@ -421,11 +428,10 @@ def _read_master(path: Path, mtime_ns: int) -> MasterPlanes:
     return MasterPlanes(*read_planes(path), read_product_header(path))
 
 
-def _place(planes: _Planes) -> Answer:
+def _place(solution: Solved, shape: tuple[int, int], statistics: Mapping[str, float]) -> Answer:
     """Return where a solved frame looks, as ObsCore wants it."""
-    assert isinstance(planes.solution, Solved)
-    wcs = _wcs_of(planes.solution)
-    ny, nx = planes.data.shape
+    wcs = _wcs_of(solution)
+    ny, nx = shape
     ra_deg, dec_deg = (float(one) for one in wcs.all_pix2world((nx - 1) / 2, (ny - 1) / 2, 0))
     corners = wcs.all_pix2world([[0, 0], [nx - 1, 0], [nx - 1, ny - 1], [0, ny - 1]], 0)
     scale_deg = math.sqrt(abs(float(np.linalg.det(wcs.pixel_scale_matrix))))
@@ -435,8 +441,8 @@ def _place(planes: _Planes) -> Answer:
         "fov_deg": scale_deg * max(nx, ny),
         "region": "POLYGON ICRS " + " ".join(f"{value:.6f}" for value in corners.ravel()),
     }
-    if "fwhm_px" in planes.statistics:
-        place["resolution_arcsec"] = planes.statistics["fwhm_px"] * scale_deg * 3600.0
+    if "fwhm_px" in statistics:
+        place["resolution_arcsec"] = statistics["fwhm_px"] * scale_deg * 3600.0
     return place
 
 

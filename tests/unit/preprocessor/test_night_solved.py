@@ -83,3 +83,17 @@ def test_lights_are_solved_and_stacked(tmp_path):
     assert header["SKYNOISE"] < 0.8 * fits.getheader(lights[0])["SKYNOISE"]
     assert len(rows) == 1
     assert rows[0]["s_ra"] == pytest.approx(PLACES[0][0], abs=0.05)
+    with (  # the same products, and a database that knows nothing of them
+        closing(open_database("preprocessor", tmp_path / "other.sqlite3")) as database,
+        closing(Writer(database)) as writer,
+    ):
+        book = NightBook(database, writer, FakeClock(), parameters)
+        parts = RunParts(Serial(), book, SETTINGS, parameters)
+        assert NightRun(raw, raw.parent / "products", parts).run().made == ()
+        with database.read() as connection:
+            again = combinations.observations(connection, calib_level=3)
+    places = ("s_ra", "s_dec", "s_fov", "s_region")
+    assert [[row[name] for name in places] for row in again] == [
+        [pytest.approx(row[name], rel=1e-6) if name != "s_region" else row[name] for name in places]
+        for row in rows
+    ]
