@@ -38,7 +38,7 @@ INSTALLER = "$(if $(wildcard $(VENV)/bin/python),$(VENV)/bin/python,$(PYTHON))" 
 PLACES = --prefix "$(PREFIX)" --bindir "$(BINDIR)" $(if $(DESTDIR),--destdir "$(DESTDIR)") \
 	$(if $(SYSTEM),--system $(SYSTEM))
 
-.PHONY: all help prepare demo test faults lint bench bench-preprocess install uninstall clean distclean system-packages
+.PHONY: all help prepare demo test faults lint docs bench bench-preprocess bench-sched install uninstall clean distclean system-packages test-packages vendor
 
 all: prepare help ## prepare the virtual environment and all wheels (sudo make install then needs no network)
 
@@ -53,7 +53,7 @@ demo: system-packages $(VENV)/.stamp-run ## run a whole simulated night; nothing
 	@$(VENV)/bin/ctmo-indi demo $(if $(SPEED),--speed $(SPEED)) $(DEMO_ARGS)
 
 # Most tests wait for simulated devices: several files at a time, each on servers of its own.
-test: system-packages $(VENV)/.stamp-test ## run all tests, WORKERS files at a time
+test: system-packages test-packages $(VENV)/.stamp-test ## run all tests, WORKERS files at a time
 	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 # Hours: every promise of docs/explanation/safety.md with its full number of repetitions. One of them:
@@ -67,6 +67,10 @@ lint: $(VENV)/.stamp-test ## style, types, layers
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
+docs: $(VENV)/.stamp-test ## build the documentation as a site: build/docs/index.html
+	$(VENV)/bin/python -m sphinx -b html -q -W --keep-going -d build/docs-trees docs build/docs
+	@echo 'Look at build/docs/index.html'
+
 bench: system-packages $(VENV)/.stamp-test ## run the benchmarks
 	@missed=; for file in $(BENCHMARKS); do echo "== $$file"; \
 		$(VENV)/bin/python "$$file" || missed="$$missed $$file"; done; \
@@ -75,11 +79,17 @@ bench: system-packages $(VENV)/.stamp-test ## run the benchmarks
 bench-preprocess: system-packages $(VENV)/.stamp-test ## measure what the preprocessor promises; BENCH_ARGS=--quick
 	@$(VENV)/bin/python benchmarks/bench_preprocess.py $(BENCH_ARGS)
 
+bench-sched: system-packages $(VENV)/.stamp-test ## measure what the planner promises; BENCH_ARGS=--quick
+	@$(VENV)/bin/python benchmarks/bench_sched.py $(BENCH_ARGS)
+
 install: $(WHEELS)/.stamp-project ## install services, units and configuration; as root, or with DESTDIR
 	@$(INSTALLER) install $(PLACES) --wheels "$(WHEELS)" $(if $(NO_DEPS),--no-deps)
 
 uninstall: ## remove exactly what install put there
 	@$(INSTALLER) uninstall $(PLACES)
+
+vendor: ## fetch the page's libraries anew from npm, each file checked by its SHA-256
+	"$(PYTHON)" .ci/refresh_vendor.py
 
 clean: ## remove what was built; keeps the virtual environment
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
@@ -156,4 +166,18 @@ system-packages:
 	else \
 		echo "Missing, and not to be installed without root or sudo:$$missing (names of Debian packages)." >&2; \
 		exit 1; \
+	fi
+
+# The page is tested in Chromium without a window, 400 MB; nothing but the tests wants it.
+test-packages:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null && exit 0; \
+	if test "$$(id -u)" = 0; then sudo=; else sudo='sudo -n'; fi; \
+	if command -v apt-get >/dev/null && { test -z "$$sudo" || $$sudo true 2>/dev/null; }; then \
+		echo 'Installing the Debian package: chromium'; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		$$sudo apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 \
+			|| { $$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+			|| echo 'apt-get could not install chromium: the tests of the page are skipped.' >&2; \
+	else \
+		echo 'Chromium is not installed (Debian package chromium): the tests of the page are skipped.' >&2; \
 	fi

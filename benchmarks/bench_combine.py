@@ -31,6 +31,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from promised_rows import MISSED, verdict
 
 COUNT, COUNT_MEMORY = 20, 60
 TOLERANCE_ADU = {"median": 0.0, "clipped_mean": 1e-3}
@@ -52,14 +53,10 @@ class Figure:
     allowed_adu: float = 0.0
 
     def verdict(self) -> str:
-        """Say which bound holds; a ratio to ccdproc is to be large, all others small."""
+        """Say what was reached; a ratio to ccdproc is to be large, all others small."""
         if not self.off_adu <= self.allowed_adu:
-            return "MISSED, DOES NOT AGREE"
-        if self.unit == "x less":
-            is_must, is_stretch = self.value >= self.must, self.value >= self.stretch
-        else:
-            is_must, is_stretch = self.value <= self.must, self.value <= self.stretch
-        return "reached, stretch too" if is_stretch else "reached" if is_must else "MISSED"
+            return f"{MISSED}: does not agree"
+        return verdict(self.value, self.must, self.stretch, is_more=self.unit == "x less")
 
 
 # -- frames ---------------------------------------------------------------------------------------
@@ -282,7 +279,7 @@ def main() -> int:
     if chosen.json:
         lines = [asdict(figure) | {"verdict": figure.verdict()} for figure in found]
         chosen.json.write_text(json.dumps(lines, indent=1))
-    return int(any(figure.verdict().startswith("MISSED") for figure in found))
+    return int(any(figure.verdict().startswith(MISSED) for figure in found))
 
 
 if __name__ == "__main__":

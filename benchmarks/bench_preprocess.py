@@ -17,68 +17,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from promised_rows import Row, load, machine, missed, show_rows
+
 HERE = Path(__file__).parent
 DEADLINE_S = 1200.0
+DIFFER = "pixels differ"
 PACKAGES = ("numpy", "numba", "astropy", "ccdproc", "astroscrappy", "sep")
 Found = Any  # JSON of a part
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table.
-
-    Parameters
-    ----------
-    is_more
-        Whether more is better.
-    agrees
-        Whether the pixels are those of the other way.
-    must, stretch
-        None: there is none.
-    """
-
-    what: str
-    value: float
-    unit: str
-    must: float | None
-    stretch: float | None
-    detail: str
-    is_more: bool = False
-    agrees: bool = True
-
-    def verdict(self) -> str:
-        """Return what was reached."""
-        if self.must is None:
-            return ""
-        if not self.agrees:
-            return "missed: pixels differ"
-        if not self._holds(self.must):
-            return "missed"
-        if self.stretch is None:
-            return "reached"
-        return "reached stretch" if self._holds(self.stretch) else "reached must"
-
-    def _holds(self, bound: float) -> bool:
-        return self.value >= bound if self.is_more else self.value <= bound
-
-    def cells(self) -> tuple[str, ...]:
-        """Return the text of the row."""
-        sign = ">=" if self.is_more else "<="
-        bounds = ("" if one is None else f"{sign} {one:g}" for one in (self.must, self.stretch))
-        measured = f"{self.value:.4g} {self.unit}"
-        return (self.what, measured, *bounds, self.verdict(), self.detail)
 
 
 # -- rows of the parts ----------------------------------------------------------------------------
@@ -96,7 +50,7 @@ def of_masters(found: Found) -> Iterator[Row]:
             stretch=one["stretch"],
             detail=one["detail"],
             is_more=is_master,
-            agrees=one["off_adu"] <= one["allowed_adu"],
+            flaw="" if one["off_adu"] <= one["allowed_adu"] else DIFFER,
         )
     for method, what in (("median", "median, bit-equal"), ("clipped", "clipped mean")):
         of_method = [one for one in found if one["unit"] == "x less" and method in one["name"]]
@@ -123,7 +77,7 @@ def of_lights(found: Found) -> Iterator[Row]:
         detail = f"CPU {own_s:.3f} s, {theirs} {other_s:.2f} s"
         agrees = iou >= 0.99 if is_rays else is_equal and max(differences) <= 1e-6
         yield Row(what, other_s / own_s, "x less", goals[stage]["goal"], goals[stage]["stretch"],
-                  detail, is_more=True, agrees=agrees)  # fmt: skip
+                  detail, is_more=True, flaw="" if agrees else DIFFER)  # fmt: skip
     hit = f"{agreement['pixels hit by rays']} pixels"
     yield Row("cosmic rays, masks' intersection over union", iou, "", 0.99, None, hit, is_more=True)
     yield Row("tolerance: lights, image and error", max(differences), "relative", 1e-6, None,
@@ -216,27 +170,6 @@ def run_part(name: str, folder: Path | None, *, is_quick: bool) -> list[Row]:
             return [Row(name, float("nan"), "", 0.0, None, detail)]
 
 
-def machine() -> str:
-    """Say what it was measured on."""
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    return f"{os.cpu_count()} processors, Python {platform.python_version()}, {versions}"
-
-
-def load() -> str:
-    """Return the load averages of 1, 5 and 15 minutes."""
-    return " ".join(f"{one:.2f}" for one in os.getloadavg())
-
-
-def show(rows: list[Row]) -> None:
-    """Print the table."""
-    heads = ("what", "measured", "must", "stretch", "verdict", "how")
-    table = [heads, *(row.cells() for row in rows)]
-    widths = [max(len(line[column]) for line in table) for column in range(len(heads) - 1)]
-    for line in table:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=False))
-        print("  ".join((*cells, line[-1])).rstrip())
-
-
 def main() -> int:
     """Measure all, print the table, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -246,22 +179,22 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE")
     chosen = parser.parse_args()
     rows: list[Row] = []
-    print(machine())
+    print(machine(PACKAGES))
     for name in chosen.only:
         before, began = load(), time.perf_counter()
         rows += run_part(name, chosen.folder, is_quick=chosen.quick)
         passed_s = time.perf_counter() - began
         print(f"{name}: {passed_s:.0f} s, load before {before}, after {load()}", flush=True)
     print()
-    show(rows)
+    show_rows(rows)
     if chosen.quick:
         print("\nquick: of frames this small no figure counts")
-    missed = [row.what.strip() for row in rows if row.verdict().startswith("missed")]
-    print(f"\nmissed: {', '.join(missed)}" if missed else "\nevery must is reached")
+    bad = missed(rows)
+    print(f"\nmissed: {', '.join(bad)}" if bad else "\nevery must is reached")
     if chosen.json:
         lines = [asdict(row) | {"verdict": row.verdict()} for row in rows]
         chosen.json.write_text(json.dumps(lines, indent=1), encoding="utf-8")
-    return int(bool(missed))
+    return int(bool(bad))
 
 
 if __name__ == "__main__":

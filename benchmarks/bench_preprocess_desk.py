@@ -24,6 +24,7 @@ from pathlib import Path
 
 import psutil
 from bench_preprocess_night import Night
+from promised_rows import MISSED, verdict
 
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.testing.service_process import service_process
@@ -80,9 +81,8 @@ def measure(folder: Path, size: int, lights: int, seconds: float) -> dict[str, o
         "seconds": round(passed_s, 1),
         "busy cores of workers": round(busy_s / passed_s, 2),
         "night": str(reply.get("Message", "")),
-        "verdict": "stretch reached" if p99_ms <= STRETCH_MS else
-                   "reached" if p99_ms <= MUST_MS else "missed",
-    }  # fmt: skip
+        "verdict": verdict(p99_ms, MUST_MS, STRETCH_MS),
+    }
 
 
 def percentile_99(values_ms: list[float]) -> float:
@@ -115,7 +115,7 @@ def main() -> int:
     else:
         for name, value in found.items():
             print(f"{name:24s} {value}")
-    return int(found["verdict"] == "missed")
+    return int(found["verdict"] == MISSED)
 
 
 if __name__ == "__main__":

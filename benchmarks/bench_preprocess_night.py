@@ -35,6 +35,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import psutil
+from promised_rows import MISSED, verdict
 
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.durable_file import replacing
@@ -265,9 +266,8 @@ def measure(
             "ratio, looking too": round(run.wall_s / bare_s, 3),
             "worker peak MB": round(peak),
             "more": more,
-            "verdict": "stretch reached" if ratio <= STRETCH else
-                       "reached" if ratio <= MUST else "missed",
-        }  # fmt: skip
+            "verdict": verdict(ratio, MUST, STRETCH),
+        }
     finally:
         night.pool.close()
 
@@ -304,7 +304,7 @@ def main() -> int:
                     print(f"  {key:20s}", *(f"{text} {figure}" for text, figure in figures.items()))
             else:
                 print(f"{name:36s} {value}")
-    return int(found["verdict"] == "missed")
+    return int(found["verdict"] == MISSED)
 
 
 if __name__ == "__main__":

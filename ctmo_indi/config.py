@@ -3,7 +3,7 @@
 The files of the CTMO and TOROS managers are read word for word; our own keys are additions
 (``Safety Address``, ``Database: {URL}``, ``INDI Server``, ``Profile``, ``Data Directory``,
 ``Anonymous May Operate``, ``Access``, ``Notify``, ``Resume At Start``,
-``Scheduler Configuration``, ``Preprocessor``). Every key may be left out.
+``Scheduler Configuration``, ``Preprocessor``, ``Tango``). Every key may be left out.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ctmo_indi import tango_settings
 from ctmo_indi.checked_yaml import Lines, load_checked
 from ctmo_indi.errors import ConfigError
+from ctmo_indi.tango_settings import TangoSettings
 
 DEFAULT_FILE = Path("/etc/ctmo/ctmo.conf.yaml")
 TOROS_FILE = Path("/etc/toros/toros.conf.yaml")
@@ -52,7 +54,7 @@ _ADDRESS = {
         "Port": _PORT,
     },
 }
-_SCHEMA: Mapping[str, Any] = {  # Any: a JSON Schema
+SCHEMA: Mapping[str, Any] = {  # Any: a JSON Schema; the reference is drawn from it, too
     "type": "object",
     "additionalProperties": False,
     "properties": {
@@ -63,6 +65,7 @@ _SCHEMA: Mapping[str, Any] = {  # Any: a JSON Schema
             "properties": {
                 "File": {"type": ["string", "null"], "description": "a path, nothing for stderr"},
                 "Log Level": {"enum": [*_LEVELS, *(level.lower() for level in _LEVELS)]},
+                "Format": {"enum": ["text", "json"]},
             },
         },
         "Database": {
@@ -144,6 +147,7 @@ _SCHEMA: Mapping[str, Any] = {  # Any: a JSON Schema
             "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]*$",
             "description": "the name of a file NAME.scheduler.yaml of profiles",
         },
+        "Tango": tango_settings.SCHEMA,
     },
 }
 
@@ -163,6 +167,7 @@ class LoggingSettings:
 
     file: Path | None = None
     level: str = "INFO"
+    format: str = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +215,7 @@ class IndiAddress:
 
 @dataclass(frozen=True, slots=True)
 class NotifySettings:
-    """Whom safety tells of an alarm; the addresses hold passwords and are never shown.
+    """Whom to tell of an alarm or a dead night; the addresses hold passwords, never shown.
 
     Parameters
     ----------
@@ -313,6 +318,7 @@ class Config:
     indi: IndiAddress | None = None
     notify: NotifySettings | None = None
     preprocessing: PreprocessorSettings = PreprocessorSettings()
+    tango: TangoSettings = field(default_factory=TangoSettings)
     file: Path | None = None
 
 
@@ -349,7 +355,7 @@ def load(
     if not path.is_file():
         raise ConfigError(f"{path}: no such file, expected a configuration")
     data, lines = load_checked(
-        path, _SCHEMA, formats={"http-url": _is_http_url, "listening-ip": _is_listening_ip}
+        path, SCHEMA, formats={"http-url": _is_http_url, "listening-ip": _is_listening_ip}
     )
     defaults = Config()
     access = _access(path, data.get("Access", {}))
@@ -358,6 +364,10 @@ def load(
         for service in _SERVICES
     }
     problems = _shared_ports(addresses, data, lines)
+    if "Tango" in data:
+        host = _listening_ip(data["Tango"].get("Host"))
+        found = tango_settings.problems(data["Tango"], is_loopback=is_loopback(host))
+        problems += [lines.problem(key, text) for key, text in found]
     if problems:
         raise ConfigError(problems)
     database = data.get("Database") or {}
@@ -377,6 +387,7 @@ def load(
         indi=_indi(data.get("INDI Server")),
         notify=_notify(data.get("Notify")),
         preprocessing=_preprocessing(data.get("Preprocessor", {})),
+        tango=tango_settings.read(data["Tango"]) if "Tango" in data else defaults.tango,
         file=path,
         scheduler=addresses["scheduler"],
         telescope=addresses["telescope"],
@@ -476,10 +487,11 @@ def _shared_ports(
 
 def _logging(path: Path, entry: Mapping[str, Any]) -> LoggingSettings:
     level = str(entry.get("Log Level", "INFO")).upper()
+    line_format = entry.get("Format", "text")
     if "File" not in entry:
-        return LoggingSettings(_DEFAULT_LOGS.get(path), level)
+        return LoggingSettings(_DEFAULT_LOGS.get(path), level, line_format)
     file = entry["File"]
-    return LoggingSettings(Path(file).expanduser() if file else None, level)
+    return LoggingSettings(Path(file).expanduser() if file else None, level, line_format)
 
 
 def _notify(entry: Mapping[str, Any] | None) -> NotifySettings | None:

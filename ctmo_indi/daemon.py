@@ -30,6 +30,7 @@ from ctmo_indi.liveness import Liveness
 
 if TYPE_CHECKING:
     from ctmo_indi.config import Address, Config
+    from ctmo_indi.front_desk.pages import PublicRoute, Route
     from ctmo_indi.profiles import Profile
     from ctmo_indi.service_health import Health
     from ctmo_indi.work_orders.desk import Desk
@@ -78,7 +79,11 @@ SERVICES = {
     "safety": ("ctmo_indi.safety.service", "SafetyService"),
     "preprocessor": ("ctmo_indi.preprocessor.service", "PreprocessorService"),
 }
+# Service name -> module and function: what its port serves besides orders.
+PAGES = {"scheduler": ("ctmo_indi.web.routes", "routes_for")}
 ALIASES = {"dome": "telescope"}
+# No service: a client of the others that speaks Tango, with no front desk of its own.
+OUTSIDER = "tango"
 # Those whose stop may be a closing of the observatory.
 CLOSERS = ("telescope", "safety")
 
@@ -100,6 +105,18 @@ def build(
     factory: Callable[..., Service] = getattr(importlib.import_module(module), attribute)
     more = {"on_offline": on_offline} if known == "scheduler" else {}
     return factory(config, profile, clock, **more)
+
+
+def pages_of(
+    service: str, config: Config, profile: Profile, clock: Clock
+) -> Sequence[Route | PublicRoute]:
+    """Import and construct what the port of ``service`` serves besides orders and metrics."""
+    if service not in PAGES:
+        return ()
+    module, attribute = PAGES[service]
+    factory: Callable[..., Sequence[Route | PublicRoute]]
+    factory = getattr(importlib.import_module(module), attribute)
+    return factory(config, profile, clock)
 
 
 def die_with_parent(parent_pid: int) -> None:
@@ -161,10 +178,26 @@ def serve(
     config, profile = load(config_path, profile_name, data_dir)
     clock = SystemClock.from_environment()
     logs.set_up(name, config.logging, clock, in_background=True)
+    if name == OUTSIDER:
+        _serve_tango(config, profile, clock, stop)
+        return
     service = build(name, config, profile, clock, on_offline=stop.set)
-    from ctmo_indi.front_desk.opening import open_front_desk  # aiohttp: once the arguments are good
+    # aiohttp: once the arguments are good
+    from ctmo_indi.front_desk.opening import open_front_desk
+    from ctmo_indi.front_desk.pages import RouteTable
+    from ctmo_indi.metrics.counted_desk import CountedDesk
+    from ctmo_indi.metrics.page import MetricsPage
 
-    front_desk = open_front_desk(service.desks, config)
+    desks = [(CountedDesk(desk), address) for desk, address in service.desks]
+    counted = [desk for desk, _ in desks]
+    metrics = MetricsPage(ALIASES.get(name, name), counted, profile, service.health, clock)
+    routes: dict[str, list[Route | PublicRoute]]
+    routes = {desk.service: [metrics.route()] for desk in counted}
+    for port, rows in routes.items():
+        rows += pages_of(port, config, profile, clock)
+    pages = {port: RouteTable(rows) for port, rows in routes.items()}
+    front_desk = open_front_desk(desks, config, pages=pages)
+    metrics.gate = front_desk.gate
     service.start()
     try:
         front_desk.start()
@@ -189,6 +222,17 @@ def serve(
                 _stop(name, *steps)
         else:
             _stop(name, *steps)
+
+
+def _serve_tango(config: Config, profile: Profile, clock: Clock, stop: threading.Event) -> None:
+    """Run the Tango device server; ConfigError where pytango is not installed."""
+    try:
+        server = importlib.import_module("ctmo_indi.tango.server")
+    except ModuleNotFoundError as error:
+        if error.name != "tango":
+            raise
+        raise ConfigError('serve tango needs pytango: pip install "ctmo-indi[tango]"') from None
+    server.run(config, profile, clock, stop)
 
 
 def _stop(name: str, *steps: tuple[Callable[[float], None], float]) -> None:

@@ -132,7 +132,7 @@ class NotPermitted(OrderError):
 
 
 class UnknownOrder(OrderError):
-    """No order, attempt or ticket with that name."""
+    """No order, attempt, ticket or frame with that name."""
 
     fault_code = 404
 

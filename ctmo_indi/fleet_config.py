@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from ctmo_indi.config import AccessSettings, Address, Config, PreprocessorSettings
+from ctmo_indi.tango_settings import TangoSettings
 
 
 def free_ports(count: int) -> list[int]:
@@ -44,7 +45,7 @@ def as_file(config: Config) -> dict[str, object]:
         data[f"{name.title()} Address"] = {
             "HTTP": address.http, "IP": address.ip, "Port": address.port,
         }  # fmt: skip
-    data["Logging"] = {"Log Level": config.logging.level}
+    data["Logging"] = {"Log Level": config.logging.level, "Format": config.logging.format}
     if config.database_url:
         data["Database"] = {"URL": config.database_url}
     elif config.database_file:
@@ -79,6 +80,8 @@ def as_file(config: Config) -> dict[str, object]:
             "Compress": preprocessing.has_compression,
         }
         data["Preprocessor"] = {key: value for key, value in settings.items() if value}
+    if config.tango != TangoSettings():
+        data["Tango"] = config.tango.as_file()
     return data
 
 

@@ -2,8 +2,8 @@
 
 ``make install`` and ``make uninstall`` run it as ``python -m ctmo_indi.installer``, with the
 standard library only: removal must work when nothing else is left. What is installed: a virtual
-environment below the prefix, the command ``ctmo-indi``, units of systemd or launchd, the
-configuration file and the folder of the logs, and on Linux the user the services run as.
+environment below the prefix, the command ``ctmo-indi`` and its manual page, units of systemd or
+launchd, the configuration file and the folder of the logs, and on Linux the services' user.
 
 A manifest below the prefix is written before the first file, so that an interrupted installation
 can be removed, too. The configuration file belongs to the site: once changed, it is neither
@@ -39,6 +39,7 @@ _MODES = {
     "systemd": {units.DEFAULT_LOGS: 0o770},
     "launchd": {units.DEFAULT_LOGS: 0o750, _DATA: 0o750},
 }
+MAN_PAGE = units.TEMPLATES.parent / "man" / "ctmo-indi.1"
 _BOOTED = Path("/run/systemd/system")  # sd_booted(3)
 
 
@@ -77,11 +78,20 @@ class Layout:
         """Where ``path`` is while we write it."""
         return path if self.destdir is None else self.destdir / path.relative_to("/")
 
-    def texts(self) -> dict[Path, str]:
-        """Every file that is written, but for the configuration."""
+    @property
+    def man(self) -> Path:
+        """The folder of manual pages that man(1) looks into for commands of ``bindir``."""
+        return self.bindir.parent / "share" / "man" / "man1"
+
+    def units(self) -> dict[Path, str]:
+        """Every unit."""
         folder = _UNIT_FOLDERS[self.system]
         rendered = units.render_all(self.system, program=self.program)
         return {folder / name: text for name, text in rendered.items()}
+
+    def texts(self) -> dict[Path, str]:
+        """Every file that is written, but for the configuration."""
+        return {**self.units(), self.man / MAN_PAGE.name: MAN_PAGE.read_text(encoding="utf-8")}
 
     def links(self) -> dict[Path, Path]:
         """Every symbolic link -> its target."""
@@ -121,7 +131,7 @@ def install(layout: Layout, make_environment: Callable[[Path, Path], None]) -> l
         raise ConfigError([f"{path}: exists and is not ours; move it away" for path in strangers])
 
     manifest = previous.extended(
-        files=tuple(texts), links=tuple(links), trees=(layout.venv,), units=tuple(texts)
+        files=tuple(texts), links=tuple(links), trees=(layout.venv,), units=tuple(layout.units())
     )
     manifest = manifest.with_folders(
         tuple(f for f in _with_parents(layout) if not layout.real(f).exists())
@@ -186,7 +196,8 @@ def uninstall(layout: Layout) -> list[str]:
 
 
 def _with_parents(layout: Layout) -> list[Path]:
-    wanted = [layout.prefix, layout.bindir, _UNIT_FOLDERS[layout.system], *layout.folders()]
+    places = (layout.prefix, layout.bindir, layout.man, _UNIT_FOLDERS[layout.system])
+    wanted = [*places, *layout.folders()]
     found: dict[Path, None] = {}
     for folder in wanted:
         for parent in reversed((folder, *folder.parents[:-1])):
@@ -285,7 +296,7 @@ def _next_steps(layout: Layout) -> list[str]:
 
 
 def _plists(layout: Layout) -> list[str]:
-    return [path.name for path in layout.texts()]
+    return [path.name for path in layout.units()]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

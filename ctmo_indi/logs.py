@@ -2,13 +2,15 @@
 
 A line is ``2026-11-22T00:30:05.123Z INFO telescope ctmo_indi.devices.dome slewing az_deg=9``.
 Its first time is the machine's; under a scaled clock ``sky=...`` follows, the time of the night.
-Whatever would break the line or the terminal is escaped, so that no order can forge an entry. A
+Whatever would break the line or the terminal is escaped, so that no order can forge an entry. With
+``Format: json`` each line but journald's is a JSON object of the same parts, for log collectors. A
 full disk loses lines (counted, and said as soon as there is room), never a call.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
 import re
@@ -50,6 +52,11 @@ class Settings(Protocol):
         """DEBUG, INFO, WARNING or ERROR."""
         ...
 
+    @property
+    def format(self) -> str:
+        """What a line is: text or json."""
+        ...
+
 
 def set_up(
     service: str,
@@ -85,7 +92,9 @@ def set_up(
         targets.append(SharedFileHandler(settings.file, clock))
     handlers = [BackgroundHandler(each) for each in targets] if in_background else targets
     for handler, is_journals in zip(handlers, (to_journal, False), strict=False):
-        handler.setFormatter(LineFormatter(service, clock, to_journal=is_journals))
+        is_json = settings.format == "json" and not is_journals
+        made = JsonFormatter if is_json else LineFormatter
+        handler.setFormatter(made(service, clock, to_journal=is_journals))
     root = logging.getLogger()
     before = root.level, list(root.handlers)
     root.handlers[:] = handlers
@@ -161,6 +170,29 @@ class LineFormatter(logging.Formatter):
             return record.getMessage()
         except Exception as error:  # noqa: BLE001 - a wrong log call must not fail its caller
             return f"unprintable log call msg={record.msg!r} args={record.args!r} error={error}"
+
+
+class JsonFormatter(LineFormatter):
+    """One event, one line of JSON. Never raises.
+
+    Its keys are utc, level, service, logger, message; under a scaled clock sky, after an exception
+    traceback.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, without its end; JSON escapes what would break it."""
+        told = {
+            "utc": _iso(datetime.fromtimestamp(record.created, UTC)),
+            "level": record.levelname,
+            "service": self._service,
+            "logger": record.name,
+            "message": self._message(record),
+        }
+        if self._has_sky_time:
+            told["sky"] = _iso(self._clock.utc())
+        if record.exc_info and record.exc_info[0] is not None:
+            told["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(told)  # ASCII: no control and no bidirectional override is left
 
 
 def _priority(level: int) -> str:

@@ -106,6 +106,11 @@ class Limits:
         (azimuth_deg, altitude_deg) corners, linear between them, wrapping at 360.
     max_hour_angle_h
         Largest absolute hour angle, hours; None is no limit.
+    meridian_flip_h
+        Hour angle at which a German mount changes sides: 0 on the meridian, more when it tracks
+        past it; 12 h later, on the lower meridian, again. None: nothing is planned around it.
+    meridian_flip_margin_min
+        No exposure comes nearer to that hour angle, minutes of hour angle.
     sun_separation_deg
         Smallest angle to the Sun while the Sun is above ``sun_separation_above_deg``.
     """
@@ -114,6 +119,8 @@ class Limits:
     max_altitude_deg: float = 90.0
     horizon_mask_deg: tuple[tuple[float, float], ...] = ()
     max_hour_angle_h: float | None = None
+    meridian_flip_h: float | None = None
+    meridian_flip_margin_min: float = 5.0
     sun_separation_deg: float = 30.0
     sun_separation_above_deg: float = -6.0
 
@@ -150,7 +157,7 @@ class CalibrationPolicy:
     flat_exposure_s, flat_exposures_s
         Of a panel flat in any filter, and in those that differ.
     most_s_a_night
-        Exposure time that is ordered after one night, at most.
+        Exposure time of biases, darks and flats up to which a night's own are ordered.
     """
 
     after_night: bool = True
@@ -181,6 +188,11 @@ class Kinematics:
         Fastest turn of the mount's axes; accelerations in degrees per square second.
     mount_settle_s
         From the end of the motion until the mount says that it is there.
+    flip_s
+        Of a German mount whose tube changes sides, besides the way of its axes.
+    handling_s
+        Before each visit, besides what moves: the order handed over, the last look, what a block
+        does before its attempt (focusing), until the exposure has begun.
     dome_free_deg
         How far the slit may stand off before an exposure waits for it: only the turn beyond counts.
     dome_passes_north
@@ -212,6 +224,7 @@ class Kinematics:
     declination_rate_deg_s: float = 6.0
     declination_acceleration_deg_s2: float = 4.0
     mount_settle_s: float = 1.0
+    flip_s: float = 0.0
     dome_rate_deg_s: float = 10.0
     dome_acceleration_deg_s2: float = 20.0
     dome_settle_s: float = 0.0
@@ -221,6 +234,7 @@ class Kinematics:
     filter_step_s: float = 0.0
     readout_s: float = 0.2
     lamp_settle_s: float = 1.0
+    handling_s: float = 0.0
     open_s: float = 6.0
     close_s: float = 6.0
     dome_park_s: float = 6.0
@@ -429,6 +443,7 @@ def _contradictions(data: Mapping[str, Any], lines: Lines) -> list[str]:
             )
         )
     problems += _bad_mask(limits.get("horizon_mask_deg", ()), lines)
+    problems += _bad_flip(data, lines)
     problems += safety_keys.contradictions(data, lines)
     return problems
 
@@ -447,6 +462,20 @@ def _bad_mask(corners: list[list[float]], lines: Lines) -> list[str]:
                 lines.problem(key, f"came azimuth {az_deg}, expected more than {before} before it")
             )
     return problems
+
+
+def _bad_flip(data: Mapping[str, Any], lines: Lines) -> list[str]:
+    """A flip where there is none, and a margin of no flip."""
+    limits, mount = data.get("limits", {}), data.get("kinematics", {}).get("mount")
+    flip_h = limits.get("meridian_flip_h")
+    if flip_h is not None and mount == MountKind.FORK:
+        wrong = f"came {flip_h}, expected none: kinematics.mount is fork, which never flips"
+        return [lines.problem(("limits", "meridian_flip_h"), wrong)]
+    if flip_h is None and "meridian_flip_margin_min" in limits:
+        margin = limits["meridian_flip_margin_min"]
+        wrong = f"came {margin}, expected meridian_flip_h beside it: the hour angle of the flip"
+        return [lines.problem(("limits", "meridian_flip_margin_min"), wrong)]
+    return []
 
 
 def _unknown_slots(data: Mapping[str, Any], lines: Lines) -> list[str]:

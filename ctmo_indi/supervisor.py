@@ -8,6 +8,7 @@ starts a child that died again with a growing pause, and leaves nothing behind.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import signal
@@ -18,6 +19,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -38,6 +40,7 @@ from ctmo_indi.errors import (
 )
 from ctmo_indi.fleet_config import as_file
 from ctmo_indi.indi.indiserver import IndiServer
+from ctmo_indi.planner_ready import make_planner_ready
 from ctmo_indi.profiles import Profile
 from ctmo_indi.simulator.gsc import prepare_gsc
 from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS
@@ -46,6 +49,8 @@ _log = logging.getLogger(__name__)
 
 # Start order: safety first, so that nothing can be open before there is a verdict.
 SERVICE_ORDER = ("safety", "telescope", "preprocessor", "scheduler")
+# Run after them where the site has it; without a front desk, so nothing waits for it.
+TANGO = "tango"
 START_TIMEOUT_S = 30.0
 WATCH_PERIOD_S = 0.05
 RESTART_PAUSE_S = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -59,8 +64,15 @@ _CLOSERS = ("telescope", "safety")
 # From the signal that makes a hanging child write where it hangs to the one that ends it.
 LAST_WORDS_S = 2.0
 RESUME_TIMEOUT_S = 60.0
+# Of one command: the first start on a machine compiles the planner.
+COMMAND_TIMEOUT_S = 600.0
+# Between two tries: a refusal may be one of a scheduler that is on its way by itself.
+_RESUME_PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 # As systemd is told for the units: a service that hangs longer is ended and started again.
 _WATCHDOG_S = {unit.name: float(unit.watchdog_s) for unit in units.SERVICES}
+_OTHERS_WATCHDOG_S = 60.0
+# As the units have it; glibc's, others do not know the name.
+_FEW_HEAPS = {"MALLOC_ARENA_MAX": "2"}
 # Summary state -> the command that leads on toward observing.
 _NEXT_COMMAND = {"STANDBY": "start", "DISABLED": "enable", "ENABLED": "resume"}
 
@@ -92,6 +104,8 @@ class Fleet:
         Folders put before PATH of indiserver (the ``gsc`` star catalogue).
     services
         Names of :data:`SERVICE_ORDER` to run.
+    get_ready
+        Called before a fast clock begins, with what tells people: has the planner compiled.
     """
 
     config: Config
@@ -101,6 +115,7 @@ class Fleet:
     path_prefix: Sequence[Path] = ()
     services: tuple[str, ...] = SERVICE_ORDER
     notice: Callable[[str], None] = field(default=lambda _text: None)
+    get_ready: Callable[[Callable[[str], None]], None] = make_planner_ready
 
     @property
     def is_simulated_time(self) -> bool:
@@ -168,6 +183,8 @@ class Supervisor:
             A service did not answer in time; its log is named.
         """
         self._check_ports()
+        if self.fleet.is_simulated_time and "scheduler" in self.fleet.services:
+            self.fleet.get_ready(self.fleet.notice)
         (self.fleet.config.data_dir / "run").mkdir(parents=True, exist_ok=True)
         (self.fleet.config.data_dir / "logs").mkdir(parents=True, exist_ok=True)
         if self.fleet.profile.indiserver.start:
@@ -178,7 +195,7 @@ class Supervisor:
                 "indiserver: {start: true} expected"
             )
         self._write_config()
-        for name in self.fleet.services:
+        for name in self._children_in_order():
             self.fleet.notice(f"starting {name}")
             self._spawn(name, failures=0)
         for name in self.fleet.services:
@@ -191,7 +208,7 @@ class Supervisor:
         self._stopping.set()
         if self._watcher is not None:
             self._watching_is_over.wait(10.0)
-        for name in reversed(self.fleet.services):
+        for name in reversed(self._children_in_order()):
             with self._lock:
                 child = self._children.pop(name, None)
             if child is None:
@@ -211,31 +228,38 @@ class Supervisor:
         """Return a client of a service's desk."""
         return open_desk(self.config, service, timeout_s=timeout_s)
 
-    def resume_scheduler(self) -> None:
+    def resume_scheduler(self, give_up: threading.Event | None = None) -> None:
         """Bring the scheduler to observing, from whatever state; it remembers that over restarts.
+
+        Parameters
+        ----------
+        give_up
+            Set by another thread to return soon, whatever the scheduler does.
 
         Raises
         ------
         CtmoError
-            It refused, or does not observe after 60 s.
+            It goes on refusing for 60 s, or a command takes longer than ten minutes.
         """
+        give_up = give_up or threading.Event()
         deadline = Deadline(SystemClock(), RESUME_TIMEOUT_S)
+        pauses_s = itertools.chain(_RESUME_PAUSES_S, itertools.repeat(_RESUME_PAUSES_S[-1]))
         with self.client("scheduler", timeout_s=RESUME_TIMEOUT_S) as desk:
-            while True:
+            while not give_up.is_set():
                 status = desk.front_desk({"WOType": "Status", "User": "up"})
                 if status.get("Running"):
                     return
-                command = _NEXT_COMMAND.get(str(status["Status"]))
                 try:
-                    if command is None:
-                        raise WrongState(f"the scheduler is {status['Status']}")
-                    order = {"WOType": "Scheduler", "User": "up", "Command": command}
-                    receipt = str(desk.front_desk(order)["Receipt"])
-                    desk.wait_for(receipt, RESUME_TIMEOUT_S, until=SETTLED_ATTEMPTS)
+                    _lead_on(desk, str(status["Status"]), give_up)
+                    deadline = Deadline(SystemClock(), RESUME_TIMEOUT_S)
                 except CtmoError:  # it may be on its way by itself, as before a restart
                     if deadline.expired:
                         raise
-                    self._stopping.wait(0.1)
+                    give_up.wait(next(pauses_s))
+
+    def _children_in_order(self) -> tuple[str, ...]:
+        more = (TANGO,) if self.config.tango.is_enabled else ()
+        return (*self.fleet.services, *more)
 
     def _address(self, service: str) -> Address:
         address: Address = getattr(self.config, service)
@@ -244,16 +268,20 @@ class Supervisor:
     def _check_ports(self) -> None:
         names = [*self.fleet.services, *(["dome"] if "telescope" in self.fleet.services else [])]
         problems = []
-        for name in names:
-            address = self._address(name)
+        places = {f"{name.title()} Address": self._address(name) for name in names}
+        if self.config.tango.is_enabled:
+            places["Tango"] = Address("", self.config.tango.host, self.config.tango.port)
+            if find_spec("tango") is None:
+                problems.append('Tango: pytango is not there: pip install "ctmo-indi[tango]"')
+        for key, address in places.items():
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
                     probe.bind((address.ip or "127.0.0.1", address.port))
                 except OSError as error:
                     problems.append(
-                        f"{name.title()} Address: port {address.port} on {address.ip} cannot be "
-                        f"used ({error.strerror}); is the service running already?"
+                        f"{key}: port {address.port} on {address.ip} cannot be used "
+                        f"({error.strerror}); is the service running already?"
                     )
         if problems:
             raise ConfigError(problems)
@@ -295,7 +323,7 @@ class Supervisor:
         self._config_path.write_text(yaml.safe_dump(as_file(self.config), sort_keys=False))
 
     def _environment(self) -> Mapping[str, str]:
-        environment = dict(os.environ)
+        environment = {**_FEW_HEAPS, **os.environ}
         environment.pop(ENVIRONMENT_VARIABLE, None)
         if isinstance(self.clock, SystemClock) and self.clock.anchor is not None:
             environment[ENVIRONMENT_VARIABLE] = self.clock.anchor.encode()
@@ -309,7 +337,7 @@ class Supervisor:
             sys.executable, "-m", "ctmo_indi", "serve", name,
             "--config", str(self._config_path), "--parent-pid", str(os.getpid()),
         ]  # fmt: skip
-        beats = ChildBeats(SystemClock(), _WATCHDOG_S[name])
+        beats = ChildBeats(SystemClock(), _WATCHDOG_S.get(name, _OTHERS_WATCHDOG_S))
         with self._log_path(name).open("ab") as output:
             process = subprocess.Popen(
                 command,
@@ -450,6 +478,18 @@ class Supervisor:
             )  # fmt: skip
             child.process.kill()
             child.process.wait(timeout=10.0)
+
+
+def _lead_on(desk: DeskClient, state: str, give_up: threading.Event) -> None:
+    """Give the scheduler the next command towards observing, and wait for its end."""
+    command = _NEXT_COMMAND.get(state)
+    if command is None:
+        raise WrongState(f"the scheduler is {state}")
+    order = {"WOType": "Scheduler", "User": "up", "Command": command}
+    receipt = str(desk.front_desk(order)["Receipt"])
+    ended = desk.wait_for(receipt, COMMAND_TIMEOUT_S, until=SETTLED_ATTEMPTS, give_up=give_up)
+    if ended["Status"] != "COMPLETED":
+        raise WrongState(f"{command}: {ended.get('Message', ended['Status'])}")
 
 
 def stop_timeout_s(service: str, speed: float) -> float:

@@ -76,7 +76,12 @@ SERVICES = (
         denies_write_execute=False,
         organisation="toros",
     ),
-    ServiceUnit("scheduler", "scheduler of the work orders", after=("safety", "telescope")),
+    ServiceUnit(
+        "scheduler",
+        "scheduler of the work orders",
+        after=("safety", "telescope"),
+        denies_write_execute=False,
+    ),
 )
 
 

@@ -13,6 +13,11 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
+from ctmo_indi import profiles
+from ctmo_indi.cli import app
+from ctmo_indi.cli.man_page import man_page
+from ctmo_indi.installer import MAN_PAGE
+from ctmo_indi.metrics.tables import listing
 from ctmo_indi.models.states import SummaryState
 from ctmo_indi.scheduler.configuration import SchedulerModes
 from ctmo_indi.scheduler.modes.steps import MODE_STEPS
@@ -25,6 +30,9 @@ from ctmo_indi.scheduler.states import (
     DetailedState,
 )
 from ctmo_indi.state_machine import TransitionTable
+from ctmo_indi.tango import listing as tango_listing
+from ctmo_indi.tango.devices import DEVICES
+from ctmo_indi.tango.listing import Cells
 
 FOLDER = Path(__file__).resolve().parent
 _PLACE = re.compile(r"(<!-- drawn: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -100,6 +108,15 @@ def _errors() -> str:
     return _table(("code", "means"), rows)
 
 
+def _metrics(service: str) -> str:
+    rows = [
+        (f"`{row['Name']}`", row["Type"], row["Labels"], row["About"])
+        for row in listing()
+        if row["Service"] == service
+    ]
+    return _table(("name", "type", "labels", "means"), rows)
+
+
 def _mode(mode: SchedulerModes) -> str:
     lines = ["```mermaid", "flowchart TD"]
     for name, step in MODE_STEPS[mode].items():
@@ -114,22 +131,50 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
+def _tango_devices() -> str:
+    """Draw every device: what it is, its states, attributes and commands."""
+    profile = profiles.load("simulators")
+    parts = [_rows(tango_listing.devices(DEVICES))]
+    for spec in DEVICES:
+        parts += [f"\n## {spec.name}\n\n", _rows(tango_listing.states(spec.name)), "\n"]
+        parts += [_rows(tango_listing.attributes(spec, profile))]
+        if spec.commands:
+            parts += ["\n", _rows(tango_listing.commands(spec))]
+    return "".join(parts)
+
+
+def _rows(cells: Iterable[Cells]) -> str:
+    head, *rows = cells
+    return _table(head, rows)
+
+
 _DRAWINGS: Mapping[str, Callable[[], str]] = {
     "summary": _summary,
     "detailed": _detailed,
     "commands": _commands,
     "errors": _errors,
+    **{
+        f"metrics_{service}": partial(_metrics, service)
+        for service in ("every", "scheduler", "telescope", "safety", "preprocessor")
+    },
+    "tango_devices": _tango_devices,
+    "tango_states": lambda: _rows(tango_listing.states("")),
+    "tango_refusals": lambda: _rows(tango_listing.refusals()),
     "simple": partial(_mode, SchedulerModes.SIMPLE),
     "advance": partial(_mode, SchedulerModes.ADVANCE),
 }
 
 
+def files() -> dict[Path, str]:
+    """Return what every drawn file is to be: documents, and the manual page."""
+    found = {path: drawn(path.read_text("utf-8")) for path in documents()}
+    return {**found, MAN_PAGE: man_page(app)}
+
+
 def main() -> int:
     """Draw into every document; say which have changed."""
-    for path in documents():
-        before = path.read_text("utf-8")
-        after = drawn(before)
-        if after != before:
+    for path, after in files().items():
+        if not path.is_file() or path.read_text("utf-8") != after:
             path.write_text(after, "utf-8")
             print(f"drawn: {path.relative_to(FOLDER.parent)}")  # noqa: T201
     return 0

@@ -12,12 +12,33 @@ import pytest
 
 from ctmo_indi.clock import ClockAnchor, SystemClock
 from ctmo_indi.indi.indiserver import IndiServer, fake_time_available
+from ctmo_indi.planner_ready import make_planner_ready
 
 from . import promises
 
 EVENING = datetime(2026, 11, 22, 0, 30, tzinfo=UTC)  # a dark evening at the simulators' site
 
 StartSimulators = Callable[..., IndiServer]
+
+PLANNING = (
+    "unit/scheduler",
+    "unit/scheduling/plan",
+    "integration/api",
+    "integration/documents",
+    "integration/fleet",
+    "integration/web",
+    "faults",
+)
+"""Folders whose tests start schedulers; the default driver plans."""
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Have the planner compiled before any test waits for it; a second when it is."""
+    folders = [Path(__file__).parent / name for name in PLANNING]
+    if not session.config.option.collectonly and any(
+        item.path.is_relative_to(folder) for item in session.items for folder in folders
+    ):
+        make_planner_ready(lambda _text: None)
 
 
 @pytest.fixture

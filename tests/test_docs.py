@@ -65,7 +65,11 @@ def test_commands_and_options_of_the_documents_exist(document: Path) -> None:
         while isinstance(group, TyperGroup) and words and words[0][0].islower():
             assert words[0] in group.commands, words
             group = group.commands[words.pop(0)]
-        known = {option for parameter in group.params for option in parameter.opts}
+        known = {
+            option
+            for parameter in group.params
+            for option in (*parameter.opts, *parameter.secondary_opts)
+        }
         assert {word.split("=")[0] for word in words if len(word) > 1 and word[0] == "-"} <= known
         if group.name == "scheduler" and words and words[0] != "COMMAND":
             assert words[0] in set(SchedulerCommand), words
@@ -90,5 +94,5 @@ def drawer() -> ModuleType:
 def test_pictures_of_the_tables_are_those_of_the_code(drawer: ModuleType) -> None:
     documents = drawer.documents()
     assert documents, "no document has a place to draw in"
-    old = [path.name for path in documents if drawer.drawn(path.read_text()) != path.read_text()]
+    old = [path.name for path, text in drawer.files().items() if path.read_text() != text]
     assert old == [], "draw anew: python docs/draw_tables.py"

@@ -22,16 +22,23 @@ from ctmo_indi import __version__
 from ctmo_indi.cli import (
     access,
     closing,
+    completion,
     debt,
     demo,
     events,
     fleet,
+    frames,
     hands,
+    init,
     installation,
     lineage,
+    metrics,
+    next_steps,
     orders,
+    planning,
     prediction,
     preprocess,
+    report,
     scheduler,
     script_queue,
     simulate,
@@ -58,16 +65,22 @@ _GROUPS = (
     orders,
     scheduler,
     script_queue,
+    planning,
     prediction,
     simulate,
     events,
     hands,
     closing,
     debt,
+    report,
+    frames,
     preprocess,
     lineage,
     access,
+    init,
     installation,
+    metrics,
+    completion,
 )
 for module in _GROUPS:
     module.register(app)
@@ -102,19 +115,21 @@ def run(arguments: list[str] | None = None) -> int:
     """Run one command line and return its exit code; prints errors to stderr."""
     # Without any handler Python would print warnings of the log between the answers.
     logging.getLogger("ctmo_indi").addHandler(logging.NullHandler())
+    completion.get_ready()
     try:
-        result = app(args=arguments, standalone_mode=False)
+        result = app(args=arguments, standalone_mode=False, prog_name="ctmo-indi")
     except typer.Exit as done:
         return done.exit_code
     except TyperException as wrong:
-        typer.echo(f"{wrong.format_message().rstrip('.')}. {_where_help_is(wrong)}", err=True)
+        typer.echo(_wrong_usage(wrong), err=True)
         return EXIT_USAGE
     except (typer.Abort, KeyboardInterrupt):
         typer.echo("interrupted", err=True)
         return EXIT_INTERRUPTED
     except ConfigError as error:
-        for problem in error.problems:
-            typer.echo(problem, err=True)
+        for line in (*error.problems, next_steps.after_config_error(error.problems)):
+            if line:
+                typer.echo(line, err=True)
         return error.exit_code
     except CtmoError as error:
         for line in _told(error, sys.argv[1:] if arguments is None else arguments):
@@ -123,6 +138,15 @@ def run(arguments: list[str] | None = None) -> int:
     if result == EXIT_INTERRUPTED:  # Ctrl-C becomes a result in there
         typer.echo("interrupted", err=True)
     return result if isinstance(result, int) else 0
+
+
+def _wrong_usage(wrong: TyperException) -> str:
+    """Say what is wrong, and where help is; a group without a command is help already."""
+    text = wrong.format_message().strip()
+    if text.startswith("Usage:"):
+        return text
+    stop = "" if text.endswith(("?", ".", ")")) else "."
+    return f"{text}{stop} {_where_help_is(wrong)}"
 
 
 def _where_help_is(wrong: TyperException) -> str:
@@ -140,15 +164,21 @@ def _told(error: CtmoError, arguments: Sequence[str] = ()) -> list[str]:
     from ctmo_indi.desk_client.client import DeskFault, StillWaiting
 
     if isinstance(error, DeskFault):
+        text = error.text.removeprefix(f"{error.code}: ")  # an answer of HTTP begins with it
         is_about_keys = error.code == BadOrder.fault_code
-        problems = error.text.split("; ") if is_about_keys else [error.text]
-        return [f"refused: {problem}" for problem in problems]
+        problems = text.split("; ") if is_about_keys else [text]
+        refused = [f"refused: {problem}" for problem in problems]
+        return [*refused, *filter(None, [next_steps.next_step(error.code)])]
     if isinstance(error, ServiceUnreachable) and list(arguments[:1]) not in _STARTERS:
-        return [str(error), 'Is it running? "ctmo-indi up" runs all services on this machine.']
+        return [str(error), next_steps.NOT_RUNNING]
     if isinstance(error, StillWaiting):
         receipt = error.last.get("Receipt", "")
         return [str(error), f'It goes on: "ctmo-indi status {receipt}".']
-    return [f"{type(error).__name__}: {error}"]
+    if isinstance(error, BadOrder):
+        return [f"refused: {error}"]
+    says_it = "ctmo-indi " in str(error) or isinstance(error, ServiceUnreachable)
+    step = "" if says_it else next_steps.next_step(error.fault_code)
+    return [f"{type(error).__name__}: {error}", *filter(None, [step])]
 
 
 def main() -> None:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ctmo_indi.cli.options import DEFAULT_DATA, JsonOption, ProfileOption
+from ctmo_indi.cli.options import JsonOption, ProfileOption
+from ctmo_indi.running_config import DEFAULT_DATA
 
 
 def register(app: typer.Typer) -> None:

@@ -15,6 +15,7 @@ import typer
 from ctmo_indi import config as config_file
 from ctmo_indi import profiles
 from ctmo_indi.cli.demo_lights import LightReport, light_reports, print_lights
+from ctmo_indi.cli.demo_plan import PlanReport, PlansSeen, print_plans
 from ctmo_indi.cli.demo_view import NightView, TextNotices
 from ctmo_indi.cli.output import print_json, print_table, structs
 from ctmo_indi.clock import Clock, SystemClock
@@ -53,6 +54,8 @@ class Summary:
         The scheduler's final Status of each order.
     frames
         Path and verification result of each frame.
+    plans
+        What the scheduler planned, each plan once.
     lights
         What became of each light.
     calibration
@@ -70,6 +73,7 @@ class Summary:
     frames: list[dict[str, object]] = field(default_factory=list)
     time_s: dict[str, float] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    plans: list[PlanReport] = field(default_factory=list)
     lights: list[LightReport] = field(default_factory=list)
     calibration: list[str] = field(default_factory=list)
     final_state: str = "UNKNOWN"
@@ -135,13 +139,14 @@ def run(
     )
     with Supervisor(fleet) as supervisor:
         supervisor.start()
+        notices.say(f"in a browser: {supervisor.config.scheduler.http}/")
         with supervisor.client("scheduler", timeout_s=30.0) as desk:
             receipts = {
                 _submit(desk, order) for order in demo_orders(profile, night, frames=frames)
             }
         supervisor.resume_scheduler()
         with NightView(notices, night, fleet.speed, receipts, quiet=quiet) as view:
-            _watch(supervisor, night, view, receipts)
+            summary.plans = _watch(supervisor, night, view, receipts)
         _collect(supervisor, summary, receipts, night)
     _verify_frames(summary)
     summary.lights = light_reports(summary.frames)
@@ -167,12 +172,20 @@ def _submit(desk: DeskClient, order: Mapping[str, object]) -> str:
     raise AssertionError("unreachable")
 
 
-def _watch(supervisor: Supervisor, night: Night, view: NightView, receipts: set[str]) -> None:
+def _watch(
+    supervisor: Supervisor, night: Night, view: NightView, receipts: set[str]
+) -> list[PlanReport]:
     """Look until the observatory is closed after dawn and the night is calibrated.
 
     The orders for calibration frames that the scheduler makes join ``receipts``.
+
+    Returns
+    -------
+    list of PlanReport
+        The plans that were seen meanwhile.
     """
     clock: Clock = supervisor.clock
+    plans = PlansSeen()
     preprocessor = supervisor.client("preprocessor", timeout_s=10.0)
     scheduler = supervisor.client("scheduler", timeout_s=10.0)
     telescope = supervisor.client("telescope", timeout_s=10.0)
@@ -185,6 +198,8 @@ def _watch(supervisor: Supervisor, night: Night, view: NightView, receipts: set[
             state = scheduler.front_desk({"WOType": "Status", "User": "demo"})
             telescope_state = telescope.front_desk({"WOType": "Status", "User": "demo"})
             work = preprocessor.front_desk({"WOType": "Status", "User": "demo"})
+            if clock.utc() < night.end_utc:
+                plans.look(scheduler)
         except CtmoError as error:  # a service that is being started again
             view.notice(str(error))
         else:
@@ -197,14 +212,14 @@ def _watch(supervisor: Supervisor, night: Night, view: NightView, receipts: set[
             view.show(clock.utc(), orders, state, telescope_state)
             is_closed = observatory_state(telescope_state) == "CLOSED"
             if clock.utc() > night.end_utc and is_closed and _is_calibrated(state, night):
-                return
+                return plans.reports
         if clock.utc() > night.end_utc:
             timeout_s = _CALIBRATING_TIMEOUT_S if is_closed else _CLOSING_TIMEOUT_S
             dawn_machine_s = dawn_machine_s or SystemClock().machine_s()
             if SystemClock().machine_s() > dawn_machine_s + timeout_s:
                 what = "calibrated" if is_closed else "closed"
                 view.notice(f"not {what} {timeout_s:g} s after dawn")
-                return
+                return plans.reports
         pause.wait(_POLL_S)
 
 
@@ -316,6 +331,7 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
             for order in reversed(summary.orders)
         ],
     )
+    print_plans(summary.plans)
     _print_frames(summary.frames)
     print_lights(summary.lights)
     for line in summary.calibration:

@@ -44,9 +44,14 @@ def events(
     States, targets, observations, scripts, faults, telemetry ...
     """
     cursor = since if since is not None or follow else 0
+    is_empty = True
     with client(load_config(config, data), service) as desk:
         for event in read(desk, kind or [], cursor, follow=follow):
             typer.echo(json.dumps(event, ensure_ascii=False) if as_json else line(event))
+            is_empty = False
+    if is_empty:
+        kinds = f" of kind {' or '.join(kind)}" if kind else ""
+        typer.echo(f"{service} has published no event{kinds}", err=True)
 
 
 def read(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctmo_indi.cli.options import DEFAULT_DATA, ConfigOption, DataOption, ProfileOption
+from ctmo_indi.cli.options import ConfigOption, DataOption, ProfileOption
+from ctmo_indi.running_config import DEFAULT_DATA
 
 if TYPE_CHECKING:
     from ctmo_indi.clock import Clock
@@ -23,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     name: Annotated[
-        str, typer.Argument(help="scheduler, telescope, dome, safety or preprocessor.")
+        str, typer.Argument(help="scheduler, telescope, dome, safety, preprocessor or tango.")
     ],
     config: ConfigOption = None,
     profile: ProfileOption = None,
@@ -61,9 +62,14 @@ def up(
     from ctmo_indi import daemon
     from ctmo_indi.cli import data_folder
     from ctmo_indi.devices.closable import require_closable
+    from ctmo_indi.errors import ConfigError
+    from ctmo_indi.scheduler import configuration
 
     settings, observatory = daemon.load(config, profile, data)
     require_closable(observatory)
+    problems = configuration.check(settings.scheduler_configuration, observatory)
+    if problems:
+        raise ConfigError(problems)
     if data is None and settings.file is None:
         settings = replace(settings, data_dir=DEFAULT_DATA)
     settings = replace(settings, resume_at_start=resume)
@@ -103,9 +109,10 @@ def _run_all(settings: Config, observatory: Profile, speed: float) -> None:
         for name in ("scheduler", "telescope", "dome", "preprocessor", "safety"):
             typer.echo(f"{name:13} {getattr(supervisor.config, name).http}")
         if settings.resume_at_start:
-            supervisor.resume_scheduler()
+            supervisor.resume_scheduler(stop)
         typer.echo(_outlook(observatory, supervisor.clock, speed))
         typer.echo(f"Data and logs are in {folder}. In a second terminal: ctmo-indi status")
+        typer.echo(f"In a browser: {supervisor.config.scheduler.http.rstrip('/')}/")
         typer.echo("Ready. Ctrl-C closes the observatory and stops everything.")
         stop.wait()
 

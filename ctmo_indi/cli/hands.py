@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -16,18 +16,7 @@ from ctmo_indi.cli.options import (
     load_config,
 )
 from ctmo_indi.cli.output import exit_code, print_json, print_reply
-from ctmo_indi.errors import CtmoError, ServiceUnreachable
-
-if TYPE_CHECKING:
-    from ctmo_indi.config import Config
-
-# Each of these ends motion by itself; asked at the same time, the first answer counts.
-_STOPPERS = ("safety", "telescope", "scheduler")
-# A desk answers when tracking was seen to stay off, some 3 s after everything stood still.
-STOP_TIMEOUT_S = 8.0
-# No answer after that long: the services may hang, so INDI is told as well.
-PATIENCE_S = 1.0
-
+from ctmo_indi.errors import ServiceUnreachable
 
 WaitOption = Annotated[float, typer.Option("--wait", help="Seconds to wait for the end.", min=0)]
 
@@ -195,29 +184,9 @@ def stop(
     Asks safety, telescope and scheduler at the same time; when neither safety nor telescope has
     confirmed it within a second, tells the INDI server as well: a stop twice harms nobody.
     """
-    from concurrent.futures import Future, ThreadPoolExecutor, wait
+    from ctmo_indi.api.stopping import is_stopped, stop_by_all
 
-    settings = load_config(config, data)
-    order: dict[str, object] = {
-        "WOType": "Control", "User": user, "Command": "stop", "Reason": reason,
-    }  # fmt: skip
-
-    def ask(service: str) -> str:
-        try:
-            with client(settings, service, timeout_s=STOP_TIMEOUT_S) as desk:
-                desk.front_desk(order)
-        except ServiceUnreachable:
-            return "does not answer"
-        except CtmoError as error:
-            return f"refused: {error}"
-        return "stopped"
-
-    with ThreadPoolExecutor(len(_STOPPERS) + 1) as pool:
-        asked: dict[str, Future[str]] = {name: pool.submit(ask, name) for name in _STOPPERS}
-        answered, _ = wait((asked["safety"], asked["telescope"]), PATIENCE_S)
-        if not any(answer.result() == "stopped" for answer in answered):
-            asked["INDI"] = pool.submit(_stop_by_indi, settings, profile)
-        answers = {name: answer.result() for name, answer in asked.items()}
+    answers = stop_by_all(load_config(config, data), user=user, reason=reason, profile=profile)
     if as_json:
         print_json(answers)
     else:
@@ -225,18 +194,5 @@ def stop(
             typer.echo(f"{name:10} {answer}")
         if answers["safety"] == "stopped":
             typer.echo('Nothing moves again before "ctmo-indi release".')
-    if not any(answers[name].lower().startswith("stopped") for name in answers):
+    if not is_stopped(answers):
         raise typer.Exit(3)
-
-
-def _stop_by_indi(settings: Config, profile_name: str | None) -> str:
-    """Stop without any service, over a connection of our own."""
-    from ctmo_indi import profiles
-    from ctmo_indi.clock import SystemClock
-    from ctmo_indi.devices.stopping import stop_by_indi
-
-    try:
-        observatory = profiles.load(profile_name or settings.profile)
-        return stop_by_indi(observatory, settings.indi, SystemClock())
-    except CtmoError as error:
-        return f"failed: {error}"

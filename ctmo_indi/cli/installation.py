@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctmo_indi.cli.options import ConfigOption, DataOption, JsonOption, ProfileOption, find_config
+from ctmo_indi.cli.options import ConfigOption, DataOption, JsonOption, ProfileOption
 from ctmo_indi.cli.output import print_json
+from ctmo_indi.running_config import find_config
 
 if TYPE_CHECKING:
     from ctmo_indi.config import Config
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _SERVICES = ("scheduler", "telescope", "dome", "preprocessor", "safety")
 _WORDS = {True: "ok", False: "WRONG"}
+_KEYS = ("what", "ok", "detail", "warning")
 
 
 def register(app: typer.Typer) -> None:
@@ -39,11 +41,13 @@ def check(
     """Say what is right and wrong here.
 
     Looks at configuration, profile, device files, contract, the scheduler's configuration and its
-    driver, data folder, access and services.
+    driver, data folder, access and services; warns of what KStars on this machine could do.
     """
     from ctmo_indi import daemon
+    from ctmo_indi.cli import kstars_traps
 
     settings, observatory = daemon.load(find_config(config, data), profile, data)
+    held: list[str] = []
     rows = [
         ("configuration", True, str(settings.file or "defaults")),
         ("profile", True, f"{observatory.name}: {observatory.site.name}"),
@@ -54,17 +58,23 @@ def check(
         _check_data_folder(settings.data_dir),
         *_check_access(settings),
         *_check_secrecy(settings),
-        *_check_services(settings),
+        *_check_services(settings, held),
     ]
     if devices:
         rows += _check_indi(settings, observatory)
     if notify:
         rows.append(_check_notices(settings, observatory))
+    warnings = [("takeover", text) for text in held]
+    warnings += [("KStars", text) for text in kstars_traps.look(settings, observatory)]
     if as_json:
-        print_json([{"what": what, "ok": good, "detail": detail} for what, good, detail in rows])
+        told = [(what, good, detail, False) for what, good, detail in rows]
+        told += [(what, True, detail, True) for what, detail in warnings]
+        print_json([dict(zip(_KEYS, row, strict=True)) for row in told])
     else:
         for what, good, detail in rows:
             typer.echo(f"{_WORDS[good]:6} {what:28} {detail}")
+        for what, detail in warnings:
+            typer.echo(f"beware {what:28} {detail}")
     if not all(good for _, good, _ in rows):
         raise typer.Exit(5)
 
@@ -80,7 +90,8 @@ def _check_devices(observatory: Profile) -> list[tuple[str, bool, str]]:
         there = (
             not observatory.indiserver.start or shutil.which(description.driver or "") is not None
         )
-        detail = f"{description.device} ({description.driver})"
+        named = equipment.device or description.device
+        detail = f"{named} ({description.driver or description.name})"
         rows.append(
             (f"device {role.value}", there, detail if there else f"{detail} is not installed")
         )
@@ -196,7 +207,8 @@ def _check_secrecy(settings: Config) -> list[tuple[str, bool, str]]:
     ]  # fmt: skip
 
 
-def _check_services(settings: Config) -> list[tuple[str, bool, str]]:
+def _check_services(settings: Config, held: list[str]) -> list[tuple[str, bool, str]]:
+    """Ask each service; one that another INDI client took over is noted in ``held``."""
     from ctmo_indi.cli.options import client
     from ctmo_indi.errors import ConfigError, CtmoError, ServiceUnreachable
 
@@ -205,7 +217,7 @@ def _check_services(settings: Config) -> list[tuple[str, bool, str]]:
         address = getattr(settings, name).http
         try:
             with client(settings, name, timeout_s=2.0) as desk:
-                desk.front_desk({"WOType": "Status", "User": "check"})
+                status = desk.front_desk({"WOType": "Status", "User": "check"})
         except ServiceUnreachable:
             rows.append((f"service {name}", True, f"{address} is not running"))
         except ConfigError as error:
@@ -214,6 +226,8 @@ def _check_services(settings: Config) -> list[tuple[str, bool, str]]:
             rows.append((f"service {name}", True, f"{address} answers: {error}"))
         else:
             rows.append((f"service {name}", True, f"{address} answers"))
+            if name == "telescope" and status.get("Held"):
+                held.append(f"{status['Held']}: ctmo-indi release gives it back")
     return rows
 
 

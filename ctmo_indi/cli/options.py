@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctmo_indi.running_config import find_config
+
 if TYPE_CHECKING:
     from ctmo_indi.config import Config
     from ctmo_indi.desk_client.client import DeskClient
@@ -31,25 +33,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 UserOption = Annotated[str, typer.Option("--user", help="Who asks; part of an order's identity.")]
 
 SERVICES = ("scheduler", "telescope", "dome", "preprocessor", "safety")
-DEFAULT_DATA = Path("ctmo-data")
-RUNNING_CONFIG = Path("run") / "ctmo.conf.yaml"
-
-
-def find_config(config: Path | None, data: Path | None) -> Path | None:
-    """Return the configuration a client should read.
-
-    A given file wins; then the one that ``up`` or ``demo`` wrote into the data directory; then,
-    where no ``/etc/ctmo/ctmo.conf.yaml`` exists, the one in ``./ctmo-data``.
-    """
-    from ctmo_indi.config import DEFAULT_FILE
-
-    if config is not None:
-        return config
-    if data is not None:
-        return data / RUNNING_CONFIG
-    if not DEFAULT_FILE.is_file() and (DEFAULT_DATA / RUNNING_CONFIG).is_file():
-        return DEFAULT_DATA / RUNNING_CONFIG
-    return None
 
 
 def load_config(config: Path | None, data: Path | None) -> Config:

@@ -67,7 +67,8 @@ def _read_orders(file: str) -> list[dict[str, object]]:
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadOrder(f"{file}: {error}; expected a file with Work Orders in JSON") from error
+        why = getattr(error, "strerror", None) or error
+        raise BadOrder(f"{file}: {why}; expected a file with Work Orders in JSON") from error
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:

@@ -90,7 +90,8 @@ def print_table(
         table.add_column(heading, no_wrap=columns[number] not in _FOLDED, overflow="fold")
     for row in cells:
         table.add_row(*(row[number] for number in shown))
-    Console(width=width).print(table)
+    # what people call their targets is text, not markup
+    Console(width=width, markup=False, emoji=False).print(table)
 
 
 def _table_width() -> int:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctmo_indi.cli.options import ConfigOption, DataOption, JsonOption, ProfileOption, find_config
+from ctmo_indi.cli.options import ConfigOption, DataOption, JsonOption, ProfileOption
 from ctmo_indi.cli.output import print_json
 from ctmo_indi.cli.progress import showing_bar
+from ctmo_indi.running_config import find_config
 
 if TYPE_CHECKING:
     from ctmo_indi.config import Config

@@ -10,14 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctmo_indi.cli.options import (
-    DEFAULT_DATA,
-    ConfigOption,
-    JsonOption,
-    ProfileOption,
-    load_config,
-)
+from ctmo_indi.cli.options import ConfigOption, JsonOption, ProfileOption, load_config
 from ctmo_indi.cli.output import print_json, print_table
+from ctmo_indi.running_config import DEFAULT_DATA
 
 if TYPE_CHECKING:
     from ctmo_indi.profiles import Profile
@@ -58,9 +53,7 @@ def simulate(
     ] = None,
     driver: Annotated[
         str | None,
-        typer.Option(
-            "--driver", help="Scheduling driver; default: sequential.", show_default=False
-        ),
+        typer.Option("--driver", help="Scheduling driver; default: plan.", show_default=False),
     ] = None,
     configuration: Annotated[
         str | None,
@@ -127,10 +120,10 @@ def _driver(models: Models, name: str | None, configuration: str | None) -> Driv
     from ctmo_indi.errors import ConfigError
     from ctmo_indi.scheduler import configuration as configurations
     from ctmo_indi.scheduling import registry
-    from ctmo_indi.scheduling.sequential import SequentialScheduler
 
     if configuration is None:
-        made = registry.driver_class(name or SequentialScheduler.name)(models)
+        default = configurations.SchedulerCscParameters().driver_type
+        made = registry.driver_class(name or default)(models)
         made.configure_scheduler({})
     else:
         read = configurations.load(configuration)

@@ -330,6 +330,7 @@ class Device:
             replaced = [other for other in before.values() if not other.done()]
             self._slots.update(dict.fromkeys(slots, motion))
         for other in replaced:
+            other.replaced_by = motion
             other.cancel(f"replaced by {title}")
         return motion.start()
 

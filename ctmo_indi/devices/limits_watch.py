@@ -23,14 +23,17 @@ _log = logging.getLogger(__name__)
 _SUN = "Sun"
 _SLOWEST_MACHINE_S = 0.2
 _SOONEST_AGAIN_MACHINE_S = 5.0
+_SHORTEST_GRACE_MACHINE_S = 10.0
+"""A driver that comes back takes machine seconds until it is told where to point."""
 
 
 class LimitWatch:
     """Judges where the mount points; calls back for each limit that it breaks.
 
     While the mount slews only the Sun counts: the target was checked before, and the way from a
-    park position may begin below the horizon. A mount that tracks where it was parked has
-    ``grace_s`` to be slewed away; after it was once within the limits it has none.
+    park position may begin below the horizon. A mount that tracks where it was parked, or where
+    its driver came up, has ``grace_s`` to be slewed away; after it was once within the limits it
+    has none.
 
     Parameters
     ----------
@@ -64,7 +67,7 @@ class LimitWatch:
         self._period_machine_s = max(period_s / clock.speed, _SLOWEST_MACHINE_S)
         # Under a fast clock one period is many sky seconds.
         self._ahead_s = max(ahead_s, 3.0 * self._period_machine_s * clock.speed)
-        self._grace_s = grace_s
+        self._grace_s = max(grace_s, _SHORTEST_GRACE_MACHINE_S * clock.speed)
         self._armed = False
         self._outside_since_s: float | None = None
         self._again_machine_s = max(again_s / clock.speed, _SOONEST_AGAIN_MACHINE_S)

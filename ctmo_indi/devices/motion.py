@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from ctmo_indi.clock import Clock, Deadline
 from ctmo_indi.devices.link import PendingCommand
@@ -67,6 +67,8 @@ class Motion(Generic[ResultT]):
         self._callbacks: list[Callable[[Motion[ResultT]], None]] = []
         # Whether it took the place of an operation under way, which the device may still carry out.
         self.has_replaced = False
+        # The operation that took the place of this one, set before this one is canceled for it.
+        self.replaced_by: Motion[Any] | None = None  # Any: of another kind, perhaps
 
     def start(self) -> Motion[ResultT]:
         """Begin; returns itself at once."""

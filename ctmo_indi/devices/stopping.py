@@ -14,7 +14,7 @@ from ctmo_indi.clock import Clock
 from ctmo_indi.config import IndiAddress
 from ctmo_indi.devices.motion import Motion
 from ctmo_indi.devices.observatory import Observatory
-from ctmo_indi.errors import CtmoError, DeviceError, NotConnected
+from ctmo_indi.errors import CommandCanceled, CtmoError, DeviceError, NotConnected
 from ctmo_indi.indi.client import IndiClient
 from ctmo_indi.indi.endpoint import Endpoint
 from ctmo_indi.indi.wire_transport import IndipyTransport
@@ -69,7 +69,7 @@ def stop_everything(observatory: Observatory) -> str:
     stopped: list[str] = []
     for name, motion in started.items():
         try:
-            motion.wait(_CONFIRM_TIMEOUT_S)
+            _confirmed(motion)
         except CtmoError as error:
             failures.append(f"{name}: {error}")
         else:
@@ -78,6 +78,17 @@ def stop_everything(observatory: Observatory) -> str:
     if failures:
         raise DeviceError("; ".join(failures) + f" (stopped: {', '.join(stopped) or 'nothing'})")
     return f"Stopped: {', '.join(stopped)}."
+
+
+def _confirmed(motion: Motion[object]) -> None:
+    """Wait until a device has stopped; where another stop aborts it again, until that is done."""
+    try:
+        motion.wait(_CONFIRM_TIMEOUT_S)
+    except CommandCanceled:
+        other = motion.replaced_by
+        if other is None or other.label != motion.label:
+            raise
+        _confirmed(other)
 
 
 def stop_by_indi(profile: Profile, address: IndiAddress | None, clock: Clock) -> str:

@@ -39,10 +39,11 @@ class Phase(Enum):
     BODY = "body"
     ANSWER = "answer"
     NEWS = "news"  # an answer that nothing but news is waited for
+    STREAM = "stream"  # an answer without an end: news as they come
     REPLY = "reply"
 
 
-_GIVES_WAY = frozenset({Phase.IDLE, Phase.HEADERS, Phase.BODY, Phase.NEWS})
+_GIVES_WAY = frozenset({Phase.IDLE, Phase.HEADERS, Phase.BODY, Phase.NEWS, Phase.STREAM})
 """Nothing is under way there. Whoever may read may wait for news: he must not lock out others."""
 
 
@@ -211,6 +212,17 @@ class DeskConnection(web.RequestHandler):
         answer = self._answer
         if answer is not None and now_s > self._answer_by_s and not answer.done():
             answer.set_exception(TimeoutError("no answer of the desk"))
+
+    def stream_goes_on(self, timeout_s: float) -> None:
+        """Renew the deadline of a stream, whose reader took what was sent."""
+        self.has_been_answered = True
+        self.enter(Phase.STREAM, timeout_s)
+
+    @property
+    def unsent_bytes(self) -> int:
+        """How much waits to be sent because the caller does not read; 0 when closed."""
+        transport = self.transport
+        return transport.get_write_buffer_size() if transport is not None else 0
 
     def abort(self) -> None:
         """Close at once, without sending what is left."""

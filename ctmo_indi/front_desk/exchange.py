@@ -16,8 +16,9 @@ from ctmo_indi.front_desk.decoder import Call, decode_call
 from ctmo_indi.front_desk.deeds import Deeds
 from ctmo_indi.front_desk.encoder import clean, encode_fault, encode_reply
 from ctmo_indi.front_desk.faults import CallError, CallFault
-from ctmo_indi.front_desk.heads import PATHS, Refusal, check_head
+from ctmo_indi.front_desk.heads import PATHS, Refusal, check_head, check_page_head
 from ctmo_indi.front_desk.limits import Limits
+from ctmo_indi.front_desk.pages import PAGE_HEADERS, PageConnection, Pages
 from ctmo_indi.front_desk.sparing import SparingLog
 from ctmo_indi.work_orders.access import Caller
 from ctmo_indi.work_orders.desk import Desk
@@ -27,17 +28,34 @@ __all__ = ["METHOD", "PATHS", "Exchange", "order_of"]
 _log = logging.getLogger(__name__)
 
 METHOD = "front_desk"
+_OF_SCRIPTS = "/api/"
+"""Paths that the page's own script asks for: it asks its reader for a token itself."""
+
 _HEADERS = {hdrs.SERVER: SERVER, hdrs.CONTENT_TYPE: "text/xml; charset=utf-8"}
 
 
 class Exchange:
-    """Answers the requests to one desk; runs on the front desk's loop."""
+    """Answers the requests to one desk; runs on the front desk's loop.
 
-    def __init__(self, desk: Desk, limits: Limits, access: Access, hosts: HostNames) -> None:
+    Parameters
+    ----------
+    pages
+        Served besides orders; None: nothing.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        limits: Limits,
+        access: Access,
+        hosts: HostNames,
+        pages: Pages | None = None,
+    ) -> None:
         self._desk = desk
         self._limits = limits
         self._access = access
         self._hosts = hosts
+        self._pages = pages
         self._deeds = Deeds(desk)
         self._sparing = SparingLog(_log)
 
@@ -45,6 +63,9 @@ class Exchange:
         """Return the response to ``request``; never raises but for cancellation."""
         connection = request.protocol
         assert isinstance(connection, DeskConnection)  # DeskHttpServer makes no other
+        pages = self._pages
+        if pages is not None and pages.answers(request.method, request.path):
+            return await self._answer_page(pages, request, connection)
         try:
             check_head(request, connection, self._hosts, self._limits.body_bytes)
             caller = self._identify(request, connection.address)
@@ -52,24 +73,67 @@ class Exchange:
             if connection.phase is Phase.BODY:  # it took its time: who called then may not now
                 caller = self._identify(request, connection.address)
         except Refusal as refusal:
-            # Whoever floods us with wrong tokens must not flush the log.
-            is_flood = refusal.status is HTTPStatus.TOO_MANY_REQUESTS
-            self._sparing.log(
-                logging.DEBUG if is_flood else logging.INFO,
-                f"http_refused status={refusal.status:d}",  # a kind each: none hides another
-                "service=%s address=%s reason=%r",
-                self._desk.service,
-                connection.address,
-                str(refusal),
-            )
-            response = web.Response(
-                status=refusal.status,
-                text=f"{refusal.status.value}: {refusal}\n",
-                headers={hdrs.SERVER: SERVER, **refusal.headers},
-            )
-            response.force_close()
-            return response
+            return self._refused(refusal, connection.address)
         return web.Response(body=await self._respond(body, caller, connection), headers=_HEADERS)
+
+    async def _answer_page(
+        self, pages: Pages, request: web.BaseRequest, connection: DeskConnection
+    ) -> web.StreamResponse:
+        """Return what the pages answer; never raises but for cancellation."""
+        caller = None
+        try:
+            check_page_head(request, self._hosts, self._limits.body_bytes)
+            if not pages.is_public(request.path):
+                caller = self._identify(request, connection.address)
+            at_desk = PageConnection(
+                connection,
+                self._desk,
+                self._deeds,
+                self._limits,
+                lambda: self._identify(request, connection.address),
+                lambda: self._body(request, connection),
+            )
+            response = await pages.answer(request, caller, at_desk)
+        except Refusal as refusal:
+            if request.path.startswith(_OF_SCRIPTS):
+                refusal.headers.pop(hdrs.WWW_AUTHENTICATE, None)  # no dialogue of the browser's
+            response = self._refused(refusal, connection.address)
+        except NotPermitted as error:
+            response = self._refused(Refusal(HTTPStatus.FORBIDDEN, str(error)), connection.address)
+        except Exception as error:  # noqa: BLE001 - outermost of an exchange: log, answer, go on
+            response = web.Response(status=500, text=f"500: {self._internal(error)}\n")
+            response.force_close()
+        if not response.prepared:
+            response.headers.update(PAGE_HEADERS)
+        return response
+
+    def _refused(self, refusal: Refusal, address: str) -> web.Response:
+        # Whoever floods us with wrong tokens must not flush the log.
+        is_flood = refusal.status is HTTPStatus.TOO_MANY_REQUESTS
+        self._sparing.log(
+            logging.DEBUG if is_flood else logging.INFO,
+            f"http_refused status={refusal.status:d}",  # a kind each: none hides another
+            "service=%s address=%s reason=%r",
+            self._desk.service,
+            address,
+            str(refusal),
+        )
+        response = web.Response(
+            status=refusal.status,
+            text=f"{refusal.status.value}: {refusal}\n",
+            headers={hdrs.SERVER: SERVER, **refusal.headers},
+        )
+        response.force_close()
+        return response
+
+    def _internal(self, error: Exception) -> str:
+        """Log a bug of ours; return what its sender is told."""
+        error_id = secrets.token_hex(4)
+        _log.exception("exchange_failed service=%s error_id=%s", self._desk.service, error_id)
+        text = f"internal error {error_id}; the log of {self._desk.service} has more"
+        if isinstance(error, TimeoutError):
+            text += f"; no answer within {self._limits.answer_s:g} s"
+        return text
 
     def _identify(self, request: web.BaseRequest, address: str) -> Caller:
         if len(request.headers.getall(hdrs.AUTHORIZATION, ())) > 1:
@@ -111,11 +175,7 @@ class Exchange:
         except CtmoError as error:
             code, text = error.fault_code, str(error)
         except Exception as error:  # noqa: BLE001 - outermost of an exchange: log, answer, go on
-            error_id = secrets.token_hex(4)
-            code, text = 500, f"internal error {error_id}; the log of {service} has more"
-            if isinstance(error, TimeoutError):
-                text += f"; no answer within {self._limits.answer_s:g} s"
-            _log.exception("exchange_failed service=%s error_id=%s", service, error_id)
+            code, text = 500, self._internal(error)
         self._sparing.log(
             logging.INFO,
             "order_refused",

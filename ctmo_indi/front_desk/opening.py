@@ -8,7 +8,7 @@ away and says so at each start and in every Status.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from ctmo_indi.errors import ConfigError
 from ctmo_indi.front_desk.failures import Failures, neighbourhood
 from ctmo_indi.front_desk.identity import TokenAccess, TokenFile
 from ctmo_indi.front_desk.limits import Limits
+from ctmo_indi.front_desk.pages import Pages
 from ctmo_indi.front_desk.server import FrontDeskServer
 from ctmo_indi.front_desk.tls import TlsFiles
 from ctmo_indi.tokens import Token, digest, read_secret, read_tokens
@@ -40,6 +41,7 @@ def open_front_desk(
     *,
     limits: Limits | None = None,
     is_local: Callable[[str], bool] = is_loopback,
+    pages: Mapping[str, Pages] | None = None,
 ) -> FrontDeskServer:
     """Return the server of a service's desks, not started yet.
 
@@ -49,6 +51,8 @@ def open_front_desk(
         Each with where it listens; a port of 0 takes a free one.
     is_local
         Which addresses are this machine's alone; others than loopback in tests only.
+    pages
+        What the port of a service serves besides orders, by its name.
 
     Raises
     ------
@@ -105,6 +109,7 @@ def open_front_desk(
         tls=_tls(config) if network and not insecure else None,
         is_local=is_local,
         on_stopped=audit.close,
+        pages=pages,
     )
 
 

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from weakref import WeakSet
 
@@ -24,6 +24,7 @@ from ctmo_indi.front_desk.connections import DeskHttpServer, Gate
 from ctmo_indi.front_desk.exchange import Exchange
 from ctmo_indi.front_desk.failures import Failures
 from ctmo_indi.front_desk.limits import Limits
+from ctmo_indi.front_desk.pages import Pages
 from ctmo_indi.front_desk.tls import TlsDoor, TlsFiles
 from ctmo_indi.work_orders.desk import Desk
 
@@ -57,6 +58,8 @@ class FrontDeskServer:
         Which listening addresses count as loopback.
     on_stopped
         Called at the end of :meth:`stop`.
+    pages
+        What the port of a service serves besides orders, by its name.
 
     Examples
     --------
@@ -75,7 +78,9 @@ class FrontDeskServer:
         tls: TlsFiles | None = None,
         is_local: Callable[[str], bool] = is_loopback,
         on_stopped: Callable[[], object] = lambda: None,
+        pages: Mapping[str, Pages] | None = None,
     ) -> None:
+        self._pages = dict(pages or {})
         self._desks = tuple(desks)
         self._limits = limits or Limits()
         self._access = access or LoopbackAccess()
@@ -192,7 +197,8 @@ class FrontDeskServer:
         https: list[DeskHttpServer] = []
         listeners: list[asyncio.Server] = []
         for (desk, ip, _), listener in zip(self._desks, sockets, strict=True):
-            exchange = Exchange(desk, self._limits, self._access, self._hosts)
+            pages = self._pages.get(desk.service)
+            exchange = Exchange(desk, self._limits, self._access, self._hosts, pages)
             http = DeskHttpServer(exchange.answer, self.gate)
             https.append(http)
             door = self._door(http, self._tls_on(ip), loop)

@@ -15,6 +15,19 @@ DISCONNECT = "DISCONNECT"
 SIMULATION = "SIMULATION"
 DRIVER_INFO = "DRIVER_INFO"
 
+DRIVER_EXEC = "DRIVER_EXEC"
+DRIVER_INTERFACE = "DRIVER_INTERFACE"
+
+# What a server can tell of a site it was set up for.
+GEOGRAPHIC_COORD = "GEOGRAPHIC_COORD"
+LATITUDE, LONGITUDE, ELEVATION = "LAT", "LONG", "ELEV"
+FILTER_NAME = "FILTER_NAME"
+OPTICS: tuple[tuple[str, str, str], ...] = (
+    ("TELESCOPE_INFO", "TELESCOPE_APERTURE", "TELESCOPE_FOCAL_LENGTH"),
+    ("SCOPE_INFO", "APERTURE", "FOCAL_LENGTH"),
+)
+"""Property, aperture, focal length in mm: of mounts, and of cameras since INDI 2."""
+
 CCD_COMPRESSION = "CCD_COMPRESSION"
 COMPRESSION_OFF = ("INDI_DISABLED", "CCD_RAW")
 """Element that switches compression off: INDI 1.9 and later, and before."""

@@ -56,14 +56,16 @@ def measure_utc_offset_s(endpoint: Endpoint, clock: Clock, timeout_s: float = 10
     try:
         with socket.create_connection((endpoint.host, endpoint.port), timeout=timeout_s) as link:
             link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return _sharpest_flip(link, clock, deadline)
+            return _sharpest_flip(link, clock, deadline, timeout_s)
     except OSError as error:
         raise NotConnected(
             f"clock of the INDI server at port {endpoint.port} not measured: {error}"
         ) from error
 
 
-def _sharpest_flip(link: socket.socket, clock: Clock, deadline: Deadline) -> float:
+def _sharpest_flip(
+    link: socket.socket, clock: Clock, deadline: Deadline, machine_s: float
+) -> float:
     best: tuple[float, float] | None = None
     flips = 0
     last: _Reading | None = None
@@ -81,7 +83,7 @@ def _sharpest_flip(link: socket.socket, clock: Clock, deadline: Deadline) -> flo
         last = reading
     if best is None:
         raise NotConnected(
-            f"the drivers' clock was not measured within {deadline.timeout_s:g} sky s: "
+            f"the drivers' clock was not measured within {machine_s:g} machine s: "
             f"{'no timestamp came' if last is None else 'its second did not change'}"
         )
     return best[1]

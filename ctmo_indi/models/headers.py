@@ -21,6 +21,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from ctmo_indi.first_import import FIRST_IMPORT
 from ctmo_indi.models.coordinates import from_unix_s, mjd
 from ctmo_indi.models.fits_text import fit_card
 from ctmo_indi.models.frame_facts import Frame, FrameFacts
@@ -196,7 +197,8 @@ def _frame(header: Header, facts: FrameFacts) -> Frame:
 
 def _drop_unreadable(header: Header) -> None:
     """Remove cards that are no FITS (a driver's NaN): saving the frame would fail for them."""
-    from astropy.io.fits.verify import VerifyError  # here: whoever has a header has astropy
+    with FIRST_IMPORT:
+        from astropy.io.fits.verify import VerifyError  # here: whoever has a header has astropy
 
     for index in range(len(header) - 1, -1, -1):
         try:

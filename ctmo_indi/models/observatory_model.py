@@ -30,6 +30,7 @@ from ctmo_indi.models.dome_geometry import (
     measurements_of,
     slit_azimuth_deg,
 )
+from ctmo_indi.models.moving_targets import place_icrs_deg
 from ctmo_indi.models.observatory import ObservatoryModelState, Visit
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import FrameType
@@ -43,12 +44,14 @@ _SLOT_PREFIX = "FILTER_SLOT_NAME_"
 EXPOSURE = "exposure"
 
 ACTIVITIES: Mapping[str, tuple[str, ...]] = {
-    "open": (),
+    "handling": (),
+    "open": ("handling",),
     "unpark": ("open",),
     "start tracking": ("unpark",),
     "hour angle": ("start tracking",),
     "declination": ("start tracking",),
-    "mount settle": ("hour angle", "declination"),
+    "flip": ("hour angle", "declination"),
+    "mount settle": ("flip",),
     "dome": ("start tracking",),
     "dome settle": ("dome",),
     "filter": ("start tracking",),
@@ -119,7 +122,7 @@ class ObservatoryModel:
     ) -> float:
         """Return the seconds until the first exposure of a target (ICRS) could begin."""
         durations = self._sky_durations(state, ra_deg, dec_deg)
-        durations["filter"] = self._filter_s(state.filter_name, filter_name)
+        durations["filter"] = self.filter_change_s(state.filter_name, filter_name)
         return float(longest_path(durations))
 
     def delays_s(
@@ -147,7 +150,7 @@ class ObservatoryModel:
         durations = self._sky_durations(state, ra_deg, np.asarray(dec_deg, dtype=np.float64))
         if filter_names is not None:
             now = state.filter_name
-            known = {name: self._filter_s(now, name) for name in set(filter_names)}
+            known = {name: self.filter_change_s(now, name) for name in set(filter_names)}
             durations["filter"] = np.array([known[name] for name in filter_names])
         return np.broadcast_to(longest_path(durations), ra_deg.shape).copy()
 
@@ -157,12 +160,11 @@ class ObservatoryModel:
         """Return how long each activity before a request's first exposure takes."""
         durations: dict[str, _Seconds] = {}
         if request.frame_type.needs_sky:
-            if request.ra_deg is None or request.dec_deg is None:
-                raise ValueError(f"order {request.order_id}: a sky frame without RA and Dec")
-            durations = self._sky_durations(state, request.ra_deg, request.dec_deg)
+            durations = self._sky_durations(state, *self._target_deg(request, state.utc_s))
         if request.frame_type is FrameType.FLAT:
             durations["lamp"] = self.kinematics.lamp_settle_s
-        durations["filter"] = self._filter_s(state.filter_name, request.filter_name)
+        durations["handling"] = self.kinematics.handling_s
+        durations["filter"] = self.filter_change_s(state.filter_name, request.filter_name)
         return {name: float(durations.get(name, 0.0)) for name in ACTIVITIES}
 
     def observe(
@@ -182,19 +184,15 @@ class ObservatoryModel:
         if not request.frame_type.needs_sky:
             after = replace(self.idle(state, end_s), filter_name=filter_name)
             return Visit(slew_s, start_s, end_s, after)
-        assert request.ra_deg is not None  # activities_s looked
-        assert request.dec_deg is not None
-        place = self._place(state.utc_s, request.ra_deg, request.dec_deg)
-        side = self._side(place)
+        ra_deg, dec_deg = self._target_deg(request, start_s)
+        side = self._side(self._place(state.utc_s, ra_deg, dec_deg))
         after = ObservatoryModelState(
             utc_s=end_s,
-            ra_deg=request.ra_deg,
-            dec_deg=request.dec_deg,
+            ra_deg=ra_deg,
+            dec_deg=dec_deg,
             is_tracking=True,
             is_parked=False,
-            dome_azimuth_deg=self._slit_deg(
-                self._place(end_s, request.ra_deg, request.dec_deg), side
-            ),
+            dome_azimuth_deg=self._slit_deg(self._place(end_s, ra_deg, dec_deg), side),
             filter_name=filter_name,
             is_open=True,
             tube_side=side,
@@ -261,11 +259,13 @@ class ObservatoryModel:
         hour_angle_s, declination_s = self._axes_s(present, target, state.tube_side)
         dome_s = self._dome_s(state, target)
         return {
+            "handling": known.handling_s,
             "open": 0.0 if state.is_open else known.open_s,
             "unpark": known.unpark_s if state.is_parked else 0.0,
             "start tracking": 0.0 if state.is_tracking else known.start_tracking_s,
             "hour angle": hour_angle_s,
             "declination": declination_s,
+            "flip": self._flip_s(present, target, state.tube_side),
             "mount settle": known.mount_settle_s,
             "dome": dome_s,
             "dome settle": np.where(dome_s > 0.0, known.dome_settle_s, 0.0),
@@ -300,11 +300,17 @@ class ObservatoryModel:
         hour_angle_deg, dec_deg = place.hour_angle_deg, place.dec_deg
         if self.kinematics.mount is MountKind.FORK:
             return hour_angle_deg, dec_deg
-        is_west = hour_angle_deg < 0.0 if side is None else side is TubeSide.WEST
+        is_west = _is_west(place, side)
         return (
             np.where(is_west, hour_angle_deg + 180.0, hour_angle_deg),
             np.where(is_west, 180.0 - dec_deg, dec_deg),
         )
+
+    def _flip_s(self, present: _Place, target: _Place, present_side: TubeSide | None) -> _Seconds:
+        if self.kinematics.mount is MountKind.FORK:
+            return 0.0
+        changes_side = _is_west(present, present_side) != _is_west(target, None)
+        return np.where(changes_side, self.kinematics.flip_s, 0.0)
 
     def _dome_s(self, state: ObservatoryModelState, target: _Place) -> _Seconds:
         wanted_deg = self._slit_deg(target, None)
@@ -324,7 +330,8 @@ class ObservatoryModel:
             known.dome_acceleration_deg_s2,
         )
 
-    def _filter_s(self, present: str | None, wanted: str | None) -> float:
+    def filter_change_s(self, present: str | None, wanted: str | None) -> float:
+        """Return the seconds of a change of filter; 0 when none is wanted, or none is needed."""
         if wanted is None or wanted == present:
             return 0.0
         known = self.kinematics
@@ -346,6 +353,11 @@ class ObservatoryModel:
             )
         return self._place(state.utc_s, state.ra_deg, state.dec_deg)
 
+    def _target_deg(self, request: ObservationRequest, utc_s: float) -> tuple[float, float]:
+        if not request.has_place:
+            raise ValueError(f"order {request.order_id}: a sky frame without RA and Dec")
+        return place_icrs_deg(request, self.site, utc_s)
+
     def _place(self, utc_s: float, ra_deg: Any, dec_deg: Any) -> _Place:
         ra_rad, dec_rad = _frame(utc_s).place_rad(ra_deg, dec_deg)
         hour_angle_rad = erfa.anpm(_rotation_rad(utc_s) + self._longitude_rad - ra_rad)
@@ -363,6 +375,11 @@ class ObservatoryModel:
         return slit_azimuth_deg(
             place.hour_angle_deg / 15.0, place.dec_deg, self.site.latitude_deg, self.dome, side
         )
+
+
+def _is_west(place: _Place, side: TubeSide | None) -> Any:  # Any: a bool, or an array for arrays
+    """Whether a German mount's tube is west of the pier; side None: as a slew to it chooses."""
+    return place.hour_angle_deg < 0.0 if side is None else side is TubeSide.WEST
 
 
 def travel_s(way_deg: Any, rate_deg_s: float, acceleration_deg_s2: float) -> Any:

@@ -98,7 +98,7 @@ def moon_separation_deg(ra_deg: float, dec_deg: float, site: Site, utc: Instant)
     return math.degrees(erfa.seps(*place, *moon_place_rad(frame, site, utc)))
 
 
-def moon_illumination(utc: Instant) -> float:
+def moon_illumination(utc: Instant) -> Any:  # Any: a float, an array for an array
     """Return the lit part of the Moon's disk, 0 to 1, seen from the Earth's centre.
 
     k = (1 + cos i) / 2 with the phase angle i between Sun and Earth at the Moon; Meeus,
@@ -106,11 +106,10 @@ def moon_illumination(utc: Instant) -> float:
     """
     day, tt_fraction, _ = julian_dates(utc)
     moon_au = erfa.moon98(day, tt_fraction)["p"]
-    sun_au = -erfa.epv00(day, tt_fraction)[0]["p"]
-    cos_phase = -np.dot(moon_au, sun_au - moon_au) / (
-        np.linalg.norm(moon_au) * np.linalg.norm(sun_au - moon_au)
-    )
-    return float((1.0 + cos_phase) / 2.0)
+    to_sun_au = -erfa.epv00(day, tt_fraction)[0]["p"] - moon_au
+    lengths = np.linalg.norm(moon_au, axis=-1) * np.linalg.norm(to_sun_au, axis=-1)
+    lit = (1.0 - np.sum(moon_au * to_sun_au, axis=-1) / lengths) / 2.0
+    return float(lit) if np.ndim(lit) == 0 else lit
 
 
 def sun_place_rad(frame: ApparentFrame, utc: Instant) -> tuple[Any, Any]:  # Any: float or array
@@ -130,14 +129,24 @@ def moon_place_rad(
     """
     day, tt_fraction, _ = julian_dates(utc)
     moon_au = erfa.rxp(frame.astrom["bpn"], erfa.moon98(day, tt_fraction)["p"])
+    place: tuple[Any, Any] = erfa.c2s(moon_au - site_cirs_au(frame, site))
+    return place
+
+
+def site_cirs_au(frame: ApparentFrame, site: Site) -> Array:
+    """Return the site seen from the Earth's centre, in the frame of apparent places, au.
+
+    Returns
+    -------
+    ndarray
+        Shape (3,), or (n, 3) when the frame's rotation has n instants.
+    """
     ground_m = erfa.gd2gc(
         _WGS84, math.radians(site.longitude_deg), math.radians(site.latitude_deg), site.elevation_m
     )
     cos, sin = np.cos(frame.rotation_rad), np.sin(frame.rotation_rad)
     x, y, z = ground_m / _AU_M
-    site_au = np.stack([cos * x - sin * y, sin * x + cos * y, np.full_like(cos, z)], axis=-1)
-    place: tuple[Any, Any] = erfa.c2s(moon_au - site_au)
-    return place
+    return np.stack([cos * x - sin * y, sin * x + cos * y, np.full_like(cos, z)], axis=-1)
 
 
 def coarse_sun_rad(times_s: Array) -> tuple[Array, Array]:

@@ -22,6 +22,7 @@ from ctmo_indi.profiles import Limits, NightPolicy, Site
 
 _YEAR_S = 366.0 * 86400.0
 _STEP_S = 900.0
+_LONGEST_EXPOSURE_S = 1800.0  # a longer one might not end before the target sets
 _BINS = 96  # of sidereal time, a quarter of an hour each
 _BIN_DEG = 360.0 / _BINS
 _DARKER_DEG = 0.3  # the Sun a year later is not quite where it was
@@ -34,6 +35,8 @@ _AROUND_DEG = _BIN_DEG + _MOST_SHIFT_RA_DEG
 
 # On the meridian; and aside of it, for what culminates too near to the zenith.
 _HOUR_ANGLES_DEG = (0.0, 30.0, -30.0)
+_FAR_FROM_FLIP_H = 1.0
+"""Aside of the meridian an exposure stays so far from it: 30 - 7.3 deg, less half an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,13 @@ class SureTargets:
             or dec_deg is None
             or not -_MOST_DEC_DEG <= dec_deg <= _MOST_DEC_DEG
             or request.windows
+            or request.exposure_s > _LONGEST_EXPOSURE_S
             or wants.min_moon_separation_deg is not None
             or wants.max_sun_altitude_deg is not None
+            or wants.min_hour_angle_h is not None
+            or wants.max_hour_angle_h is not None
+            or wants.max_moon_illumination is not None
+            or wants.max_moon_altitude_deg is not None
         ):
             return False
         floor_deg = max(
@@ -85,6 +93,12 @@ class SureTargets:
         for hour_angle_deg in _HOUR_ANGLES_DEG:
             most_deg = abs(hour_angle_deg) + _AROUND_DEG
             if limits.max_hour_angle_h is not None and limits.max_hour_angle_h * 15.0 < most_deg:
+                continue
+            if limits.meridian_flip_h is not None and (
+                not hour_angle_deg
+                or abs(limits.meridian_flip_h) + limits.meridian_flip_margin_min / 60.0
+                > _FAR_FROM_FLIP_H
+            ):
                 continue
             if not self.dark[int((ra_deg + hour_angle_deg) / _BIN_DEG) % _BINS]:
                 continue

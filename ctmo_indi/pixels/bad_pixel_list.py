@@ -10,7 +10,8 @@ Text, one entry a line, as FITS counts: column first, from 1 on, both ends inclu
     [100:120,5:9]    a rectangle
 
 A FITS mask has the size of the sensor; what is not 0 is bad. Both are of a frame that is read whole
-and unbinned: for a binned frame a pixel is bad when one of those it is made of is.
+and unbinned: for a binned frame a pixel is bad when one of those it is made of is. Rows and columns
+of the sensor that fill no binned one may be among them.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ def read_bad_pixels(path: Path, shape: tuple[int, int], binning: tuple[int, int]
     except OSError as error:
         raise UnreadableFrame(f"{path}: {error.strerror}; expected a list of bad pixels") from error
     is_text = start.lstrip()[:1] in (b"[", b"#", b"") or path.suffix in (".txt", ".lst", ".list")
-    flags = _listed(path, start, of_sensor) if is_text else _masked(path, of_sensor, binning)
+    flags = (
+        _listed(path, start, of_sensor, binning) if is_text else _masked(path, of_sensor, binning)
+    )
     rows, columns = shape
     return np.asarray(flags.reshape(rows, binning[0], columns, binning[1]).any(axis=(1, 3)))
 
@@ -73,22 +76,22 @@ def _masked(path: Path, shape: tuple[int, int], binning: tuple[int, int]) -> Fla
     return np.asarray(data[: shape[0], : shape[1]] != 0)
 
 
-def _listed(path: Path, text: bytes, shape: tuple[int, int]) -> Flags:
-    flags = np.zeros(shape, np.bool_)
+def _listed(path: Path, text: bytes, shape: tuple[int, int], binning: tuple[int, int]) -> Flags:
+    flags = np.zeros((shape[0] + binning[0] - 1, shape[1] + binning[1] - 1), np.bool_)
     for number, line in enumerate(text.decode("utf-8", "replace").splitlines(), 1):
         entry = line.partition("#")[0].strip()
         if not entry:
             continue
         match = _ENTRY.fullmatch(entry)
-        columns = match and _slice(match[1], match[2], shape[1])
-        rows = match and _slice(match[3], match[4], shape[0])
+        columns = match and _slice(match[1], match[2], flags.shape[1])
+        rows = match and _slice(match[3], match[4], flags.shape[0])
         if columns is None or rows is None:
             raise UnreadableFrame(
                 f"{path}:{number}: {entry[:40]!r} came, expected [column,row] such as [12,7], "
-                f"[12,*] or [1:5,3:9] within {shape[1]} x {shape[0]} pixels"
+                f"[12,*] or [1:5,3:9] within {flags.shape[1]} x {flags.shape[0]} pixels"
             )
         flags[rows, columns] = True
-    return flags
+    return flags[: shape[0], : shape[1]]
 
 
 def _slice(first: str, last: str | None, length: int) -> slice | None:

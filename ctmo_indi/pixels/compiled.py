@@ -5,12 +5,13 @@ same bits on every machine, and NaN stays NaN. Kernels run over pixels in the in
 LLVM vectorises without being allowed to reorder sums.
 
 The machine code is kept beside the module, or where ``NUMBA_CACHE_DIR`` points to when the
-installation is read-only (the services set it to ``cache/numba`` in the data folder). Importing
-this module imports numba, which takes about a second and 115 MB: only processes that crunch pixels
-do so.
+installation is read-only (the services set it to a folder in the data folder's ``cache/numba``).
+Importing this module imports numba, which takes about a second and 115 MB: only processes that
+crunch pixels or plan nights do so.
 
-numba sees that a module of kernels was changed, not that one whose kernels it calls was: whoever
-edits such a one also touches the modules that call it (an installation does, it writes all anew).
+numba sees that the text of a module of kernels was changed, not that one whose kernels it calls
+was: whoever edits such a one removes the ``*.nb?`` beside the modules that call it. The services'
+folder has the digest of all kernels' sources in its name.
 """
 
 from __future__ import annotations

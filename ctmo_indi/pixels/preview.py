@@ -11,12 +11,16 @@ import math
 import os
 import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal  # Any: Pillow's options
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ctmo_indi.first_import import FIRST_IMPORT
+
 LONG_SIDE_PX = 1024
+MOST_BYTES = 600_000
+_JPEG_QUALITIES = (85, 70, 50, 30, 10)  # the last one needs less than 2 bits a pixel of any noise
 _BAND_ROWS = 8  # of the picture
 _SOFTENING = 0.1  # of asinh: linear below that share of the range, logarithmic above
 _WHITEST = 20.0  # white lies that many zscale ranges above black: zscale alone burns the stars out
@@ -79,21 +83,48 @@ def write_preview(
     OSError
         It could not be written.
     """
-    from PIL import Image
-
-    stream = io.BytesIO()
-    Image.fromarray(picture(data, long_side_px=long_side_px, first_row=first_row)).save(
-        stream, "PNG", optimize=True
-    )
+    grey = picture(data, long_side_px=long_side_px, first_row=first_row)
+    encoded = _encoded(grey, "PNG", optimize=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(stream.getvalue())
+            file.write(encoded)
         Path(name).chmod(0o644)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def encoded_picture(
+    data: ArrayLike,
+    *,
+    long_side_px: int = LONG_SIDE_PX,
+    first_row: Literal["bottom", "top"] = "bottom",
+    most_bytes: int = MOST_BYTES,
+) -> tuple[bytes, str]:
+    """Return :func:`picture` as a file of at most ``most_bytes``, and its media type.
+
+    PNG where that is small enough, else JPEG: the noise of a sky cannot be packed without loss.
+    Errors as :func:`picture`; blocks; any thread.
+    """
+    grey = picture(data, long_side_px=long_side_px, first_row=first_row)
+    encoded = _encoded(grey, "PNG", optimize=True)
+    if len(encoded) <= most_bytes:
+        return encoded, "image/png"
+    for quality in _JPEG_QUALITIES:
+        encoded = _encoded(grey, "JPEG", quality=quality, optimize=True)
+        if len(encoded) <= most_bytes:
+            break
+    return encoded, "image/jpeg"
+
+
+def _encoded(grey: NDArray[np.uint8], kind: str, **how: Any) -> bytes:
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(grey).save(stream, kind, **how)
+    return stream.getvalue()
 
 
 def _averaged(pixels: NDArray[np.generic], n: int) -> NDArray[np.float32]:
@@ -127,7 +158,8 @@ def _sums(band: NDArray[np.float32], n: int) -> NDArray[np.float32]:
 
 def _levels(values: NDArray[np.float32]) -> tuple[float, float]:
     """Return what is black and what is white; white is above black also in a constant frame."""
-    from astropy.visualization import ZScaleInterval
+    with FIRST_IMPORT:
+        from astropy.visualization import ZScaleInterval
 
     low, high = (float(level) for level in ZScaleInterval().get_limits(values))
     if not high > low:

@@ -22,6 +22,7 @@ from astropy.utils.exceptions import AstropyWarning
 
 from ctmo_indi.durable_file import replacing
 from ctmo_indi.errors import UnreadableFrame
+from ctmo_indi.first_import import FIRST_IMPORT
 
 SUFFIX = ".fz"
 """What a compressed file has after the name of the plain one, as fpack writes it."""
@@ -107,7 +108,9 @@ def _is_plain(unit: Any) -> bool:
 
 def _write_plain(unit: Any, write: Callable[[Piece], None], file: BinaryIO) -> None:
     """Write header and pixels of a plain image; the header once more when its sums are known."""
-    from ctmo_indi.pixels.plane_kernels import store_words, sum_of_turned  # numba: 1 s to import
+    with FIRST_IMPORT:
+        # numba: 1 s to import.
+        from ctmo_indi.pixels.plane_kernels import store_words, sum_of_turned
 
     flat = unit.data.reshape(-1)
     begin = file.tell()

@@ -109,7 +109,12 @@ def debt(
 
 
 def affordable(
-    lacking: Iterable[Lacking], *, most_s: float, filters: Container[str], has_panel: bool
+    lacking: Iterable[Lacking],
+    *,
+    most_s: float,
+    filters: Container[str],
+    has_panel: bool,
+    taken_s: float = 0.0,
 ) -> tuple[Lacking, ...]:
     """Return the same; what the site cannot take, or not in one night, has its obstacle.
 
@@ -118,11 +123,13 @@ def affordable(
     most_s
         Exposure time of all together; what is over it comes another night. What is needed for most
         lights comes first.
+    taken_s
+        How much of it the night has already.
     filters
         Those an order can name.
     """
     owed = list(lacking)
-    left_s = most_s
+    left_s = max(0.0, most_s - taken_s)
     by_need = sorted(range(len(owed)), key=lambda index: (-owed[index].lights, index))
     for index in by_need:
         one = owed[index]

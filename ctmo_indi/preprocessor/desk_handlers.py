@@ -35,6 +35,7 @@ from ctmo_indi.work_orders.receipts import new_receipt
 from ctmo_indi.work_orders.revisions import RevisionBoard, answer_on_change
 
 RECEIVED = "Work order received."
+_OPEN = frozenset({AttemptState.PENDING.value, AttemptState.IN_PROGRESS.value})
 
 RequestT = TypeVar("RequestT")
 
@@ -159,7 +160,7 @@ class DeskHandlers:
 
     async def _service(self) -> Reply:
         parts = self._parts
-        open_orders = await asyncio.to_thread(parts.orders.waiting)
+        counts = await asyncio.to_thread(parts.orders.counts)
         receipt = parts.engine.busy
         stage, done, total = parts.engine.progress.get(receipt, ("", 0, 0))
         progress = f"{stage}: {done} of {total}" if total else stage
@@ -169,7 +170,10 @@ class DeskHandlers:
             "Status": "ENABLED",
             "Message": f"calibrates {receipt}" if receipt else "waits for orders",
             "Progress": progress,
-            "Open Orders": open_orders,
+            **({"Progress Ratio": round(done / total, 4)} if total else {}),
+            "Busy": receipt,
+            "Open Orders": sum(n for state, n in counts.items() if state in _OPEN),
+            "Order Counts": counts,
             "Revision": parts.board.revision,
             "UTC": parts.clock.utc().isoformat(timespec="seconds"),
         }

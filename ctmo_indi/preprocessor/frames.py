@@ -100,12 +100,12 @@ def frame_of(path: Path, cards: Cards) -> Frame:
     RefusedHeader
         Naming everything that is missing, wrong or contradictory.
     """
-    facts = _Facts(cards.values)
+    facts = HeaderFacts(cards.values)
     problems: list[str] = []
     _require_raw(facts, problems)
     frame_type = _type(facts, problems)
     exposure_s = _exposure(facts, frame_type, problems)
-    start_utc_s = _start(facts, problems)
+    start_utc_s = start_of(facts, problems)
     readout = _readout(facts, cards.shape, problems)
     temperature_c, set_c = facts.number("temperature"), facts.number("set_temperature")
     if (
@@ -148,8 +148,14 @@ def frame_of(path: Path, cards: Cards) -> Frame:
     )
 
 
-class _Facts:
-    """The cards of one header by what they mean."""
+class HeaderFacts:
+    """The cards of one header by what they mean.
+
+    Parameters
+    ----------
+    values
+        Keyword -> value, as ``header_reader.read_cards`` gives them.
+    """
 
     def __init__(self, values: Mapping[str, Value]) -> None:
         self.values = values
@@ -163,6 +169,7 @@ class _Facts:
         return None
 
     def text(self, fact: str) -> str:
+        """Return a fact as text, each run of spaces as one; "" when no card has it."""
         found = self.raw(fact)
         return "" if found is None else " ".join(str(found[1]).split())
 
@@ -183,7 +190,7 @@ class _Facts:
         return f"{KEYWORDS[fact][0]} is missing" if found is None else f"{found[0]} is {found[1]!r}"
 
 
-def _require_raw(facts: _Facts, problems: list[str]) -> None:
+def _require_raw(facts: HeaderFacts, problems: list[str]) -> None:
     """Refuse what somebody calibrated: its bias would be subtracted twice."""
     if facts.raw("product") is not None:
         problems.append(f"a product ({facts.named('product')}), expected a raw frame")
@@ -191,7 +198,7 @@ def _require_raw(facts: _Facts, problems: list[str]) -> None:
         problems.append(f"{facts.named('calibrated')}: calibrated already, expected a raw frame")
 
 
-def _type(facts: _Facts, problems: list[str]) -> FrameType | None:
+def _type(facts: HeaderFacts, problems: list[str]) -> FrameType | None:
     frame_type = frame_type_of(facts.text("type"))
     if frame_type is None:
         problems.append(f"{facts.named('type')}, expected a kind such as Light, Bias, Dark or Flat")
@@ -203,7 +210,7 @@ def _type(facts: _Facts, problems: list[str]) -> FrameType | None:
     return frame_type
 
 
-def _exposure(facts: _Facts, frame_type: FrameType | None, problems: list[str]) -> float:
+def _exposure(facts: HeaderFacts, frame_type: FrameType | None, problems: list[str]) -> float:
     exposure_s = facts.number("exposure")
     if frame_type is FrameType.BIAS:
         if exposure_s is None and facts.raw("exposure") is None:
@@ -219,7 +226,8 @@ def _exposure(facts: _Facts, frame_type: FrameType | None, problems: list[str]) 
     return exposure_s
 
 
-def _start(facts: _Facts, problems: list[str]) -> float:
+def start_of(facts: HeaderFacts, problems: list[str]) -> float:
+    """Return when the exposure began, Unix seconds; 0 with a problem where no card tells it."""
     timesys = facts.text("timesys").upper()
     if timesys not in ("", "UTC", "UT", "UT1"):
         problems.append(f"TIMESYS is {timesys!r}, expected UTC")
@@ -236,7 +244,7 @@ def _start(facts: _Facts, problems: list[str]) -> float:
     return 0.0
 
 
-def _readout(facts: _Facts, shape: tuple[int, ...], problems: list[str]) -> Readout | None:
+def _readout(facts: HeaderFacts, shape: tuple[int, ...], problems: list[str]) -> Readout | None:
     if len(shape) != 2 or 0 in shape:
         problems.append(f"the image is {' x '.join(map(str, shape))}, expected two axes")
         return None
@@ -262,7 +270,7 @@ def _readout(facts: _Facts, shape: tuple[int, ...], problems: list[str]) -> Read
     )
 
 
-def _pointing(facts: _Facts) -> tuple[float, float] | tuple[None, None]:
+def _pointing(facts: HeaderFacts) -> tuple[float, float] | tuple[None, None]:
     """Return ICRS degrees; numbers are degrees (INDI), sexagesimal RA is hours; else nothing."""
     ra, dec = facts.raw("ra"), facts.raw("dec")
     if ra is None or dec is None:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from ctmo_indi.errors import BadOrder
 
+SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fits.fz", ".fit.fz")
+"""Names of frames end so, in whatever case."""
+
 RAW = "raw"
 PRODUCTS = "products"
 

@@ -20,9 +20,7 @@ from typing import TypeAlias
 from ctmo_indi.models.frames import Frame, NightBundle, Rejected
 from ctmo_indi.preprocessor.frames import WANTED, RefusedHeader, frame_of
 from ctmo_indi.preprocessor.header_reader import UnreadableHeader, read_cards
-
-SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fits.fz", ".fit.fz")
-"""Names of frames end so, in whatever case."""
+from ctmo_indi.preprocessor.locations import SUFFIXES
 
 _CHUNK = 1 << 20
 _HALF_DAY_S = 43200.0

@@ -114,14 +114,10 @@ class OrderBook:
                 return []
             return calibration_jobs.in_states(connection, AttemptState(state))[-limit:][::-1]
 
-    def waiting(self) -> int:
-        """Return how many orders wait or are under way."""
+    def counts(self) -> dict[str, int]:
+        """Return how many orders there are in each state that any is in."""
         with self._database.read() as connection:
-            return len(
-                calibration_jobs.in_states(
-                    connection, AttemptState.PENDING, AttemptState.IN_PROGRESS
-                )
-            )
+            return calibration_jobs.count_by_state(connection)
 
     def _now_utc_s(self) -> float:
         return self._clock.utc().timestamp()

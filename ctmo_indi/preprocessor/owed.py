@@ -19,21 +19,29 @@ _DAY_S = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """Reckons the debt; any thread, blocks for two queries."""
+    """Reckons the debt; any thread, blocks for three queries."""
 
     database: Database
     clock: Clock
     profile: Profile
     limits: MasterLimits
 
-    def reckon(self) -> tuple[Lacking, ...]:
-        """Return what is lacking now; StoreUnavailable when the database cannot be read."""
+    def reckon(self, night: str) -> tuple[Lacking, ...]:
+        """Return what is lacking now; StoreUnavailable when the database cannot be read.
+
+        Parameters
+        ----------
+        night
+            Evening date, YYYYMMDD, of the night that shall take it: what it has taken already
+            counts in what may be taken in one night.
+        """
         now_s = self.clock.utc().timestamp()
         with self.database.read() as connection:
             lights = night_bundles.lights_between(
                 connection, now_s - LAST_DAYS * _DAY_S, now_s + _DAY_S
             )
             longest_s = max(self.limits.valid_days.values()) * _DAY_S
+            taken_s = night_bundles.calibration_exposed_s(connection, night)
             found = combinations.known_masters(connection, now_s - 2.0 * longest_s, now_s + _DAY_S)
         known = [master for master, _ in found if master.path and master.path.is_file()]
         policy = self.profile.calibration
@@ -41,6 +49,7 @@ class Owed:
         return affordable(
             debt(lights, known, self.limits, settings),
             most_s=policy.most_s_a_night,
+            taken_s=taken_s,
             filters=self.profile.filters,
             has_panel=Role.LIGHT_PANEL in self.profile.equipment,
         )
@@ -53,7 +62,7 @@ class Owed:
         night
             Evening date, YYYYMMDD; part of the IDs.
         """
-        return [_struct(one, night, user) for one in self.reckon()]
+        return [_struct(one, night, user) for one in self.reckon(night)]
 
 
 def _struct(one: Lacking, night: str, user: str) -> dict[str, object]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ctmo_indi.preprocessor.header_reader import UnreadableHeader, read_cards
-from ctmo_indi.preprocessor.night import SUFFIXES
+from ctmo_indi.preprocessor.locations import SUFFIXES
 from ctmo_indi.preprocessor.product_files import Provenance, provenance
 from ctmo_indi.preprocessor.product_headers import PRODUCT_ID
 

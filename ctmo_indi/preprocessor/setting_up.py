@@ -12,13 +12,15 @@ from pathlib import Path
 from ctmo_indi.config import Config
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.models.frames import ProductKind
-from ctmo_indi.preprocessor import jobs
+from ctmo_indi.preprocessor import jobs, quick_tasks
 from ctmo_indi.preprocessor.executors import Dask, Executor
 from ctmo_indi.preprocessor.planned import Parameters
-from ctmo_indi.preprocessor.worker_pool import ProcessPool
+from ctmo_indi.preprocessor.worker_pool import NICENESS, ProcessPool
 from ctmo_indi.profiles import Profile
 
 SOLVE_FIELD = "solve-field"
+PIXELS = Path(jobs.__file__).parent.parent / "pixels"
+"""Where the kernels are."""
 
 
 def settings_of(profile: Profile) -> jobs.Settings:
@@ -74,16 +76,38 @@ def executor_of(config: Config, workers: int | None = None) -> Executor:
     return ProcessPool(
         workers or settings.workers,
         warm_up=jobs.warm_up,
-        environment=_kernel_cache(config.data_dir),
+        environment=_kernel_cache(config.data_dir, PIXELS),
     )
 
 
-def _kernel_cache(data_dir: Path) -> dict[str, str]:
-    """Say where compiled kernels are kept when they cannot lie beside their modules."""
-    package = Path(jobs.__file__).parent.parent / "pixels"
+def quick_executor_of(config: Config) -> Executor:
+    """Return the one worker of the quick look: here also with a farm, where the raw frames are.
+
+    Its niceness is above that of the others: beside one of them it gets a quarter of a processor
+    (weights 36 and 110 of Linux's scheduler), so that it neither slows a calibration by more nor
+    is starved.
+    """
+    return ProcessPool(
+        1,
+        warm_up=quick_tasks.warm_up,
+        environment=_kernel_cache(config.data_dir, PIXELS),
+        niceness=NICENESS + 5,
+    )
+
+
+def _kernel_cache(data_dir: Path, package: Path) -> dict[str, str]:
+    """Say where compiled kernels are kept when they cannot lie beside their modules.
+
+    The folder outlives an installation, and numba looks at the module of a kernel only, not at
+    those it calls: so there is one for each state of all of them.
+    """
     if os.access(package, os.W_OK) or "NUMBA_CACHE_DIR" in os.environ:
         return {}
-    return {"NUMBA_CACHE_DIR": str((data_dir / "cache" / "numba").absolute())}
+    sources = hashlib.sha256()
+    for path in sorted(package.glob("*.py")):
+        sources.update(path.read_bytes())
+    folder = data_dir / "cache" / "numba" / sources.hexdigest()[:12]
+    return {"NUMBA_CACHE_DIR": str(folder.absolute())}
 
 
 def roots_of(config: Config) -> tuple[Path, ...]:

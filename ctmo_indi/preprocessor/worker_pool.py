@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from collections import deque
@@ -25,6 +26,8 @@ NICENESS = 10
 START_S = 180.0
 """For the imports and the compilation of kernels at the first start after an installation."""
 END_S = 10.0
+STALL_S = 10.0
+"""For a message that has begun: a worker that is stopped within one has died to us."""
 _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
@@ -210,6 +213,9 @@ class ProcessPool:
 
     def _new_worker(self) -> _Worker:
         ours, theirs = socket.socketpair()
+        limit = struct.pack("@ll", int(STALL_S), int(STALL_S % 1.0 * 1e6))  # a struct timeval
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         with theirs:
             process = subprocess.Popen(
                 [

@@ -20,6 +20,7 @@ from ctmo_indi.models.verdict import Hand, Lock, LockKind
 from ctmo_indi.safety.beats import Beats
 from ctmo_indi.safety.clock_watch import ClockWatch
 from ctmo_indi.safety.closer import Closer
+from ctmo_indi.safety.facts import DiskFacts
 from ctmo_indi.safety.holds import Holds
 from ctmo_indi.safety.loop import SafetyLoop
 from ctmo_indi.safety.notices import Notices
@@ -49,6 +50,8 @@ class SafetyHandlers:
         Machine seconds since safety itself moved or stopped anything.
     observatory_status
         What the devices say, as a struct.
+    disk
+        The last measurement of the data folder.
     watchdog
         The keeper of INDI's WatchDog, None without one.
     """
@@ -67,6 +70,7 @@ class SafetyHandlers:
         observatory_status: Callable[[], dict[str, object]],
         clock_watch: ClockWatch,
         notices: Notices,
+        disk: Callable[[], DiskFacts | None] = lambda: None,
         watchdog: WatchdogBeats | None = None,
     ) -> None:
         self._loop = loop
@@ -80,6 +84,7 @@ class SafetyHandlers:
         self._observatory_status = observatory_status
         self._clock_watch = clock_watch
         self._notices = notices
+        self._disk = disk
         self._watchdog = watchdog
         self._commands: dict[ControlCommand, Callable[[ControlRequest, Caller], str]] = {
             ControlCommand.STOP: self._stop,
@@ -151,6 +156,7 @@ class SafetyHandlers:
             "Cycle": self._loop.pulse.to_wire(),
             "Clock Step": self._clock_watch.to_wire(),
             "Notices": self._notices.to_wire(),
+            "Disk": _disk_to_wire(self._disk()),
             **({} if self._watchdog is None else {"Watchdog": self._watchdog.to_wire()}),
         }
 
@@ -263,6 +269,13 @@ class SafetyHandlers:
         """Wait for the disk; what to tell when a restart would not know of it."""
         trouble = self._holds.trouble()
         return f" BUT A RESTART WOULD FORGET IT: {trouble}" if trouble else ""
+
+
+def _disk_to_wire(disk: DiskFacts | None) -> dict[str, object]:
+    if disk is None:
+        return {}
+    wire: dict[str, object] = {"Age": round(disk.age_s, 3), "Trouble": disk.trouble}
+    return wire if disk.free_mb is None else {"Free (MB)": round(disk.free_mb, 3), **wire}
 
 
 async def _in_own_thread(work: Callable[[], str], name: str) -> str:

@@ -107,6 +107,7 @@ class SafetyService:
             observatory_status=lambda: self.observatory.status().to_wire(),
             clock_watch=self._clock_watch,
             notices=self._notices,
+            disk=self._disk.facts,
             watchdog=self._watchdog,
         )
         self._desk = DispatchDesk("safety", Contract.load(profile), handlers.table())

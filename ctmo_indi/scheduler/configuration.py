@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from ctmo_indi import catalogue
 from ctmo_indi.checked_yaml import Lines, load_checked
 from ctmo_indi.errors import ConfigError, CtmoError
+from ctmo_indi.first_import import FIRST_IMPORT
 from ctmo_indi.scheduling.telemetry_streams import StreamParameters as StreamParameters
 from ctmo_indi.script_queue.ended import PausePolicy
 
@@ -52,7 +53,7 @@ class StartupType(StrEnum):
 class SchedulerCscParameters:
     """The component's own keys, with their defaults; ``default.scheduler.yaml`` explains them."""
 
-    driver_type: str = "sequential"
+    driver_type: str = "plan"
     driver_configuration: Mapping[str, object] = field(default_factory=dict)
     startup_type: StartupType = StartupType.COLD
     startup_database: str = ""
@@ -150,8 +151,9 @@ def configure_driver(driver: Driver, configuration: Configuration) -> SurveyTopo
 
 def check(name: str, profile: Profile, *, site_folder: Path | None = None) -> list[str]:
     """Try both steps, with the profile's models; return everything that is wrong."""
-    from ctmo_indi.scheduler.models_of_site import models_of_site  # heavy: numpy
-    from ctmo_indi.scheduling import registry
+    with FIRST_IMPORT:
+        from ctmo_indi.scheduler.models_of_site import models_of_site  # heavy: numpy
+        from ctmo_indi.scheduling import registry
 
     try:
         configuration = load(name, site_folder=site_folder)

@@ -21,8 +21,10 @@ from ctmo_indi.errors import (
 )
 from ctmo_indi.inbox import Inbox
 from ctmo_indi.models.states import OrderState
+from ctmo_indi.own_thread import in_own_thread
 from ctmo_indi.scheduler.answered import AnsweredOrders
 from ctmo_indi.scheduler.command_call import CommandCall
+from ctmo_indi.scheduler.explaining import Explainer
 from ctmo_indi.scheduler.orders.intake import OrderIntake
 from ctmo_indi.scheduler.orders.records import Records
 from ctmo_indi.scheduler.tickets import Ticket
@@ -36,7 +38,9 @@ from ctmo_indi.work_orders.model import (
     ControlCommand,
     ControlRequest,
     EventsRequest,
+    ExplainRequest,
     OrderKind,
+    PlanRequest,
     SchedulerCommand,
     SchedulerRequest,
     ScriptQueueCommand,
@@ -87,6 +91,11 @@ class EngineCalls:
     queue_command: Callable[[ScriptQueueRequest], Reply]
 
 
+async def no_report(_checked: CheckedOrder, _caller: Caller) -> Reply:
+    """Refuse a Report: there is nobody who makes one."""
+    raise WrongState("this scheduler makes no night reports")
+
+
 class DeskHandlers:
     """Handlers by kind of order; give :meth:`table` to a DispatchDesk."""
 
@@ -98,6 +107,8 @@ class DeskHandlers:
         intake: OrderIntake,
         board: RevisionBoard,
         peers: Peers,
+        explainer: Explainer,
+        report: Handler = no_report,
     ) -> None:
         self._inbox = inbox
         self._engine = engine
@@ -105,6 +116,8 @@ class DeskHandlers:
         self._intake = intake
         self._board = board
         self._peers = peers
+        self._explainer = explainer
+        self._report = report
         self._answered = AnsweredOrders()
 
     def table(self) -> Mapping[OrderKind, Handler]:
@@ -114,10 +127,14 @@ class DeskHandlers:
             OrderKind.DOME: self._dome,
             OrderKind.CONTROL: self._control,
             OrderKind.CALIBRATION: self._calibration,
+            OrderKind.FRAMES: self._frames,
             OrderKind.SCHEDULER: self._scheduler,
             OrderKind.SCRIPT_QUEUE: self._script_queue,
             OrderKind.STATUS: self._status,
             OrderKind.CANCEL: self._cancel,
+            OrderKind.EXPLAIN: self._explain,
+            OrderKind.PLAN: self._plan,
+            OrderKind.REPORT: self._report,
             OrderKind.EVENTS: self._events,
         }
 
@@ -125,6 +142,9 @@ class DeskHandlers:
         return await _pass_on(self._peers.dome, checked, caller)
 
     async def _calibration(self, checked: CheckedOrder, caller: Caller) -> Reply:
+        return await _pass_on(self._peers.preprocessor, checked, caller)
+
+    async def _frames(self, checked: CheckedOrder, caller: Caller) -> Reply:
         return await _pass_on(self._peers.preprocessor, checked, caller)
 
     async def _control(self, checked: CheckedOrder, caller: Caller) -> Reply:
@@ -277,6 +297,40 @@ class DeskHandlers:
             reply["Message"] = "the cancel is under way, the attempt has not ended yet"
         return reply
 
+    async def _explain(self, checked: CheckedOrder, _caller: Caller) -> Reply:
+        request = checked.request
+        if not isinstance(request, ExplainRequest):
+            raise BadOrder(f"WOType: came {checked.kind.value}, expected Explain")
+        row = await asyncio.to_thread(self._records.find, request.name)
+        if row.kind != OrderKind.OBSERVATION:
+            raise BadOrder(f"Receipt: {row.receipt} is {row.kind}, expected an Observation")
+        told = await self._explainer.explain(row, request.at_utc_s)
+        words = told.get("Words")
+        return order_reply(
+            checked,
+            status=row.state.value,
+            message=str(words[0]) if isinstance(words, list) and words else "",
+            receipt=row.receipt,
+            revision=row.revision,
+            priority=row.priority,
+            extra={**told, "ID": row.order_id},
+        )
+
+    async def _plan(self, checked: CheckedOrder, _caller: Caller) -> Reply:
+        request = checked.request
+        if not isinstance(request, PlanRequest):
+            raise BadOrder(f"WOType: came {checked.kind.value}, expected Plan")
+        told = await self._explainer.plan(request.limit)
+        if request.night not in ("", told["Night"]):
+            raise WrongState(
+                f"Night: came {request.night}, the plan that stands is of {told['Night']}"
+            )
+        count, gap = told["Number of Visits"], float(str(told.get("Gap", 0.0)))
+        message = f"visits: {count}, within {100.0 * gap:.2g} % of the best possible"
+        if told.get("Preview"):
+            message = f"not followed yet: {told['Preview']}; {message}"
+        return order_reply(checked, status="OK", message=message, extra=told)
+
     async def _events(self, checked: CheckedOrder, _caller: Caller) -> Reply:
         request = checked.request
         if not isinstance(request, EventsRequest):
@@ -303,9 +357,12 @@ _SAFETYS = frozenset({ControlCommand.LOCK, ControlCommand.UNLOCK})
 
 
 async def _pass_on(peer: FrontDesk, checked: CheckedOrder, caller: Caller) -> Reply:
-    """Hand the order to the service that carries it out; its refusal is ours."""
+    """Hand the order to the service that carries it out; its refusal is ours.
+
+    In a thread of its own: a stop must not wait behind questions to a peer that is down.
+    """
     order = PassedOn({**checked.wire, "User": checked.user}, caller)
-    return await asyncio.to_thread(peer.front_desk, order)
+    return await in_own_thread(lambda: peer.front_desk(order), "scheduler-pass-on")
 
 
 def command_call(request: SchedulerRequest) -> CommandCall:

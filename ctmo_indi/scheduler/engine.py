@@ -6,13 +6,16 @@ Everything else posts into its inbox. Nothing in this thread blocks for longer t
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
 
 from ctmo_indi.clock import Deadline
-from ctmo_indi.errors import CtmoError
+from ctmo_indi.errors import CtmoError, WrongState
 from ctmo_indi.inbox import Inbox
-from ctmo_indi.models.states import SummaryState
+from ctmo_indi.models.states import ObservatoryState, SummaryState
 from ctmo_indi.models.verdict import Verdict
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.blocks.book import BlockBook
@@ -23,6 +26,7 @@ from ctmo_indi.scheduler.component.service_status import facts_of, service_statu
 from ctmo_indi.scheduler.component.startup import Started
 from ctmo_indi.scheduler.component.wiring import Component, ComponentParts
 from ctmo_indi.scheduler.engine_parts import EngineParts
+from ctmo_indi.scheduler.explaining import DriverJob, OrderFacts
 from ctmo_indi.scheduler.modes.choice import make_mode
 from ctmo_indi.scheduler.modes.mode import Mode, ModeContext
 from ctmo_indi.scheduler.orders.attempt_runner import AttemptRunner
@@ -33,6 +37,7 @@ from ctmo_indi.scheduler.safety_link import SafetyLink, VerdictNews
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.tickets import Ticket, TicketBook
 from ctmo_indi.scheduler.worker import Worker
+from ctmo_indi.scheduling.conditions import Conditions
 from ctmo_indi.script_queue.kinds import AttemptBinding, ScriptParts
 from ctmo_indi.script_queue.queueing import ScriptQueue, Sender
 from ctmo_indi.script_queue.registry import ScriptRegistry
@@ -87,7 +92,9 @@ class SchedulerEngine:
         self._block_commands = BlockCommands(
             self.blocks, self.tickets, lambda: self.component.csc.detailed
         )
-        self.safety = SafetyLink(parts.safety, clock, self.inbox.post, self._verdict_came)
+        self.safety = SafetyLink(
+            parts.safety, clock, self.inbox.post, self._verdict_came, self._safety_answers
+        )
         self.component = Component(
             ComponentParts(
                 clock=clock,
@@ -236,6 +243,32 @@ class SchedulerEngine:
             self.csc, self.queue, self.safety, self.status, self._parts.clock.utc()
         )
 
+    def order_facts(self, receipt: str) -> OrderFacts:
+        """Say what is known of an order that waits, and of the observatory as safety last told."""
+        news, clock = self.safety.news, self._parts.clock
+        conditions = Conditions(
+            utc=clock.utc(),
+            observatory=ObservatoryState.OPEN,  # not known here, and no word about it
+            verdict=None if news is None else news.verdict,
+            verdict_age_s=math.inf if news is None else clock.machine_s() - news.asked_machine_s,
+            telescope_answers=True,
+            pending=(),
+            takeover="" if news is None else news.takeover,
+        )
+        known = next((one for one in self.book.pending() if one.receipt == receipt), None)
+        facts = OrderFacts(blocked=conditions.blocked, forbidden=conditions.sky_forbidden)
+        if known is None:
+            return facts
+        not_before_s = max(known.not_before_utc_s, known.due_utc_s)
+        return replace(facts, missing_count=known.missing_count, not_before_utc_s=not_before_s)
+
+    def ask_driver(self, job: DriverJob) -> Future[object]:
+        """Put a question to the scheduling driver; WrongState when there is none to ask."""
+        mode, summary = self.csc.mode, self.csc.summary
+        if mode is None or summary is not SummaryState.ENABLED:
+            raise WrongState(f"the scheduling driver is not asked: the scheduler is {summary}")
+        return mode.ask_driver(job)
+
     def _look_at_status(self) -> None:
         verdict = self.safety.news.verdict if self.safety.news is not None else None
         self.status.look(facts_of(self.csc.summary, verdict, is_day=self._is_day, held=self._held))
@@ -308,11 +341,16 @@ class SchedulerEngine:
 
     def _verdict_came(self, news: VerdictNews) -> None:
         before, self._last_verdict = self._last_verdict, news.verdict
-        if before is None or _says(before) != _says(news.verdict):
+        is_new = before is None or _says(before) != _says(news.verdict)
+        if is_new or _rules(before) != _rules(news.verdict):
             self._parts.publish("verdict", "safety", news.verdict.to_wire())
+        if is_new:
             self._poke()
         if news.held != self._held:
             self._hold_changed(news.held)
+
+    def _safety_answers(self, does: bool, why: str) -> None:
+        self._parts.publish("safetyLink", "safety", {"Answers": does, "Reason": why})
 
     def _hold_changed(self, held: tuple[str, ...]) -> None:
         """Humans took the observatory, or gave it back: then all goes on at once."""
@@ -330,6 +368,11 @@ class SchedulerEngine:
 
 def _says(verdict: Verdict) -> tuple[object, ...]:
     return verdict.level, verdict.lock, verdict.latch
+
+
+def _rules(verdict: Verdict | None) -> tuple[str, ...]:
+    """Return which rules are not content: why it is not SAFE may change while its level stays."""
+    return () if verdict is None else tuple(finding.rule for finding in verdict.findings)
 
 
 def _close_timeout_s(profile: Profile) -> float:

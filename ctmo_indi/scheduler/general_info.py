@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from ctmo_indi.first_import import FIRST_IMPORT
+
 if TYPE_CHECKING:
     from ctmo_indi.profiles import Profile
 
@@ -34,7 +36,8 @@ class GeneralInfo:
 
     def __call__(self, utc: datetime) -> dict[str, object]:
         """Return the event's data; Sunset and Sunrise are left out where there are none."""
-        from ctmo_indi.models import sky
+        with FIRST_IMPORT:
+            from ctmo_indi.models import sky
 
         label = sky.night_of(self._site, utc)
         if label != self._label:

@@ -57,6 +57,8 @@ class SafetyLink:
     ----------
     on_news
         Called in the engine thread with each new verdict.
+    on_answers
+        Called there with whether safety answers, and if not why, when that changes.
     """
 
     def __init__(
@@ -65,11 +67,13 @@ class SafetyLink:
         clock: Clock,
         post: Callable[[Callable[[], object]], None],
         on_news: Callable[[VerdictNews], None],
+        on_answers: Callable[[bool, str], None] = lambda _does, _why: None,
     ) -> None:
         self._desk = desk
         self._clock = clock
         self._post = post
         self._on_news = on_news
+        self._on_answers = on_answers
         self._worker = Worker("scheduler-safety-link")
         self._is_under_way = False
         self.news: VerdictNews | None = None
@@ -126,11 +130,15 @@ class SafetyLink:
     def _failed(self, text: str) -> None:
         self._is_under_way = False
         self.failures += 1
+        if self.failures == 1:
+            self._on_answers(False, text)
         if self.failures % _LOG_EVERY == 1:
             _log.warning("safety unreachable failures=%d error=%s", self.failures, text)
 
     def _answered(self, news: VerdictNews) -> None:
         self._is_under_way = False
+        if self.failures:
+            self._on_answers(True, "")
         self.failures = 0
         if self.news is not None and self.news.verdict.cycle == news.verdict.cycle:
             return  # safety answers but judges no more: the verdict grows old

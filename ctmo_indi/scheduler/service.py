@@ -17,6 +17,8 @@ from ctmo_indi.config import Address, Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import open_desk
 from ctmo_indi.errors import BadOrder, WrongState
+from ctmo_indi.first_import import FIRST_IMPORT
+from ctmo_indi.models import named_objects
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler import configuration
@@ -30,6 +32,7 @@ from ctmo_indi.scheduler.desk_handlers import DeskHandlers, EngineCalls, Peers
 from ctmo_indi.scheduler.engine import SchedulerEngine
 from ctmo_indi.scheduler.engine_parts import EngineParts
 from ctmo_indi.scheduler.event_store import TELEMETRY_KINDS, open_event_log
+from ctmo_indi.scheduler.explaining import DriverQuestions, Explainer
 from ctmo_indi.scheduler.general_info import GeneralInfo
 from ctmo_indi.scheduler.nights.night_facts import NightFacts
 from ctmo_indi.scheduler.nights.night_keeper import USER as NIGHTS_USER
@@ -37,6 +40,7 @@ from ctmo_indi.scheduler.nights.night_keeper import KeeperParts, NightKeeper
 from ctmo_indi.scheduler.orders.intake import NewOrder, OrderIntake
 from ctmo_indi.scheduler.orders.records import Records
 from ctmo_indi.scheduler.orders.room import no_room
+from ctmo_indi.scheduler.report.night_reports import NightReports
 from ctmo_indi.scheduler.states import Command
 from ctmo_indi.scheduler.telemetry import TELEMETRY_TIMEOUT_S, TelemetryLoop
 from ctmo_indi.scheduler.tickets import Ticket
@@ -52,6 +56,7 @@ from ctmo_indi.work_orders.access import Caller, Role
 from ctmo_indi.work_orders.contract import Contract
 from ctmo_indi.work_orders.desk import Desk, DispatchDesk
 from ctmo_indi.work_orders.revisions import RevisionBoard
+from ctmo_indi.work_orders.room import least_visit_s
 
 if TYPE_CHECKING:
     from ctmo_indi.models.sure_targets import SureTargets
@@ -60,6 +65,7 @@ _log = logging.getLogger(__name__)
 
 PEER_TIMEOUT_S = 10.0
 SAFETY_TIMEOUT_S = 3.0
+REPORT_TIMEOUT_S = 5.0
 BEAT_PERIOD_S = 1.0
 TELEMETRY_PERIOD_S = 1.0
 PRUNE_PERIOD_S = 3600.0
@@ -67,6 +73,8 @@ TICK_SKY_S = 5.0
 TICK_LONGEST_S = 1.0
 EXPIRE_SKY_S = 60.0
 EXPIRE_LONGEST_S = 60.0
+BUSY_BOARD = 1024
+"""Events kept in memory: telemetry and a burst of orders are among them."""
 
 
 class SchedulerService:
@@ -106,12 +114,15 @@ class SchedulerService:
         )
         self._writer = Writer(self._database)
         self._events = open_event_log(config, self._database, self._writer, clock)
-        self._board = RevisionBoard(clock, store=self._events, quiet=TELEMETRY_KINDS)
+        self._board = RevisionBoard(
+            clock, keep=BUSY_BOARD, store=self._events, quiet=TELEMETRY_KINDS
+        )
         self._log_messages = LogMessages(self._board.publish)
         self._engine = self._build_engine()
         self._sure_targets: SureTargets | None = None
         self._comeback = Comeback(config.data_dir / "scheduler" / "comeback.json")
         self._cycles = Cycles(clock, self._cycle_table(), on_step=self._clock_was_set)
+        self._reports = self._build_reports()
         self.desk: Desk = self._build_desk()
         self._nights = self._build_night_keeper() if profile.calibration.after_night else None
 
@@ -137,6 +148,7 @@ class SchedulerService:
     def on_ready(self) -> None:
         """Import the sky models, which take a second, and observe again if it did before."""
         threading.Thread(target=self._warm_up, name="scheduler-warm-up", daemon=True).start()
+        self._reports.start()
         if self._nights is not None:
             self._nights.start()
         if self._config.resume_at_start and self._comeback.is_wanted:
@@ -156,10 +168,11 @@ class SchedulerService:
         """End within ``timeout_s`` machine seconds; attempts under way go on at the telescope."""
         logging.getLogger().removeHandler(self._log_messages)
         self._comeback.end()
+        self._reports.stop(timeout_s / 16)
         if self._nights is not None:
             self._nights.stop(timeout_s / 16)
         self._cycles.stop(timeout_s / 16)
-        self._engine.stop(timeout_s * 5 / 8)
+        self._engine.stop(timeout_s * 9 / 16)
         self._events.close(timeout_s / 8)
         self._writer.close(timeout_s / 8)
         self._database.close()
@@ -177,7 +190,8 @@ class SchedulerService:
         self._dome = client("dome", PEER_TIMEOUT_S)
         self._preprocessor = client("preprocessor", PEER_TIMEOUT_S)
         watched = client("telescope", TELEMETRY_TIMEOUT_S)
-        self._others = (self._dome, self._preprocessor, watched)
+        self._quick_preprocessor = client("preprocessor", REPORT_TIMEOUT_S)
+        self._others = (self._dome, self._preprocessor, self._quick_preprocessor, watched)
         self._night_info = GeneralInfo(self._profile)
         self._telemetry = TelemetryLoop(watched, clock, self._board.publish, self._general_info)
         return SchedulerEngine(
@@ -238,16 +252,39 @@ class SchedulerService:
             self._why_never,
             stored,
             lambda: no_room(Path(self._config.data_dir), self._profile.safety.disk_free_min_mb),
+            self._place_now,
         )
+        records = Records(self._database, engine.tickets)
         handlers = DeskHandlers(
             inbox,
             EngineCalls(self._command, engine.cancel, self._answer, engine.queue_commands.handle),
-            Records(self._database, engine.tickets),
+            records,
             self._intake,
             self._board,
             Peers(self._telescope, self._dome, self._safety, self._preprocessor),
+            Explainer(
+                inbox,
+                DriverQuestions(engine.order_facts, engine.ask_driver),
+                records,
+                self._read_request,
+                self._profile,
+                self._clock,
+            ),
+            self._reports.desk.handle,
         )
         return DispatchDesk("scheduler", self._contract, handlers.table())
+
+    def _build_reports(self) -> NightReports:
+        return NightReports(
+            self._config,
+            self._profile,
+            self._clock,
+            self._database,
+            self._events,
+            self._quick_preprocessor,
+            self._read_request,
+            self._board.publish,
+        )
 
     def _build_night_keeper(self) -> NightKeeper:
         clock = self._clock
@@ -281,6 +318,7 @@ class SchedulerService:
             "Telemetry": self._telemetry.to_wire(),
             "Events": self._events.to_wire(),
             "Nights": [] if self._nights is None else self._nights.to_wire(),
+            **self._reports.to_wire(),
         }
 
     def _clock_was_set(self, step_s: float) -> None:
@@ -331,25 +369,39 @@ class SchedulerService:
         return request
 
     def _why_never(self, request: ObservationRequest) -> str:
-        from ctmo_indi.models import sky  # heavy: the front desk is up before it is imported
+        with FIRST_IMPORT:
+            from ctmo_indi.models import sky  # heavy: the front desk is up before it is imported
 
         profile = self._profile
         is_possible, reason = sky.ever_observable(
-            request, profile.site, profile.limits, profile.night, utc=self._clock.utc()
+            request,
+            profile.site,
+            profile.limits,
+            profile.night,
+            utc=self._clock.utc(),
+            visit_s=least_visit_s(request, profile.kinematics.readout_s, profile.night),
         )
         return "" if is_possible else reason
+
+    def _place_now(self, request: ObservationRequest) -> tuple[float, float]:
+        with FIRST_IMPORT:
+            from ctmo_indi.models import moving_targets  # heavy, as the sky
+
+        return moving_targets.place_icrs_deg(request, self._profile.site, self._clock.utc())
 
     def _is_sure(self, request: ObservationRequest) -> bool:
         return self._sure_targets is not None and self._sure_targets.has(request)
 
     def _warm_up(self) -> None:
         """Import the sky models before the first order asks for them."""
-        from ctmo_indi.models.sure_targets import SureTargets  # heavy, as the sky
+        with FIRST_IMPORT:
+            from ctmo_indi.models.sure_targets import SureTargets  # heavy, as the sky
 
         profile = self._profile
         self._sure_targets = SureTargets.of(
             profile.site, profile.limits, profile.night, self._clock.utc()
         )
+        named_objects.warm_up()
         _log.info("sky models ready sure_targets=%s", any(self._sure_targets.dark))
 
 
@@ -358,6 +410,8 @@ def _folder_of(file: Path | None) -> tuple[Path, ...]:
 
 
 def _site_models(profile: Profile) -> Models:
-    from ctmo_indi.scheduler.models_of_site import models_of_site  # heavy: in the driver's thread
+    with FIRST_IMPORT:
+        # Heavy: in the driver's thread.
+        from ctmo_indi.scheduler.models_of_site import models_of_site
 
     return models_of_site(profile)

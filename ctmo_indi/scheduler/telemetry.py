@@ -85,6 +85,7 @@ class TelemetryLoop:
         self._asked_machine_s = float("-inf")
         self._trouble_machine_s = 0.0
         self._is_overrun = False
+        self._told: tuple[object, object, object] | None = None
         self.latest: TelemetryNews | None = None
         self.trouble: UpdateTelemetryError | None = None
         self.rounds = 0
@@ -203,7 +204,9 @@ class TelemetryLoop:
         with self._lock:
             handler.update(samples, self._clock.elapsed_s())
         self.latest = TelemetryNews(status, asked_machine_s)
-        self._publish("observatoryState", "observatory", observatory_state(status))
+        state = observatory_state(status)
+        self._tell_change(state["Observatory"], state["Link"], "")
+        self._publish("observatoryState", "observatory", state)
 
     def _status(self, names: Sequence[str]) -> Mapping[str, object]:
         order: dict[str, object] = {"WOType": "Status", "User": "scheduler"}
@@ -211,12 +214,21 @@ class TelemetryLoop:
             order["Properties"] = list(names)
         return self._telescope.front_desk(order)
 
+    def _tell_change(self, observatory: object, link: object, silence: str) -> None:
+        """Publish a change in words of the history: what comes every second is kept for days."""
+        told = (observatory, link, not silence)
+        if told != self._told:
+            self._told = told
+            data = {"Observatory": observatory, "Link": link, "Answers": not silence}
+            self._publish("observatory", "telescope", {**data, "Reason": silence})
+
     def _failed(self, reason: str) -> None:
         self.failures += 1
         is_new, self.trouble = self.trouble is None, UpdateTelemetryError(reason)
         if is_new:
             self._trouble_machine_s = self._clock.machine_s()
             _log.warning("telemetry not updated error=%s", reason)
+            self._tell_change("UNKNOWN", "DOWN", reason)
         with self._lock:  # the streams grow old; what becomes unknown is told
             self._handler.update({}, self._clock.elapsed_s())
 

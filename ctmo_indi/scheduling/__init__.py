@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ctmo_indi.first_import import FIRST_IMPORT
+
 if TYPE_CHECKING:
     from ctmo_indi.scheduling.conditions import Conditions, Night
     from ctmo_indi.scheduling.driver import Driver, DriverParameters
@@ -80,7 +82,8 @@ def __getattr__(name: str) -> object:
     module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{module}"), name)
+    with FIRST_IMPORT:
+        return getattr(import_module(f"{__name__}.{module}"), name)
 
 
 def __dir__() -> list[str]:

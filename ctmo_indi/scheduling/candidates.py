@@ -7,6 +7,7 @@ few array operations and usually one exact question, and its choice is that of a
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,12 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctmo_indi.models.orders import ObservationRequest
+from ctmo_indi.scheduling.changed_span import changed_span
 from ctmo_indi.scheduling.conditions import Night, Observability
 from ctmo_indi.scheduling.observing_list import ListEntry
 from ctmo_indi.scheduling.target import PendingOrder
 
 ROWS_TOO_MANY = 1000
 """Rows of gone orders that are tolerated before the table is made anew."""
+
+MOST_ADDED = 100
+"""New orders at once that are put among the others; for more the table is made anew."""
 
 Array = NDArray[np.float64]
 SortKey = tuple[float, int, float, str]
@@ -38,7 +43,7 @@ class Candidate:
     count
         Frames still wanted.
     not_before_utc_s
-        Unix seconds before which an order is not tried again.
+        Unix seconds before which an order is not tried again, or its next visit is not due.
     """
 
     key: str
@@ -49,6 +54,10 @@ class Candidate:
     order: PendingOrder | None = None
     entry: ListEntry | None = None
 
+    def is_awake(self, utc_s: float, not_before_utc_s: Mapping[str, float]) -> bool:
+        """Whether it may be tried at an instant; its own rest, or the one given for its key."""
+        return max(self.not_before_utc_s, not_before_utc_s.get(self.key, 0.0)) <= utc_s
+
     @property
     def sky_key(self) -> tuple[object, ...]:
         """Equal for candidates that can be observed at the same instants."""
@@ -56,9 +65,11 @@ class Candidate:
         return (
             one.ra_deg,
             one.dec_deg,
+            one.motion,
             one.exposure_s,
             one.constraints,
             one.windows,
+            one.latest_start_utc_s,
             one.filter_name,
             one.frame_type,
         )
@@ -71,7 +82,7 @@ def of_order(order: PendingOrder) -> Candidate:
         sort_key=(-order.priority, 1, order.created_utc_s, order.receipt),
         request=order.request,
         count=order.missing_count,
-        not_before_utc_s=order.not_before_utc_s,
+        not_before_utc_s=max(order.not_before_utc_s, order.due_utc_s),
         order=order,
     )
 
@@ -131,7 +142,10 @@ class Candidates:
             Sky frames lie in it.
         """
         is_same = pending is self._pending and listed is self._listed and night == self._night
-        if not is_same and (night != self._night or not self._mark(pending, listed)):
+        if not is_same and not (
+            night == self._night
+            and (self._mark_changes(pending, listed) or self._mark(pending, listed))
+        ):
             self._make((*map(of_order, pending), *listed), night)
         self._night, self._pending, self._listed = night, pending, listed
         self._not_before_s = self._order_not_before_s
@@ -193,16 +207,44 @@ class Candidates:
         for index in found[np.lexsort((row[found], start_s[found]))].tolist():
             yield float(start_s[index]), int(row[index]), self._rows[row[index]]
 
+    def _mark_changes(
+        self, pending: tuple[PendingOrder, ...], listed: tuple[Candidate, ...]
+    ) -> bool:
+        """Do as :meth:`_mark` by looking at a few that differ only; False when they are many."""
+        if self._pending is None or listed is not self._listed or not self._rows:
+            return False
+        first, old_end, new_end = changed_span(self._pending, pending)
+        gone, come = self._pending[first:old_end], pending[first:new_end]
+        new = [of_order(one) for one in come if one.receipt not in self._row_of]
+        if len(gone) + len(come) > MOST_ADDED or len(self._rows) > self._too_many(pending, listed):
+            return False
+        known = [one for one in come if one.receipt in self._row_of]
+        if not all(self._replace(self._row_of[one.receipt], of_order(one)) for one in known):
+            return False
+        self._is_there = self._is_there.copy()
+        self._is_there[[self._row_of[one.receipt] for one in gone]] = False
+        self._is_there[[self._row_of[one.receipt] for one in known]] = True
+        if new:
+            self._add(new)
+        return True
+
+    def _too_many(self, pending: Sequence[PendingOrder], listed: Sequence[Candidate]) -> int:
+        return 2 * (len(pending) + len(listed)) + ROWS_TOO_MANY
+
     def _mark(self, pending: Sequence[PendingOrder], listed: Sequence[Candidate]) -> bool:
-        """Mark what is still there; False when something is new, and the table has to be made."""
-        if len(self._rows) > 2 * (len(pending) + len(listed)) + ROWS_TOO_MANY:
+        """Mark what is there, add a few that are new; False when the table has to be made anew."""
+        if len(self._rows) > self._too_many(pending, listed):
             return False
         rows, row_of = self._rows, self._row_of
         there: list[int] = []
+        new: list[Candidate] = []
         for order in pending:
             row = row_of.get(order.receipt)
             if row is None:
-                return False
+                if not rows or len(new) >= MOST_ADDED:
+                    return False
+                new.append(of_order(order))
+                continue
             if rows[row].order is not order and not self._replace(row, of_order(order)):
                 return False
             there.append(row)
@@ -215,7 +257,37 @@ class Candidates:
             there.append(row)
         self._is_there = np.zeros(len(rows), dtype=np.bool_)
         self._is_there[there] = True
+        if new:
+            self._add(new)
         return True
+
+    def _add(self, new: Sequence[Candidate]) -> None:
+        """Put candidates in their places among the others, as if the table were made anew."""
+        assert self._night is not None  # the table was made for it
+        added = Candidates(self._sky)
+        added.update((), tuple(new), {}, self._night)
+        old_count, rows = len(self._rows), [*self._rows, *added.present()]
+        before = [bisect_left(self._rows, one.sort_key, key=_sort_key) for one in rows[old_count:]]
+        place = np.array(before, dtype=np.intp)
+        # where each of both is to stand: behind those of the other that go first
+        final = np.concatenate(
+            [
+                np.arange(old_count) + np.searchsorted(place, np.arange(old_count), side="right"),
+                place + np.arange(place.size),
+            ]
+        )
+        order = np.argsort(final)
+        self._rows = [rows[row] for row in order.tolist()]
+        self._row_of = {one.key: row for row, one in enumerate(self._rows)}
+        self._is_there = np.append(self._is_there, added._is_there)[order]
+        self._order_not_before_s = np.append(self._order_not_before_s, added._order_not_before_s)[
+            order
+        ]
+        span_row = final[np.append(self._span_row, old_count + added._span_row)]
+        by_row = np.argsort(span_row, kind="stable")
+        self._span_row = span_row[by_row]
+        for name in ("_span_start_s", "_span_latest_s", "_span_is_sky"):
+            setattr(self, name, np.append(getattr(self, name), getattr(added, name))[by_row])
 
     def _replace(self, row: int, new: Candidate) -> bool:
         """Put a candidate in the place of its older self; False when its place is another."""
@@ -256,9 +328,14 @@ class Candidates:
         self._span_start_s = start_s[order]
         is_sky = np.arange(row.size) < row.size - len(dark)
         self._span_is_sky = is_sky[order]
-        self._span_latest_s = end_s[order] - np.where(
-            self._span_is_sky, exposure_s[self._span_row], 0.0
-        )
+        latest_s = end_s[order] - np.where(self._span_is_sky, exposure_s[self._span_row], 0.0)
+        last_s = [one.request.latest_start_utc_s for one in rows]
+        last_start_s = np.array([np.inf if one is None else one for one in last_s])
+        self._span_latest_s = np.minimum(latest_s, last_start_s[self._span_row])
+
+
+def _sort_key(one: Candidate) -> SortKey:
+    return one.sort_key
 
 
 def _windows(request: ObservationRequest) -> list[tuple[float, float]]:

@@ -53,6 +53,12 @@ class Observability(Protocol):
         """
         ...
 
+    def flips_within(
+        self, request: ObservationRequest, begin: datetime, end: datetime
+    ) -> tuple[str, ...]:
+        """Why an exposure cannot be though both its ends can: the mount would flip in it."""
+        ...
+
     def next_observable(
         self, request: ObservationRequest, utc: datetime, until: datetime
     ) -> datetime | None:
@@ -64,6 +70,10 @@ class Observability(Protocol):
 
         The cheap first question among thousands of orders; what it lets through is asked exactly.
         """
+        ...
+
+    def place_deg(self, request: ObservationRequest, utc: datetime) -> tuple[float, float] | None:
+        """Return where a request's target is, ICRS; None without a place."""
         ...
 
     def airmass(self, request: ObservationRequest, utc: datetime) -> float | None:
@@ -92,6 +102,9 @@ class Conditions:
     not_before_utc_s
         Targets of the driver's own whose last attempt ended short: ``target_id`` -> Unix seconds
         before which it is not tried again, as ``PendingOrder.not_before_utc_s`` for orders.
+    queued
+        Receipts of orders, and ``target_id`` of others, that stand on the script queue, begun or
+        not, and stay there; None: not known.
     """
 
     utc: datetime
@@ -105,6 +118,7 @@ class Conditions:
     state: ObservatoryModelState | None = None
     telemetry: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
     not_before_utc_s: Mapping[str, float] = field(default_factory=dict)
+    queued: frozenset[str] | None = None
 
     @property
     def blocked(self) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ from typing import ClassVar
 
 from ctmo_indi.durable_file import write_json
 from ctmo_indi.errors import ConfigError
+from ctmo_indi.first_import import FIRST_IMPORT
+from ctmo_indi.scheduling import settings
 from ctmo_indi.scheduling.conditions import Conditions, Night
 from ctmo_indi.scheduling.models import Models
 from ctmo_indi.scheduling.target import (
@@ -55,8 +57,8 @@ class DriverParameters:
         Illuminated percentage below which the Moon counts as new.
     """
 
-    night_boundary: float | None = None
-    new_moon_phase_threshold: float = 20.0
+    night_boundary: float | None = settings.number(-90.0, 0.0, None)
+    new_moon_phase_threshold: float = settings.number(0.0, 100.0, 20.0)
 
 
 class Driver(ABC):
@@ -209,9 +211,51 @@ class Driver(ABC):
         ConfigError
             It cannot be read; or this driver cannot be rebuilt from observations.
         """
-        from ctmo_indi.scheduling.schema_converter import SchemaConverter
+        with FIRST_IMPORT:
+            from ctmo_indi.scheduling.schema_converter import SchemaConverter
 
         return SchemaConverter().read_observations(path)
+
+    # -- what it would do, for people -------------------------------------------------------------
+
+    def plan_view(self) -> dict[str, object] | None:
+        """Return the plan as it stands, as JSON values; None: this driver plans nothing ahead.
+
+        Begin, End, Made (ISO, UTC), Value, Bound, Gap, Filled, Requests, Kept, and Visits: a list
+        of Receipt, Start, End, Setup s, Value, RA, Dec (ICRS, degrees), Filter. Changes nothing.
+        """
+        return None
+
+    def explain(self, key: str, utc: datetime | None = None) -> dict[str, object]:
+        """Say why an order that waits can be observed, or not; changes nothing.
+
+        This one asks the sky model; a driver adds why it was, or was not, chosen.
+
+        Parameters
+        ----------
+        key
+            Its receipt.
+        utc
+            At what instant; None: that of the conditions.
+
+        Returns
+        -------
+        dict
+            JSON values by the keys of an Explain reply; empty for an order that does not wait.
+        """
+        conditions = self.conditions
+        waiting = () if conditions is None else conditions.pending
+        order = next((one for one in waiting if one.receipt == key), None)
+        if conditions is None or order is None:
+            return {}
+        at = conditions.utc if utc is None else utc
+        against = self.models.sky.obstacles(order.request, at)
+        found: dict[str, object] = {"Sky Reasons": list(against)}
+        if against:
+            night = self.models.sky.night(at, self.parameters.night_boundary)
+            upcoming = self.models.sky.next_observable(order.request, at, night.morning)
+            found["Sky From"] = "" if upcoming is None else f"{upcoming:%Y-%m-%dT%H:%M:%SZ}"
+        return found
 
     # -- full-featured operation ------------------------------------------------------------------
 

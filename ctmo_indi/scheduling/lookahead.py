@@ -127,16 +127,18 @@ class LookAhead:
         visit = self._models.observatory.observe(state, target.request, target.count)
         self._driver.register_observation(simulated(target, visit.start_utc_s))
         end_s = max(visit.end_utc_s, state.utc_s + LEAST_STEP_S)
+        queued = conditions.queued
         after = replace(
             conditions,
             utc=datetime.fromtimestamp(end_s, UTC),
             state=replace(visit.after, utc_s=end_s),
-            pending=_without(conditions.pending, target),
+            pending=_without(conditions.pending, target, visit.start_utc_s),
             observatory=(
                 ObservatoryState.OPEN
                 if target.request.frame_type.needs_sky
                 else conditions.observatory
             ),
+            queued=None if queued is None else queued - {target.receipt or target.target_id},
         )
         return after, visit
 
@@ -198,13 +200,13 @@ def select_guarded(
 
 def simulated(target: DriverTarget, start_utc_s: float) -> Observation:
     """Return the observation that ``target`` would become; its number is 0."""
-    request = target.request
+    request, (ra_deg, dec_deg) = target.request, target.place_deg or (None, None)
     return Observation(
         attempt_id=f"simulated {target.target_id or target.receipt} {start_utc_s:.3f}",
         receipt=target.receipt,
         target_name=request.object_name,
-        ra_deg=request.ra_deg,
-        dec_deg=request.dec_deg,
+        ra_deg=ra_deg,
+        dec_deg=dec_deg,
         mjd=start_utc_s / _DAY_S + _UNIX_EPOCH_MJD,
         exposure_s=request.exposure_s,
         frames=target.count,
@@ -234,6 +236,8 @@ def _waits_for(target: DriverTarget, conditions: Conditions) -> tuple[str, ...]:
         if target.request.frame_type.needs_sky
         else conditions.closed_dome_forbidden
     )
+    if order is not None and order.due_utc_s > conditions.utc.timestamp():
+        return ("its next visit is not due yet", *forbidden)
     if not_before_utc_s > conditions.utc.timestamp():
         return ("its last attempt ended short and it is not tried again yet", *forbidden)
     return forbidden
@@ -252,17 +256,17 @@ def _state_of(conditions: Conditions) -> ObservatoryModelState:
     return replace(conditions.state, utc_s=utc_s)
 
 
-def _without(pending: tuple[PendingOrder, ...], target: DriverTarget) -> tuple[PendingOrder, ...]:
-    """What still waits when ``target`` is observed."""
+def _without(
+    pending: tuple[PendingOrder, ...], target: DriverTarget, start_utc_s: float
+) -> tuple[PendingOrder, ...]:
+    """What still waits when ``target`` is observed, begun then."""
     if not target.receipt:
         return pending
-    left: list[PendingOrder] = []
-    for order in pending:
-        if order.receipt != target.receipt:
-            left.append(order)
-        elif order.missing_count > target.count:
-            left.append(replace(order, missing_count=order.missing_count - target.count))
-    return tuple(left)
+    left = (
+        order.after(target.count, start_utc_s) if order.receipt == target.receipt else order
+        for order in pending
+    )
+    return tuple(order for order in left if order is not None)
 
 
 def _name_of(target: object) -> str:

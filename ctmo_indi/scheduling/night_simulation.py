@@ -11,7 +11,7 @@ that has begun is finished, then the observatory is closed until the end of the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -201,9 +201,9 @@ def _take(left: dict[str, PendingOrder], planned: PlannedTarget) -> None:
     order = left.get(planned.target.receipt)
     if order is None:
         return
-    missing = order.missing_count - planned.target.count
-    if missing > 0:
-        left[order.receipt] = replace(order, missing_count=missing)
+    after = order.after(planned.target.count, planned.visit.start_utc_s)
+    if after is not None:
+        left[order.receipt] = after
     else:
         del left[order.receipt]
 

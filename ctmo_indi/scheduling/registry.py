@@ -10,12 +10,17 @@ import importlib
 from importlib.metadata import EntryPoint, entry_points
 
 from ctmo_indi.errors import ConfigError
+from ctmo_indi.first_import import FIRST_IMPORT
 from ctmo_indi.scheduling.driver import Driver
+from ctmo_indi.scheduling.feature.driver import FeatureScheduler
+from ctmo_indi.scheduling.plan.driver import PlanScheduler
 from ctmo_indi.scheduling.sequential import SequentialScheduler
 
 ENTRY_POINT_GROUP = "ctmo_indi.scheduling"
 
-_OURS: dict[str, type[Driver]] = {SequentialScheduler.name: SequentialScheduler}
+_OURS: dict[str, type[Driver]] = {
+    one.name: one for one in (SequentialScheduler, FeatureScheduler, PlanScheduler)
+}
 
 
 def names() -> tuple[str, ...]:
@@ -49,7 +54,8 @@ def _loaded(point: EntryPoint) -> object:
     where = f"scheduling driver {point.name} of the package {package}"
     importlib.invalidate_caches()  # it may have been installed just now
     try:
-        return point.load()
+        with FIRST_IMPORT:
+            return point.load()
     except ModuleNotFoundError as error:
         if error.name is None or not f"{point.module}.".startswith(f"{error.name}."):
             raise ConfigError(f"{where}: importing {point.module} needs {error.name}") from error

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ctmo_indi.errors import ConfigError
+from ctmo_indi.first_import import FIRST_IMPORT
 from ctmo_indi.models.observation import Observation
 
 if TYPE_CHECKING:
@@ -128,11 +129,12 @@ def _row(visit: ObservedVisit) -> dict[str, Value]:
 
 def _add_sky(rows: Sequence[dict[str, Value]], site: Site) -> None:
     """Work out what the sky was like at the start of each visit; for all rows at once."""
-    import erfa  # here: reading and writing without a site needs neither
-    import numpy as np
+    with FIRST_IMPORT:
+        import erfa  # here: reading and writing without a site needs neither
+        import numpy as np
 
-    from ctmo_indi.models import sun_moon
-    from ctmo_indi.models.coordinates import ApparentFrame, airmass, horizontal_deg
+        from ctmo_indi.models import sun_moon
+        from ctmo_indi.models.coordinates import ApparentFrame, airmass, horizontal_deg
 
     def column(name: str) -> np.typing.NDArray[np.float64]:
         return np.array([row[name] for row in rows], dtype=np.float64)  # None becomes NaN

@@ -21,6 +21,7 @@ from ctmo_indi.scheduling.conditions import Conditions
 from ctmo_indi.scheduling.driver import Driver, DriverParameters, Value
 from ctmo_indi.scheduling.models import Models
 from ctmo_indi.scheduling.observing_list import TARGET_ID_PREFIX, ObservingList, read_list
+from ctmo_indi.scheduling.order_groups import OrderGroups
 from ctmo_indi.scheduling.sequential_parameters import SequentialParameters, read_parameters
 from ctmo_indi.scheduling.target import DriverTarget, NextTarget, Observation, SurveyTopology
 
@@ -34,7 +35,8 @@ class SequentialScheduler(Driver):
     """Takes the first candidate of the sorted table that nothing stands against.
 
     A target of the sky must be observable now and until the end of one exposure, the way to it
-    included where the state of the observatory is known.
+    included where the state of the observatory is known. Of a group the first is begun only when
+    all can be (``order_groups``).
     """
 
     name: ClassVar[str] = "sequential"
@@ -53,6 +55,7 @@ class SequentialScheduler(Driver):
         self._listed: tuple[Candidate, ...] = ()
         self._left: tuple[Candidate, ...] = ()
         self._table = Candidates(models.sky)
+        self._groups = OrderGroups()
 
     def configure_scheduler(self, configuration: Mapping[str, object]) -> SurveyTopology:
         """Take the keys of :class:`SequentialParameters`; none is needed.
@@ -62,7 +65,7 @@ class SequentialScheduler(Driver):
         ConfigError
             Everything that is wrong with the keys, or with the observing list.
         """
-        parameters = read_parameters(configuration, self._known_parameters)
+        parameters = self._read_parameters(configuration)
         found = ObservingList()
         if parameters.observing_list:
             found = self._read(self.resolve(parameters.observing_list))
@@ -131,7 +134,8 @@ class SequentialScheduler(Driver):
             slew_s = self._slew_s(candidate, conditions)
             if next(self._obstacles(candidate, conditions, slew_s), None) is None:
                 return self._target(candidate, conditions, slew_s)
-            in_vain.add(candidate.sky_key)
+            if not candidate.request.group:
+                in_vain.add(candidate.sky_key)
         return None
 
     def estimate_next_target(self) -> NextTarget:
@@ -177,9 +181,14 @@ class SequentialScheduler(Driver):
         not_before_s = max(
             candidate.not_before_utc_s, conditions.not_before_utc_s.get(candidate.key, 0.0)
         )
-        if not_before_s > conditions.utc.timestamp():
-            until = datetime.fromtimestamp(not_before_s, UTC)
-            yield f"the last attempt ended short, tried again after {until:%Y-%m-%dT%H:%M:%SZ}"
+        now_s, order = conditions.utc.timestamp(), candidate.order
+        if order is not None and order.due_utc_s > now_s:
+            yield f"the next visit is due after {_clock(order.due_utc_s)}"
+        elif not_before_s > now_s:
+            yield f"the last attempt ended short, tried again after {_clock(not_before_s)}"
+        latest_s = request.latest_start_utc_s
+        if latest_s is not None and now_s + slew_s > latest_s:
+            yield f"its start is missed: expected by {_clock(latest_s)}"
         if not request.frame_type.needs_sky:
             yield from conditions.closed_dome_forbidden
             yield from sky.obstacles(request, conditions.utc)
@@ -192,6 +201,16 @@ class SequentialScheduler(Driver):
         if not against:
             for reason in sky.obstacles(request, end):
                 yield f"at the end of one exposure: {reason}"
+            yield from sky.flips_within(request, conditions.utc, end)
+            if self.night is not None:
+                yield from self._groups.obstacles(
+                    request,
+                    candidate.key,
+                    conditions.pending,
+                    self.models,
+                    self.night,
+                    conditions.utc,
+                )
 
     def _too_bright(self, utc: datetime, end: datetime) -> Iterator[str]:
         """What the driver's own boundary of the night says."""
@@ -206,10 +225,11 @@ class SequentialScheduler(Driver):
     def _slew_s(self, candidate: Candidate, conditions: Conditions) -> float:
         """Sky seconds until the first exposure; 0 where it is not known."""
         one, state = candidate.request, conditions.state
-        if state is None or one.ra_deg is None or one.dec_deg is None:
+        place = None if state is None else self.models.sky.place_deg(one, conditions.utc)
+        if state is None or place is None:
             return 0.0
         state = replace(state, utc_s=conditions.utc.timestamp())
-        return self.models.observatory.delay_s(state, one.ra_deg, one.dec_deg, one.filter_name)
+        return self.models.observatory.delay_s(state, *place, one.filter_name)
 
     def _target(self, candidate: Candidate, conditions: Conditions, slew_s: float) -> DriverTarget:
         request, entry, utc = candidate.request, candidate.entry, conditions.utc
@@ -218,6 +238,7 @@ class SequentialScheduler(Driver):
             note = f"first observable of the observing list, {len(self._left)} left"
             if entry.rotator:
                 note += f"; no rotator for {entry.rotator}"
+        ra_deg, dec_deg = self.models.sky.place_deg(request, utc) or (None, None)
         return DriverTarget(
             request=request,
             obs_time=utc,
@@ -230,6 +251,8 @@ class SequentialScheduler(Driver):
             slew_time_s=slew_s,
             airmass=self.models.sky.airmass(request, utc),
             program=entry.program if entry is not None else "",
+            ra_deg=ra_deg,
+            dec_deg=dec_deg,
         )
 
     def _take(self, found: ObservingList) -> None:
@@ -256,6 +279,9 @@ class SequentialScheduler(Driver):
             self.log.warning("no rotator for its wishes path=%s targets=%d", path, with_rotator)
         return found
 
+    def _read_parameters(self, configuration: Mapping[str, object]) -> SequentialParameters:
+        return read_parameters(configuration, self._known_parameters)
+
     @property
     def _known_parameters(self) -> SequentialParameters:
         given = self.parameters
@@ -269,3 +295,7 @@ class SequentialScheduler(Driver):
             raise InternalError("sequential driver: asked for a target before update_conditions")
         self._refresh()
         return self.conditions
+
+
+def _clock(utc_s: float) -> str:
+    return f"{datetime.fromtimestamp(utc_s, UTC):%Y-%m-%dT%H:%M:%SZ}"

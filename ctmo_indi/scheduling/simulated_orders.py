@@ -185,4 +185,5 @@ def _pending(order: object, index: int, contract: Contract, profile: Profile) ->
         priority=priority.assign(checked.request, checked.wish_priority, profile.priority),
         created_utc_s=float(index),
         missing_count=checked.request.count,
+        visits_left=checked.request.visits,
     )

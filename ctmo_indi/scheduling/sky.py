@@ -12,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 
 import erfa
 
-from ctmo_indi.models import coordinates, sky
+from ctmo_indi.models import coordinates, moving_targets, sky
+from ctmo_indi.models.observing_rules import flips_within
 from ctmo_indi.models.orders import ObservationRequest, Window
 from ctmo_indi.models.visibility import Spans, visible_spans
-from ctmo_indi.profiles import Profile
+from ctmo_indi.profiles import Limits, NightPolicy, Profile, Site
 from ctmo_indi.scheduling.conditions import Night
 
 SPANS_KEPT = 20_000
@@ -32,9 +33,24 @@ class SiteSky:
         self._limits = profile.limits
         self._policy = profile.night
         self._skies: dict[float, sky.Skies] = {}
-        self._spans: dict[tuple[ObservationRequest, float], Window | None] = {}
+        self._spans: dict[tuple[ObservationRequest, float], tuple[float, Window | None]] = {}
         self._nights: dict[float, Night] = {}
         self._answers: dict[tuple[ObservationRequest, datetime], tuple[str, ...]] = {}
+
+    @property
+    def site(self) -> Site:
+        """Where the telescope stands."""
+        return self._site
+
+    @property
+    def limits(self) -> Limits:
+        """Where it may point."""
+        return self._limits
+
+    @property
+    def policy(self) -> NightPolicy:
+        """When it may look at the sky."""
+        return self._policy
 
     def night(self, utc: datetime, sun_max_altitude_deg: float | None = None) -> Night:
         """Return the night that lasts at ``utc``, else the next one.
@@ -72,6 +88,12 @@ class SiteSky:
             self._answers[key] = known
         return known
 
+    def flips_within(
+        self, request: ObservationRequest, begin: datetime, end: datetime
+    ) -> tuple[str, ...]:
+        """Say when a German mount would flip in an exposure; empty: not at all."""
+        return flips_within(request, self._site, self._limits, begin, end)
+
     def spans(self, requests: Sequence[ObservationRequest], night: Night) -> Spans:
         """Return when sky frames are up in a night: never too short, at most a minute too long."""
         begin_s, end_s = night.evening.timestamp(), night.morning.timestamp()
@@ -79,14 +101,23 @@ class SiteSky:
 
     def airmass(self, request: ObservationRequest, utc: datetime) -> float | None:
         """Return the air mass of a request's place; None without a place or below the horizon."""
-        if request.ra_deg is None or request.dec_deg is None:
+        if request.motion is not None:
+            up_deg = float(moving_targets.altitude_deg(request, self._site, utc))
+            return coordinates.airmass(up_deg) if up_deg >= 0.0 else None
+        if request.fixed_place_deg is None:
             return None
         noon_s = sky.noon_before(self._site, utc)
         frame = self._skies_of(noon_s, utc).frame
-        ra_rad, dec_rad = frame.place_rad(request.ra_deg, request.dec_deg)
+        ra_rad, dec_rad = frame.place_rad(*request.fixed_place_deg)
         ha_rad = _rotation_rad(utc) + math.radians(self._site.longitude_deg) - ra_rad
         altitude_deg, _ = coordinates.horizontal_deg(ha_rad, dec_rad, self._site)
         return coordinates.airmass(float(altitude_deg)) if altitude_deg >= 0.0 else None
+
+    def place_deg(self, request: ObservationRequest, utc: datetime) -> tuple[float, float] | None:
+        """Return where a request's target is at ``utc``, ICRS; None without a place."""
+        if not request.has_place:
+            return None
+        return moving_targets.place_icrs_deg(request, self._site, utc)
 
     def next_observable(
         self, request: ObservationRequest, utc: datetime, until: datetime
@@ -107,9 +138,9 @@ class SiteSky:
 
     def _span(self, request: ObservationRequest, utc: datetime) -> Window | None:
         noon_s = sky.noon_before(self._site, utc)
-        key = (request, noon_s)
-        known = self._spans.get(key)
-        if key in self._spans and (known is None or utc.timestamp() <= known.end_utc_s):
+        key, now_s = (request, noon_s), utc.timestamp()
+        from_s, known = self._spans.get(key, (math.inf, None))
+        if from_s <= now_s and (known is None or now_s + request.exposure_s <= known.end_utc_s):
             return known
         if len(self._spans) >= SPANS_KEPT:
             self._spans.clear()
@@ -122,7 +153,7 @@ class SiteSky:
             skies=self._skies_of(noon_s, utc),
             min_length_s=request.exposure_s,
         )
-        self._spans[key] = found
+        self._spans[key] = now_s, found
         return found
 
     def _skies_of(self, noon_s: float, utc: datetime) -> sky.Skies:

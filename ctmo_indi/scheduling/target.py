@@ -7,7 +7,7 @@ follow the Rubin Scheduler's developer guide where it gives one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
@@ -31,6 +31,10 @@ class PendingOrder:
         Frames still wanted.
     not_before_utc_s
         Unix seconds before which it is not tried again after an attempt that ended short.
+    due_utc_s
+        Unix seconds before which the next visit of an order with a cadence does not begin.
+    visits_left
+        This one included.
     """
 
     receipt: str
@@ -39,6 +43,22 @@ class PendingOrder:
     created_utc_s: float
     missing_count: int
     not_before_utc_s: float = 0.0
+    due_utc_s: float = 0.0
+    visits_left: int = 1
+
+    def after(self, frames: int, start_utc_s: float) -> PendingOrder | None:
+        """Return what waits after ``frames`` of it, begun then; None when that was all."""
+        if self.missing_count > frames:
+            return replace(self, missing_count=self.missing_count - frames)
+        cadence = self.request.cadence
+        if cadence is None or self.visits_left <= 1:
+            return None
+        return replace(
+            self,
+            missing_count=self.request.count,
+            due_utc_s=cadence.due_utc_s(start_utc_s),
+            visits_left=self.visits_left - 1,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +90,8 @@ class DriverTarget:
     program
         What it is observed for, in the sender's words; an observing block of that name carries it
         out unless ``block`` says otherwise.
-    altitude_deg, azimuth_deg
-        At the decision; the scheduler works them out, no driver has to.
+    altitude_deg, azimuth_deg, ra_deg, dec_deg
+        At the decision, RA and Dec ICRS; the scheduler works them out, no driver has to.
     """
 
     request: ObservationRequest
@@ -88,6 +108,15 @@ class DriverTarget:
     program: str = ""
     altitude_deg: float | None = None
     azimuth_deg: float | None = None
+    ra_deg: float | None = None
+    dec_deg: float | None = None
+
+    @property
+    def place_deg(self) -> tuple[float, float] | None:
+        """RA and Dec (ICRS), of a moving target at the decision; None: not worked out."""
+        if self.ra_deg is None or self.dec_deg is None:
+            return self.request.fixed_place_deg
+        return self.ra_deg, self.dec_deg
 
     @classmethod
     def of_order(

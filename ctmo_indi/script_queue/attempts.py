@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ctmo_indi.desk_client.client import DeskFault
 from ctmo_indi.errors import ServiceUnreachable, WrongState
 from ctmo_indi.kill_points import passing
+from ctmo_indi.models.observation import StepDurations
 from ctmo_indi.models.orders import ExposureRecord
 from ctmo_indi.models.states import AttemptState, FrameType
 from ctmo_indi.script_queue.peer import BackOff, FrontDesk, Refusal, meaning
@@ -58,6 +59,8 @@ class AttemptResult(Outcome):
         Final state, None while it is not known ("open").
     failure
         Why it is not COMPLETED; "" otherwise.
+    took
+        What its steps took; None when the telescope does not say.
     is_unheard_of
         It was to be adopted, and the telescope has never heard of it: it was not handed over.
     """
@@ -67,6 +70,7 @@ class AttemptResult(Outcome):
     exposures: tuple[ExposureRecord, ...] = ()
     failure: str = ""
     is_unheard_of: bool = False
+    took: StepDurations | None = None
 
     @property
     def script_state(self) -> ScriptState:
@@ -87,6 +91,11 @@ class AttemptProgress:
 
     attempt_id: str
     exposures: tuple[ExposureRecord, ...]
+
+
+_OVER = threading.Event()
+"""Of all attempts that are over."""
+_OVER.set()
 
 
 class AttemptScript(PlainScript):
@@ -138,7 +147,9 @@ class AttemptScript(PlainScript):
             raise
         finally:
             if is_over:
-                self._over.set()
+                # The queue remembers hundreds of ended scripts: what none needs again is let go.
+                over, self._over, self._wire = self._over, _OVER, None
+                over.set()
 
     def stop(self, reason: str) -> None:
         """Send Cancel until the telescope has taken it or the attempt is over."""
@@ -257,7 +268,11 @@ class AttemptScript(PlainScript):
             state, exposures = self._read(reply)
             if state in SETTLED_ATTEMPTS:
                 return AttemptResult(
-                    self.subject, state, exposures, str(reply.get("Failure") or "")
+                    self.subject,
+                    state,
+                    exposures,
+                    str(reply.get("Failure") or ""),
+                    took=StepDurations.of_wire(reply.get("Took")),
                 )
             if state is AttemptState.IN_PROGRESS and len(exposures) > known_frames:
                 known_frames = len(exposures)

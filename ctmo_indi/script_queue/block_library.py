@@ -13,6 +13,7 @@ from typing import Any
 
 from ctmo_indi.checked_yaml import nearest
 from ctmo_indi.errors import BadOrder, UnknownOrder
+from ctmo_indi.first_import import FIRST_IMPORT
 from ctmo_indi.script_queue.block_files import Block, BlockScript, read_blocks, shipped_folder
 from ctmo_indi.script_queue.kinds import Schema
 from ctmo_indi.script_queue.registry import (
@@ -229,7 +230,8 @@ def _constraint_problems(block: Block, values: Values) -> Sequence[str]:
             f"{limits.min_altitude_deg:g} deg"
         )
     if limits.max_airmass is not None:
-        from ctmo_indi.models.coordinates import airmass  # heavy: ERFA
+        with FIRST_IMPORT:
+            from ctmo_indi.models.coordinates import airmass  # heavy: ERFA
 
         mass = float(airmass(altitude_deg))
         if mass > limits.max_airmass:

@@ -76,13 +76,13 @@ class Ended:
         return tuple(entry.run for entry in self._entries)
 
     def add(self, entry: Entry) -> None:
-        """Keep an ended script."""
-        self._entries.append(entry)
+        """Keep an ended script; its result, which may be large, is for whom its end is told."""
+        self._entries.append(replace(entry, run=replace(entry.run, result=None)))
 
     def release(self) -> None:
         """Put the held one, if there is one, among the others."""
         if self.held is not None:
-            self._entries.append(self.held)
+            self.add(self.held)
             self.held = None
 
     def find(self, index: int) -> Entry | None:

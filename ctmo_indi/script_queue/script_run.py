@@ -108,7 +108,8 @@ class ScriptRun:
     reason
         Why it stopped or failed; "" otherwise.
     result
-        What the script handed back; None before its end and for scripts that have none.
+        What the script handed back, where its end is told; None before its end, for scripts that
+        have none, and in the history.
     is_overrun
         True when it was stopped because its deadline had passed.
     user

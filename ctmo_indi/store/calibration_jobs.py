@@ -192,6 +192,13 @@ def in_states(connection: Connection, *states: AttemptState) -> list[Calibration
     return [_job(row) for row in connection.execute(query).mappings()]
 
 
+def count_by_state(connection: Connection) -> dict[str, int]:
+    """Return how many orders are in each state; states that none is in are left out."""
+    state = calibration_job.c.state
+    query = sa.select(state, sa.func.count()).group_by(state)
+    return {str(found): int(count) for found, count in connection.execute(query)}
+
+
 def recent(connection: Connection, limit: int) -> list[CalibrationJob]:
     """Return the jobs that changed last, newest change first."""
     query = (

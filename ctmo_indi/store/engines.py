@@ -22,6 +22,8 @@ from sqlalchemy.pool import QueuePool
 from ctmo_indi.errors import ConfigError, StoreUnavailable
 
 READERS = 4
+READER_CACHE_KIB = 256
+"""Of each reading connection; the kernel keeps the file's pages as well, once for all of them."""
 READER_WAIT_S = 10.0
 STATEMENT_TIMEOUT_S = 30.0
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -93,7 +95,8 @@ def sqlite_engines(url: sa.URL, busy_timeout_s: float) -> Engines:
         "foreign_keys=ON",
         "journal_size_limit=67108864",
     )
-    return Engines(str(path), writer, engine(READERS, "BEGIN", "query_only=ON"), release)
+    readers = engine(READERS, "BEGIN", "query_only=ON", f"cache_size=-{READER_CACHE_KIB}")
+    return Engines(str(path), writer, readers, release)
 
 
 def postgresql_engines(url: sa.URL, schema: str, busy_timeout_s: float) -> Engines:

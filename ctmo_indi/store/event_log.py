@@ -12,10 +12,14 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Collection, Sequence
+from functools import partial
 
 from ctmo_indi.models.event import Event, StoredEvents
-from ctmo_indi.store import events
+from ctmo_indi.store import events, night_records
+from ctmo_indi.store.database import Connection
 from ctmo_indi.store.event_shelf import EventShelf
+from ctmo_indi.store.events import EventRow
+from ctmo_indi.store.night_records import Silence
 
 _log = logging.getLogger(__name__)
 
@@ -83,6 +87,55 @@ class EventLog:
         lost = any(_tells_loss(mark, after) for mark in marks.values() if mark.revision < end)
         return StoredEvents(page, is_more, lost)
 
+    def within(
+        self, kinds: Collection[str], begin_s: float, end_s: float, limit: int
+    ) -> list[EventRow]:
+        """Events by their time, Unix seconds, oldest first; ``limit`` of a shelf at most.
+
+        What is not durable yet is not there: :meth:`flush` before. Blocks for a query a shelf.
+        """
+        found = [
+            row
+            for shelf, wanted in self._asked(frozenset(kinds))
+            for row in shelf.ask(partial(_within, wanted, begin_s, end_s, limit))
+        ]
+        return sorted(found, key=lambda row: (row.at_utc_s, row.cursor))
+
+    def before(self, kind: str, utc_s: float) -> EventRow | None:
+        """Return the last event of a kind before an instant, Unix seconds; blocks for a query."""
+        shelf = self._by_kind.get(kind, self._rest)
+        return shelf.ask(lambda connection: night_records.event_before(connection, kind, utc_s))
+
+    def silences(self, begin_s: float, end_s: float, longest_s: float) -> list[Silence]:
+        """Return when no shelf has had an event for longer than that; blocks for queries."""
+        found = [
+            shelf.ask(
+                lambda connection: night_records.silences(connection, begin_s, end_s, longest_s)
+            )
+            for shelf in self._shelves
+        ]
+        common = found[0]
+        for others in found[1:]:
+            common = [
+                Silence(max(one.begin_utc_s, two.begin_utc_s), min(one.end_utc_s, two.end_utc_s))
+                for one in common
+                for two in others
+            ]
+        return [one for one in common if one.end_utc_s - one.begin_utc_s > longest_s]
+
+    def last_utc_s(self, before_s: float) -> float | None:
+        """Return when the last event before an instant was published; None: there is none."""
+        found = [
+            shelf.ask(lambda connection: night_records.last_event_utc_s(connection, before_s))
+            for shelf in self._shelves
+        ]
+        return max((one for one in found if one is not None), default=None)
+
+    def first_utc_s(self) -> float | None:
+        """Return when the oldest event that is kept was published; None: there is none."""
+        found = [shelf.ask(night_records.first_event_utc_s) for shelf in self._shelves]
+        return min((one for one in found if one is not None), default=None)
+
     def prune(self) -> None:
         """Have what is too much or too old deleted; returns at once. For a cycle, once an hour."""
         for shelf in self._shelves:
@@ -119,6 +172,12 @@ class EventLog:
             for shelf in self._shelves
         }
         return [(shelf, wanted) for shelf, wanted in by_shelf.items() if wanted]
+
+
+def _within(
+    kinds: Collection[str], begin_s: float, end_s: float, limit: int, connection: Connection
+) -> list[EventRow]:
+    return night_records.events_within(connection, kinds, begin_s, end_s, limit)
 
 
 def _tells_loss(mark: Event, after: int) -> bool:

@@ -312,6 +312,11 @@ class EventShelf:
         oldest_first = [found[revision] for revision in sorted(found)]
         return oldest_first[:limit], list(marks.values())
 
+    def ask(self, query: Callable[[Connection], ResultT]) -> ResultT:
+        """Return what a query of its database gives; what waits to be written is not there yet."""
+        with self._database.read() as connection:
+            return query(connection)
+
     def to_wire(self) -> dict[str, object]:
         """Return the counters for a status; ``Trouble`` is there while the store fails."""
         wire: dict[str, object] = {

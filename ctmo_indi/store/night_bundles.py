@@ -131,6 +131,23 @@ def flat_exposures(connection: Connection, since_utc_s: float) -> dict[str, floa
     return {str(name): float(exposure_s) for name, exposure_s in connection.execute(query)}
 
 
+def calibration_exposed_s(connection: Connection, night: str) -> float:
+    """Return the exposure time (s) of the biases, darks and flats of a night that are there.
+
+    Parameters
+    ----------
+    night
+        Evening date, YYYYMMDD.
+    """
+    kinds = [kind.name for kind in FrameType if not kind.needs_sky]
+    query = (
+        sa.select(sa.func.coalesce(sa.func.sum(exposure.c.t_exptime_s), 0.0))
+        .join(night_bundle, night_bundle.c.bundle_id == exposure.c.bundle_id)
+        .where(night_bundle.c.night == night, exposure.c.kind.in_(kinds), exposure.c.is_present)
+    )
+    return float(connection.execute(query).scalar_one())
+
+
 def known_hashes(connection: Connection, folder: Path) -> dict[tuple[str, int, int], str]:
     """Return (path, size in bytes, mtime in ns) -> SHA-256 of a folder's exposures."""
     query = (

@@ -7,16 +7,18 @@ completed is what is registered, each once.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from ctmo_indi.models.observation import Observation
+from ctmo_indi.models.observation import Observation, StepDurations
 from ctmo_indi.store.scheduler_tables import observations
 
-_NAMES = tuple(field.name for field in dataclasses.fields(Observation))
+_MOST_AT_ONCE = 500
+_TOOK = "took"  # in ``additional``, with what else is kept
+_NAMES = tuple(field.name for field in dataclasses.fields(Observation) if field.name != _TOOK)
 _FIELDS = [observations.c[name] for name in _NAMES]
 _STORED = tuple(name for name in _NAMES if name != "number")
 
@@ -48,7 +50,10 @@ def record(
     if known is not None:
         return known
     values: dict[str, object] = {name: getattr(observation, name) for name in _STORED}
-    values |= {"registered_utc_s": registered_utc_s, "additional": dict(additional or {})}
+    more = dict(additional or {})
+    if observation.took is not None:
+        more[_TOOK] = observation.took.to_wire()
+    values |= {"registered_utc_s": registered_utc_s, "additional": more}
     insert = sa.insert(observations).returning(observations.c.number)
     return replace(observation, number=int(connection.execute(insert, values).scalar_one()))
 
@@ -62,6 +67,33 @@ def of_attempt(connection: Connection, attempt_id: str) -> Observation | None:
     """Return what an attempt observed; None when it did not succeed."""
     found = _select(connection, observations.c.attempt_id == attempt_id)
     return found[0] if found else None
+
+
+def took_of(connection: Connection, attempt_ids: Sequence[str]) -> dict[str, StepDurations]:
+    """Return what the steps of attempts took; without those of which it is not known."""
+    found: dict[str, StepDurations] = {}
+    for first in range(0, len(attempt_ids), _MOST_AT_ONCE):
+        query = sa.select(observations.c.attempt_id, observations.c.additional).where(
+            observations.c.attempt_id.in_(attempt_ids[first : first + _MOST_AT_ONCE])
+        )
+        for attempt_id, more in connection.execute(query):
+            took = _took(more)
+            if took is not None:
+                found[str(attempt_id)] = took
+    return found
+
+
+def last_mjd(connection: Connection, receipts: Sequence[str]) -> dict[str, float]:
+    """Return when the latest observation of each order began, MJD; without those that have none."""
+    found: dict[str, float] = {}
+    for first in range(0, len(receipts), _MOST_AT_ONCE):
+        query = (
+            sa.select(observations.c.receipt, sa.func.max(observations.c.mjd))
+            .where(observations.c.receipt.in_(receipts[first : first + _MOST_AT_ONCE]))
+            .group_by(observations.c.receipt)
+        )
+        found |= {str(receipt): float(mjd) for receipt, mjd in connection.execute(query)}
+    return found
 
 
 def additional(connection: Connection, attempt_id: str) -> Mapping[str, object]:
@@ -83,5 +115,10 @@ def count(connection: Connection) -> int:
 
 
 def _select(connection: Connection, where: sa.ColumnElement[bool]) -> list[Observation]:
-    query = sa.select(*_FIELDS).where(where).order_by(observations.c.number)
-    return [Observation(*row) for row in connection.execute(query)]
+    query = sa.select(*_FIELDS, observations.c.additional)
+    rows = connection.execute(query.where(where).order_by(observations.c.number))
+    return [replace(Observation(*row[:-1]), took=_took(row[-1])) for row in rows]
+
+
+def _took(more: object) -> StepDurations | None:
+    return StepDurations.of_wire(more.get(_TOOK)) if isinstance(more, Mapping) else None

@@ -1,4 +1,4 @@
-"""Tables only the preprocessor has: night bundles, exposures, combinations, jobs; and ObsCore.
+"""Tables only the preprocessor has: night bundles, exposures, combinations, jobs, looks; ObsCore.
 
 The entities are the source's: a night bundle holds exposures; an exposure combination is a frame
 made of exposures and of other combinations, linked to each of them.
@@ -155,6 +155,35 @@ calibration_job = sa.Table(
     sa.Column("reasons", sa.JSON, nullable=False),
     sa.Index("calibration_job_user_order_id", "user", "order_id", unique=True),
     sa.Index("calibration_job_state", "state", "receipt"),
+)
+
+quick_look = sa.Table(
+    "quick_look",
+    metadata,
+    sa.Column("night", sa.Text, primary_key=True),
+    sa.Column("file", sa.Text, primary_key=True),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("mtime_ns", sa.BigInteger, nullable=False),
+    sa.Column("looked_utc_s", sa.Double, nullable=False),
+    sa.Column("place_utc_s", sa.Double, nullable=False),
+    sa.Column("start_utc_s", sa.Double),
+    sa.Column("exposure_s", sa.Double),
+    sa.Column("frame_type", sa.Text, nullable=False),
+    sa.Column("object_name", sa.Text, nullable=False),
+    sa.Column("filter_name", sa.Text, nullable=False),
+    sa.Column("parent", sa.Text, nullable=False),
+    sa.Column("receipt", sa.Text, nullable=False),
+    sa.Column("fwhm", sa.Double),
+    sa.Column("fwhm_unit", sa.Text, nullable=False),
+    sa.Column("ellipticity", sa.Double),
+    sa.Column("stars", sa.Integer),
+    sa.Column("background_adu", sa.Double),
+    sa.Column("median_adu", sa.Double),
+    sa.Column("mean_adu", sa.Double),
+    sa.Column("saturated", sa.Double),
+    sa.Column("problem", sa.Text, nullable=False),
+    sa.Index("quick_look_place", "night", "place_utc_s"),
+    sa.Index("quick_look_looked", "looked_utc_s"),
 )
 
 #: Columns of IVOA ObsCore 1.1 (REC 20170509, table 1), mandatory ones, in its order.

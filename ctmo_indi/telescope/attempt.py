@@ -14,6 +14,7 @@ from ctmo_indi.errors import (
     SafetyError,
     Stopped,
 )
+from ctmo_indi.models.observation import StepDurations
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
 from ctmo_indi.models.states import AttemptState
 
@@ -61,6 +62,13 @@ class Attempt:
         What it does now; for Status.
     has_begun
         True once the last look was passed.
+    pointed_deg
+        RA and Dec (ICRS) of the last slew; the mount stays there while it follows the stars.
+    took
+        What its steps took, as far as that is known.
+    is_first_way
+        Whether the telescope tracks, opened and unparked by an earlier attempt, and has not been
+        told to go anywhere by this one: then the way to its target is one that was planned.
     """
 
     attempt_id: str
@@ -72,6 +80,9 @@ class Attempt:
     reason: str = ""
     step: str = ""
     has_begun: bool = False
+    pointed_deg: tuple[float, float] | None = None
+    took: StepDurations = field(default_factory=StepDurations)
+    is_first_way: bool = True
     revision: int = 0
     exposures: list[ExposureRecord] = field(default_factory=list)
 
@@ -99,6 +110,7 @@ class Attempt:
             "Good Exposures": self.good_exposures,
             "Number of Exposures": self.request.count,
             "Exposures": [exposure_to_wire(record) for record in self.exposures],
+            "Took": self.took.to_wire(),
         }
 
 

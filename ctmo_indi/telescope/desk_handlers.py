@@ -82,6 +82,8 @@ class DeskParts:
         How long the scheduler has been silent, as safety knows; infinite when never heard.
     read_elements
         Tells INDI elements by name, see ``elements.py``; any thread, does not block.
+    frames
+        Counts the frames; any thread, does not block.
     """
 
     engine: Engine
@@ -94,6 +96,7 @@ class DeskParts:
     scheduler_age_machine_s: Callable[[], float]
     refresh: Callable[[], None]
     read_elements: Callable[[Sequence[str]], dict[str, object]]
+    frames: Callable[[], dict[str, object]] = dict
 
 
 class DeskHandlers:
@@ -336,6 +339,7 @@ class DeskHandlers:
             wire = await self._ask(self._parts.engine.to_wire)
             if request.properties:
                 wire["Properties"] = _shown(self._parts.read_elements(request.properties), caller)
+            wire["Frame Counts"] = self._parts.frames()
             return {"Kind": "Status", "Revision": self._parts.board.revision, **wire}
 
         return await answer_on_change(

@@ -11,7 +11,7 @@ from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.telescope.attempt import Attempt
 from ctmo_indi.telescope.control import ControlTask
 from ctmo_indi.telescope.hands import Hands
-from ctmo_indi.telescope.scene import FrameKeeper, StepTimes
+from ctmo_indi.telescope.scene import FrameKeeper, StepTimes, fixed_place
 from ctmo_indi.telescope.vigil import Vigil
 
 
@@ -25,7 +25,7 @@ class EngineParts:
 
     Parameters
     ----------
-    observable
+    observable, place
         See :class:`~ctmo_indi.telescope.scene.Scene`.
     publish
         (kind, subject, data) -> revision; thread-safe, does not block.
@@ -56,3 +56,4 @@ class EngineParts:
     on_hand_state: Callable[[ControlTask], None] = lambda _task: None
     may_attempt: Callable[[], bool] = lambda: True
     recovery: Callable[[], dict[str, object]] = dict
+    place: Callable[[ObservationRequest], tuple[float, float] | None] = fixed_place

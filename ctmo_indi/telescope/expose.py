@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from ctmo_indi.errors import (
@@ -36,17 +38,27 @@ _log = logging.getLogger(__name__)
 RETRIED = (NotConnected, BadFrame)
 BEGIN_MACHINE_S = 1.0
 OFF_TARGET_DEG = 0.5
+POINT_AGAIN_ARCSEC = 5.0
+"""A target that has moved by less since the last slew is not pointed at again."""
+
+Place = tuple[float, float]
+"""RA and Dec, ICRS degrees."""
+
 Prepare = Callable[[Scene], Steps[None]]
 
 
 class _Loop:
     """What the loop remembers between exposures."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, point: Prepare) -> None:
         self._scene = scene
+        self.point = point
         self._number = 0
         self._next: tuple[ExposurePlan, Future[None]] | None = None
         self._taken: tuple[ExposurePlan, RawFrame, Observed] | None = None
+        self.is_prepared = True
+        self.is_repeated = False
+        self._first_utc: datetime | None = None
         self.keeping: list[Future[ExposureRecord]] = []
         self.forgetting: list[Future[None]] = []
 
@@ -67,6 +79,10 @@ class _Loop:
     def take(self, plan: ExposurePlan, raw: RawFrame, observed: Observed) -> None:
         """Hold a frame until :meth:`keep_taken`."""
         self._taken = (plan, raw, observed)
+        now_utc = self._scene.clock.utc()
+        self._first_utc = self._first_utc or raw.started_utc or observed.asked_utc
+        exposing_s = None if self.is_repeated else (now_utc - self._first_utc).total_seconds()
+        self._scene.attempt.took = replace(self._scene.attempt.took, exposing_s=exposing_s)
 
     def keep_taken(self) -> None:
         """Have the held frame stored.
@@ -106,7 +122,7 @@ class _Loop:
             raise StoreUnavailable(f"{late} frames were not stored in time")
 
 
-def expose_all(scene: Scene, prepare: Prepare) -> Steps[None]:
+def expose_all(scene: Scene, prepare: Prepare, point: Prepare) -> Steps[None]:
     """Take every frame of the request; frames already taken are stored whatever happens.
 
     Raises
@@ -118,7 +134,7 @@ def expose_all(scene: Scene, prepare: Prepare) -> Steps[None]:
     OSError
         A frame could not be written.
     """
-    loop = _Loop(scene)
+    loop = _Loop(scene, point)
     yield from afterwards(_frames(scene, loop, prepare), lambda: _drain(scene, loop))
     loop.require_stored()
 
@@ -148,6 +164,7 @@ def _one_frame(scene: Scene, loop: _Loop, sequence: int, prepare: Prepare) -> St
             (scene.hands.abort_exposure(),), scene.times.abort_s, "abort of the lost exposure"
         )
         yield from prepare(scene)
+        loop.is_prepared = loop.is_repeated = True
         yield from _one_exposure(scene, loop, sequence)
 
 
@@ -159,6 +176,7 @@ def _one_exposure(scene: Scene, loop: _Loop, sequence: int) -> Steps[None]:
     if reasons:
         raise Interlocked("; ".join(reasons))
     if request.frame_type.needs_sky:
+        yield from _point_again(scene, loop)
         yield from _turn_dome(scene)
     plan, intent = loop.intend(sequence)
     try:
@@ -167,7 +185,7 @@ def _one_exposure(scene: Scene, loop: _Loop, sequence: int) -> Steps[None]:
         scene.report(f"exposure {sequence} of {request.count}, {request.exposure_s:g} s")
         asked_utc, before = scene.clock.utc(), scene.hands.sight()
         passing("telescope.expose.intent.after")
-        handle = scene.hands.expose(_spec(plan))
+        handle = scene.hands.expose(_spec(plan, scene.attempt.pointed_deg))
         passing("telescope.expose.sent")
         yield from _begun(handle)
         passing("telescope.expose.begun")
@@ -183,11 +201,25 @@ def _one_exposure(scene: Scene, loop: _Loop, sequence: int) -> Steps[None]:
     loop.take(plan, handle.future.result(), observed)
 
 
-def _spec(plan: ExposurePlan) -> ExposureSpec:
+def _point_again(scene: Scene, loop: _Loop) -> Steps[None]:
+    """Bring the mount, which follows the stars, to where a moving target is now.
+
+    Not right after the preparing steps, which have just done so.
+    """
+    before, now = scene.attempt.pointed_deg, scene.place(scene.request)
+    if loop.is_prepared or before is None or now is None:
+        loop.is_prepared = False
+        return
+    moved_arcsec = 3600.0 * separation_deg(*before, *now)
+    if moved_arcsec <= POINT_AGAIN_ARCSEC:
+        return
+    scene.report(f"the target has moved by {moved_arcsec:.0f} arcsec: pointing again")
+    yield from loop.point(scene)
+
+
+def _spec(plan: ExposurePlan, pointed: Place | None) -> ExposureSpec:
     request = plan.request
-    target = None
-    if request.frame_type.needs_sky and request.ra_deg is not None and request.dec_deg is not None:
-        target = (request.ra_deg, request.dec_deg)
+    target = pointed if request.frame_type.needs_sky else None
     return ExposureSpec(
         plan.exposure_id, request.exposure_s, request.frame_type, request.binning, target
     )
@@ -195,13 +227,13 @@ def _spec(plan: ExposurePlan) -> ExposureSpec:
 
 def _turn_dome(scene: Scene) -> Steps[None]:
     """Bring the slit before the telescope when following it between two frames is due."""
-    request = scene.request
+    pointed = scene.attempt.pointed_deg
     if scene.hands.sight().dome_moving:
         yield Until(lambda: not scene.hands.sight().dome_moving, scene.times.motion_s, "the dome")
     sight = scene.hands.sight()
-    if request.ra_deg is None or request.dec_deg is None:
+    if pointed is None:
         return
-    wanted_deg = scene.hands.dome_azimuth_for(request.ra_deg, request.dec_deg)
+    wanted_deg = scene.hands.dome_azimuth_for(*pointed)
     to_deg = target_deg(sight, wanted_deg, THRESHOLD_DEG)
     if to_deg is not None:
         yield All((scene.hands.dome_azimuth(to_deg),), scene.times.motion_s, "dome")
@@ -215,14 +247,14 @@ def _require_on_target(scene: Scene, sequence: int) -> None:
     Raises
     ------
     ForeignMotion
-        The mount does not point at the target any more.
+        The mount does not point any more where the last slew brought it.
     """
-    request, sight = scene.request, scene.hands.sight()
-    if request.ra_deg is None or request.dec_deg is None or not request.frame_type.needs_sky:
+    pointed, sight = scene.attempt.pointed_deg, scene.hands.sight()
+    if pointed is None or not scene.request.frame_type.needs_sky:
         return
     if sight.ra_deg is None or sight.dec_deg is None:
         return
-    off_deg = separation_deg(request.ra_deg, request.dec_deg, sight.ra_deg, sight.dec_deg)
+    off_deg = separation_deg(*pointed, sight.ra_deg, sight.dec_deg)
     if off_deg > OFF_TARGET_DEG:
         raise ForeignMotion(
             f"foreign motion: the mount pointed {off_deg:.1f} deg beside the target at the end of "

@@ -17,8 +17,10 @@ from types import ModuleType
 from ctmo_indi import __version__
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CtmoError, StoreUnavailable
+from ctmo_indi.first_import import FIRST_IMPORT
 from ctmo_indi.kill_points import passing
 from ctmo_indi.models.frame_facts import FrameFacts
+from ctmo_indi.models.moving_targets import place_icrs_deg
 from ctmo_indi.models.nights import night_of
 from ctmo_indi.models.orders import ExposureRecord
 from ctmo_indi.models.states import FrameType
@@ -73,6 +75,8 @@ class JournaledFrames:
         self._drivers = drivers
         self._late = late
         self._effects: dict[str, Future[int]] = {}
+        self._stored = self._failed = 0
+        self._exposed_s = 0.0
         # One thread: frames are stored in the order they were taken, and do not compete.
         self._pool = ThreadPoolExecutor(1, "frame-writer")
 
@@ -124,6 +128,14 @@ class JournaledFrames:
         """Load what storing needs (astropy, 1 s) before the first frame; returns at once."""
         self._pool.submit(_frame_writer)
 
+    def to_wire(self) -> dict[str, object]:
+        """Frames since the start, for Status; any thread."""
+        return {
+            "Count": {"stored": self._stored, "failed": self._failed},
+            "Exposed (s)": round(self._exposed_s, 3),
+            "Unwritten": self._late.waiting,
+        }
+
     def close(self) -> None:
         """Store what is waiting, then end; blocks."""
         self._pool.shutdown(wait=True)
@@ -137,8 +149,11 @@ class JournaledFrames:
             )
         except (CtmoError, OSError) as error:
             _log.error("frame_not_stored exposure=%s error=%s", plan.exposure_id, error)
+            self._failed += 1
             self._settle(plan, Outcome.FAILED, str(error))
             raise
+        self._stored += 1
+        self._exposed_s += plan.request.exposure_s
         record: ExposureRecord = frame_writer.exposure_record(
             written.header, written.path, written.sha256, frame_type=plan.request.frame_type
         )
@@ -186,6 +201,10 @@ class JournaledFrames:
         request, profile, sight = plan.request, self._profile, observed.before
         started_utc = raw.started_utc or observed.asked_utc
         pointing = _pointing(observed)
+        middle_utc_s = started_utc.timestamp() + request.exposure_s / 2.0
+        target_deg: tuple[float | None, float | None] = (None, None)
+        if request.has_place:
+            target_deg = place_icrs_deg(request, profile.site, middle_utc_s)
         return FrameFacts(
             site=profile.site,
             frame_type=request.frame_type,
@@ -205,8 +224,8 @@ class JournaledFrames:
             object_type=request.object_type,
             ra_deg=pointing[0],
             dec_deg=pointing[1],
-            target_ra_deg=request.ra_deg,
-            target_dec_deg=request.dec_deg,
+            target_ra_deg=target_deg[0],
+            target_dec_deg=target_deg[1],
             filter_name=request.filter_name,
             filter_slot=profile.filters.get(request.filter_name or "", ""),
             binning=request.binning,
@@ -291,7 +310,8 @@ class JournaledFrames:
 
 def _frame_writer() -> ModuleType:
     """Import astropy when it is first needed: the desk comes up before."""
-    from ctmo_indi.telescope import frame_writer
+    with FIRST_IMPORT:
+        from ctmo_indi.telescope import frame_writer
 
     return frame_writer
 

@@ -108,6 +108,11 @@ class StepTimes:
     blame_machine_s: float = 0.5
 
 
+def fixed_place(request: ObservationRequest) -> tuple[float, float] | None:
+    """Return where a target is that does not move; the stand-in for a site's own answer."""
+    return request.fixed_place_deg
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Handed to every step; all of it is used in the engine thread.
@@ -121,6 +126,9 @@ class Scene:
     observable
         Why the request cannot be observed from now until that many seconds later; empty when it
         can.
+    place
+        Where the target is now, ICRS degrees; None without a place. A mount follows the stars, so a
+        target that moves among them is asked for again before each exposure.
     begin
         Called once, when the last look was passed: from then on it is an attempt.
     report
@@ -143,6 +151,7 @@ class Scene:
     report: Callable[[str], None]
     report_later: Callable[[str], None]
     is_suspicious: Callable[[], bool] = lambda: False
+    place: Callable[[ObservationRequest], tuple[float, float] | None] = fixed_place
 
     @property
     def request(self) -> ObservationRequest:

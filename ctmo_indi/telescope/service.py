@@ -24,7 +24,9 @@ from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.devices.stopping import endpoint_of
 from ctmo_indi.indi.client import IndiClient
 from ctmo_indi.indi.opening import transport_maker
+from ctmo_indi.models.moving_targets import place_icrs_deg
 from ctmo_indi.models.observability import observable_now
+from ctmo_indi.models.observing_rules import flips_within
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.profiles import Profile, Role
 from ctmo_indi.service_health import Health
@@ -150,6 +152,7 @@ class TelescopeService:
                 vigil=self._vigil,
                 clock=clock,
                 observable=self._not_observable,
+                place=self._place,
                 publish=self.board.publish,
                 on_state=book.on_state,
                 on_hand_state=hand_book.on_state,
@@ -188,6 +191,7 @@ class TelescopeService:
                 read_elements=lambda names: read_elements(
                     names, self.observatory.devices, self.client, clock
                 ),
+                frames=self._frames.to_wire,
             )
         )
         self.telescope_desk: Desk = DispatchDesk("telescope", contract, self._handlers.telescope())
@@ -312,7 +316,14 @@ class TelescopeService:
         for utc in (now, now + timedelta(seconds=after_s)):
             found = observable_now(request, profile.site, profile.limits, utc, profile.night)[1]
             reasons.update(dict.fromkeys(found))
-        return tuple(reasons)
+        later = now + timedelta(seconds=after_s)
+        across = flips_within(request, profile.site, profile.limits, now, later)
+        return (*reasons, *across)
+
+    def _place(self, request: ObservationRequest) -> tuple[float, float] | None:
+        if not request.has_place:
+            return None
+        return place_icrs_deg(request, self._profile.site, self._clock.utc())
 
     def _scheduler_age_machine_s(self) -> float:
         news = self._link.news

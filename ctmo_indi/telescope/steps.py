@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ctmo_indi.errors import CtmoError, DeviceError, Interlocked, NotConnected, Unsafe
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import FrameType, ObservatoryState
 from ctmo_indi.telescope.attempt import Ending
+from ctmo_indi.telescope.deed_times import DeedTimes
 from ctmo_indi.telescope.expose import expose_all
 from ctmo_indi.telescope.hands import Deed
 from ctmo_indi.telescope.procedure import All, Steps, Until, afterwards
@@ -70,8 +71,9 @@ def last_look(scene: Scene) -> Steps[None]:
     reasons = scene.observable(request, request.exposure_s)
     if reasons:
         raise Interlocked("; ".join(reasons))
-    if request.ra_deg is not None and request.dec_deg is not None:
-        scene.hands.check_target(request.ra_deg, request.dec_deg, request.exposure_s)
+    place = scene.place(request)
+    if place is not None:
+        scene.hands.check_target(*place, request.exposure_s)
 
 
 def be_open(scene: Scene) -> Steps[None]:
@@ -82,6 +84,7 @@ def be_open(scene: Scene) -> Steps[None]:
     """
     state = scene.hands.sight().state
     if state is ObservatoryState.OPENING:
+        scene.attempt.is_first_way = False
         yield Until(
             lambda: scene.hands.sight().state is not ObservatoryState.OPENING,
             scene.times.motion_s,
@@ -90,6 +93,7 @@ def be_open(scene: Scene) -> Steps[None]:
         state = scene.hands.sight().state
     if state in (ObservatoryState.CLOSED, ObservatoryState.UNKNOWN):
         yield from permission(scene)
+        scene.attempt.is_first_way = False
         scene.report("opening the observatory")
         yield from do(scene, "opening", scene.hands.open(scene.report_later))
         state = scene.hands.sight().state
@@ -101,6 +105,7 @@ def unpark(scene: Scene) -> Steps[None]:
     """Unpark the mount when it is parked."""
     if scene.hands.sight().parked is not False:
         yield from permission(scene)
+        scene.attempt.is_first_way = False
         yield from do(scene, "unpark", scene.hands.unpark())
 
 
@@ -108,24 +113,31 @@ def track(scene: Scene) -> Steps[None]:
     """Track before the first slew: without it a slew ends off by the sky's own motion."""
     if scene.hands.sight().tracking is not True:
         yield from permission(scene)
+        scene.attempt.is_first_way = False
         yield from do(scene, "tracking", scene.hands.track(True))
 
 
 def point(scene: Scene) -> Steps[None]:
     """Slew, turn the dome and change the filter side by side."""
     yield from permission(scene)
-    request = scene.request
-    if request.ra_deg is None or request.dec_deg is None:
+    request, place = scene.request, scene.place(scene.request)
+    if place is None:
         raise Interlocked("a sky frame without RA and Dec")
-    scene.hands.check_target(request.ra_deg, request.dec_deg, request.exposure_s)
-    scene.report(f"slewing to RA {request.ra_deg:.4f} Dec {request.dec_deg:.4f} deg")
-    deeds = [scene.hands.slew(request.ra_deg, request.dec_deg)]
-    azimuth_deg = scene.hands.dome_azimuth_for(request.ra_deg, request.dec_deg)
+    scene.hands.check_target(*place, request.exposure_s)
+    scene.report(f"slewing to RA {place[0]:.4f} Dec {place[1]:.4f} deg")
+    is_planned, scene.attempt.is_first_way = scene.attempt.is_first_way, False
+    times = DeedTimes(scene.clock)
+    deeds = [times.follow("mount_s", scene.hands.slew(*place))]
+    azimuth_deg = scene.hands.dome_azimuth_for(*place)
     if azimuth_deg is not None:
-        deeds.append(scene.hands.dome_azimuth(azimuth_deg))
+        deeds.append(times.follow("dome_s", scene.hands.dome_azimuth(azimuth_deg)))
     if request.filter_name is not None:
-        deeds.append(scene.hands.select_filter(request.filter_name))
+        deed = scene.hands.select_filter(request.filter_name)
+        deeds.append(times.follow("filter_s", deed))
     yield from _stoppable(scene, "slew, dome and filter", *deeds)
+    if is_planned:
+        scene.attempt.took = replace(scene.attempt.took, **times.seconds())
+    scene.attempt.pointed_deg = place
 
 
 def choose_filter(scene: Scene) -> Steps[None]:
@@ -146,8 +158,11 @@ def lamp_on(scene: Scene) -> Steps[None]:
 
 
 def expose(scene: Scene) -> Steps[None]:
-    """Take the frames; a lost one is repeated once, after the preparing steps."""
-    yield from expose_all(scene, prepare)
+    """Take the frames; a lost one is repeated once, after the preparing steps.
+
+    A target that moves is pointed at again before each of them.
+    """
+    yield from expose_all(scene, prepare, point)
 
 
 STEPS: tuple[Step, ...] = (

@@ -201,6 +201,7 @@ class TaskLine:
             report=report,
             report_later=lambda text: self._post(lambda: report(text)),
             is_suspicious=lambda: self._hands_off.is_suspicious,
+            place=self._parts.place,
         )
 
     def _attempt_refusal(self, needs_sky: bool) -> SafetyError | None:

@@ -11,7 +11,9 @@ from typing import Any
 import yaml
 
 from ctmo_indi import catalogue
+from ctmo_indi.front_desk.access import Access
 from ctmo_indi.front_desk.limits import Limits
+from ctmo_indi.front_desk.pages import Pages
 from ctmo_indi.front_desk.server import FrontDeskServer
 from ctmo_indi.profiles import Optics, Profile, Role, Site, SwitchBinding
 from ctmo_indi.work_orders.access import Caller
@@ -91,6 +93,10 @@ def accept(checked: CheckedOrder) -> Reply:
     extra: dict[str, object] = {}
     if checked.kind is OrderKind.EVENTS:
         extra = {"Events": [], "Cursor": 0, "Lost": False}
+    elif checked.kind is OrderKind.FRAMES:
+        extra = {"Frames": [], "Night": "", "Number of Frames": 0, "Waiting": 0}
+    elif checked.kind is OrderKind.REPORT:
+        extra = {"Night": "20261121", "Text": ""}
     elif checked.kind is OrderKind.HEARTBEAT:
         extra = {"Verdict": {"Level": "UNSAFE", "Reasons": ["a fake never says SAFE"]}}
     return order_reply(
@@ -104,9 +110,15 @@ def accept(checked: CheckedOrder) -> Reply:
 
 
 @contextmanager
-def serving(*desks: Desk, limits: Limits | None = None) -> Iterator[tuple[str, ...]]:
+def serving(
+    *desks: Desk,
+    limits: Limits | None = None,
+    access: Access | None = None,
+    pages: Mapping[str, Pages] | None = None,
+) -> Iterator[tuple[str, ...]]:
     """Serve ``desks`` on free loopback ports; yield their addresses, ``http://127.0.0.1:PORT``."""
-    server = FrontDeskServer([(desk, "127.0.0.1", 0) for desk in desks], limits)
+    places = [(desk, "127.0.0.1", 0) for desk in desks]
+    server = FrontDeskServer(places, limits, access, pages=pages)
     ports = server.start()
     try:
         yield tuple(f"http://127.0.0.1:{port}" for port in ports)

@@ -59,6 +59,8 @@ class FakeTelescope:
         True: does not answer (``front_desk`` only).
     mjd
         When every frame was taken.
+    took
+        What an attempt's steps took, as Status tells it.
     faults
         Raised one by one instead of the next answers.
     orders
@@ -75,6 +77,7 @@ class FakeTelescope:
     held: str = ""
     is_down: bool = False
     mjd: float = 61000.0
+    took: Reply = field(default_factory=dict)
     faults: list[CtmoError] = field(default_factory=list)
     orders: list[CheckedOrder] = field(default_factory=list)
     attempts: dict[str, FakeAttempt] = field(default_factory=dict)
@@ -206,6 +209,7 @@ class FakeTelescope:
             "Exposures": [
                 _frame(attempt, number, self.mjd) for number in range(1, attempt.frames + 1)
             ],
+            "Took": dict(self.took),
         }
 
 

@@ -152,6 +152,10 @@ class QueueBench:
             self.inbox.run_pending(0.01)
         raise AssertionError("it did not become true within 10 s")
 
+    def told(self, index: int) -> ScriptRun:
+        """Return the last that was told of a script."""
+        return next(run for run in reversed(self.changes) if run.index == index)
+
     def waiting(self) -> list[str]:
         """Names of what waits."""
         return [run.name for run in self.queue.waiting]

@@ -12,9 +12,14 @@ from numpy.typing import NDArray
 from ctmo_indi.models.observatory import ObservatoryModelState, Visit
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.visibility import Spans
+from ctmo_indi.profiles import Limits, NightPolicy, Site
 from ctmo_indi.scheduling.conditions import Night
 from ctmo_indi.scheduling.models import Models
 from ctmo_indi.testing.fake_clock import EVENING
+
+SITE = Site("fake", 26.0, -97.6, 12.0)
+LIMITS = Limits(horizon_deg=-90.0, sun_separation_deg=0.0)
+POLICY = NightPolicy(sun_max_altitude_deg=90.0)
 
 
 @dataclass(slots=True)
@@ -31,6 +36,9 @@ class FakeSky:
         Raised when asked for the next observable instant.
     twilight_per_deg
         How long the Sun takes for a degree.
+    site, limits, policy
+        For drivers that work out places; the limits allow the whole sky at any time, since it is
+        this sky that says what is up.
     """
 
     evening: datetime = EVENING - timedelta(hours=1)
@@ -39,6 +47,9 @@ class FakeSky:
     never: set[str] = field(default_factory=set)
     error: Exception | None = None
     twilight_per_deg: timedelta = timedelta(minutes=5)
+    site: Site = SITE
+    limits: Limits = LIMITS
+    policy: NightPolicy = POLICY
 
     def night(self, utc: datetime, sun_max_altitude_deg: float | None = None) -> Night:
         """Return the one night, moved by whole days until its morning is to come.
@@ -69,6 +80,12 @@ class FakeSky:
             reasons.append("altitude 5.0 deg, expected at least 15.0 deg")
         return tuple(reasons)
 
+    def flips_within(
+        self, request: ObservationRequest, begin: datetime, end: datetime
+    ) -> tuple[str, ...]:
+        """Nothing: its mount never flips."""
+        return ()
+
     def next_observable(
         self, request: ObservationRequest, utc: datetime, until: datetime
     ) -> datetime | None:
@@ -91,6 +108,10 @@ class FakeSky:
         ]
         index, starts, ends = zip(*found, strict=True) if found else ((), (), ())
         return Spans(np.array(index, dtype=np.intp), np.array(starts), np.array(ends))
+
+    def place_deg(self, request: ObservationRequest, _utc: datetime) -> tuple[float, float] | None:
+        """Nothing moves."""
+        return request.fixed_place_deg
 
     def airmass(self, request: ObservationRequest, _utc: datetime) -> float | None:
         """Everything stands at 30 degrees."""

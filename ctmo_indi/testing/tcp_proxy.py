@@ -66,6 +66,7 @@ class _Flow:
     free_at_s: float = 0.0
     is_torn: bool = False
     has_ended: bool = False
+    is_full: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,9 @@ class ProxyCounts:
         Now.
     to_client, to_server, lost, inserted
         Bytes delivered each way, taken away, and added as garbage.
+    late_s
+        Most seconds since the last :meth:`TcpProxy.heal` that bytes were sent after they were due,
+        though their sink took them: what the proxy added to a delay because it could not run.
     """
 
     connections: int
@@ -89,6 +93,7 @@ class ProxyCounts:
     to_server: int
     lost: int
     inserted: int
+    late_s: float
 
 
 class TcpProxy:
@@ -115,6 +120,7 @@ class TcpProxy:
         self._flows: list[_Flow] = []
         self._counts = dict.fromkeys(("connections", "refused", "lost", "inserted"), 0)
         self._delivered = dict.fromkeys(Side, 0)
+        self._late_s = 0.0
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._selector = selectors.DefaultSelector()
         self._listener = socket.create_server((self.host, 0), backlog=64)
@@ -153,6 +159,7 @@ class TcpProxy:
             open_connections=len(self._flows) // 2,
             to_client=self._delivered[Side.CLIENT],
             to_server=self._delivered[Side.SERVER],
+            late_s=self._late_s,
         )
 
     # -- faults that last until heal() ----------------------------------------------------------
@@ -168,6 +175,7 @@ class TcpProxy:
             self._treatments = {side: _Treatment() for side in Side}
             self._refuses = False
             self._cuts.clear()
+            self._late_s = 0.0
             for flow in [flow for flow in self._flows if flow.is_torn]:
                 self._drop_pair(flow, reset=True)
 
@@ -369,10 +377,14 @@ class TcpProxy:
             try:
                 sent = flow.sink.send(piece)
             except BlockingIOError:
+                flow.is_full = True
                 return
             except OSError:
                 self._drop_pair(flow, reset=True)
                 return
+            if not flow.is_full and rate == 0.0:
+                self._late_s = max(self._late_s, now_s - due_s)
+            flow.is_full = False
             if rate > 0.0:
                 flow.free_at_s = now_s + sent / rate
             flow.held -= sent

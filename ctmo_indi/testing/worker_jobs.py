@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -52,6 +53,13 @@ def die_once(marker: str) -> Mapping[str, object]:
         path.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return {"pid": os.getpid()}
+
+
+def stall(_: object) -> Mapping[str, object]:
+    """Begin a message to the owner and stop, as a process is stopped by a signal."""
+    os.write(int(sys.argv[1]), struct.pack("!i", 1 << 20) + b"begun")
+    os.kill(os.getpid(), signal.SIGSTOP)
+    raise AssertionError("not reached")
 
 
 def hang(started: str) -> Mapping[str, object]:

@@ -27,6 +27,8 @@ class OrderKind(StrEnum):
     CANCEL = "Cancel"
     EXPLAIN = "Explain"
     PLAN = "Plan"
+    FRAMES = "Frames"
+    REPORT = "Report"
     EVENTS = "Events"
     HEARTBEAT = "Heartbeat"
 
@@ -289,9 +291,10 @@ class CancelRequest:
 
 @dataclass(frozen=True, slots=True)
 class ExplainRequest:
-    """Say why the order is where it is."""
+    """Say why the order is where it is; ``at_utc_s`` Unix seconds, None for now."""
 
     name: OrderName
+    at_utc_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +303,30 @@ class PlanRequest:
 
     night: str = ""
     limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FramesRequest:
+    """Say what the raw frames of a night look like.
+
+    Parameters
+    ----------
+    night
+        Evening date YYYYMMDD; empty for the last night with frames.
+    picture
+        Name of a file of that night, no path, to answer with a picture of; empty for none.
+    """
+
+    night: str = ""
+    limit: int = 200
+    picture: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRequest:
+    """Say how a night was; ``night`` is YYYYMMDD, empty for the last one that is over."""
+
+    night: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +368,8 @@ Request: TypeAlias = (
     | CancelRequest
     | ExplainRequest
     | PlanRequest
+    | FramesRequest
+    | ReportRequest
     | EventsRequest
     | HeartbeatRequest
 )

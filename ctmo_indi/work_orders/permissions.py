@@ -25,6 +25,8 @@ ROLE_FOR: Mapping[OrderKind, Role] = {
     OrderKind.STATUS: Role.READ,
     OrderKind.EXPLAIN: Role.READ,
     OrderKind.PLAN: Role.READ,
+    OrderKind.FRAMES: Role.READ,
+    OrderKind.REPORT: Role.READ,
     OrderKind.EVENTS: Role.READ,
 }
 

@@ -7,6 +7,7 @@ on, so that one answer names everything. What it returns is used only if nothing
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -16,13 +17,20 @@ from ctmo_indi.models.verdict import LockKind
 from ctmo_indi.work_orders import model
 from ctmo_indi.work_orders.draft import Draft
 from ctmo_indi.work_orders.model import OrderKind
+from ctmo_indi.work_orders.room import check_room
+from ctmo_indi.work_orders.targets import read_target
+from ctmo_indi.work_orders.times import (
+    check_hour_angles,
+    read_cadence,
+    read_start,
+    windows_in_phase,
+)
 
 LONGEST_TOTAL_EXPOSURE_S = 360_000.0  # 100 hours: a slip of the keyboard, not a programme
 
 
 def _observation(draft: Draft) -> ObservationRequest:
     good = draft.good
-    ra_deg, dec_deg = draft.pointing()
     exposure_s = draft.finite("Exposure Time") or 0.0
     count = int(good("Number of Exposures") or 1)
     if exposure_s * count > LONGEST_TOTAL_EXPOSURE_S:
@@ -34,23 +42,35 @@ def _observation(draft: Draft) -> ObservationRequest:
         )
     limits: Mapping[str, Any] = good("Constraints") or {}  # Any: numbers, by the schema
     names = draft.profile.telescope_names
+    frame_type = FrameType(good("Frame Type") or "Light")
+    target = read_target(draft, frame_type)
+    start = read_start(draft, exposure_s, count)
+    check_hour_angles(draft)
+    cadence = read_cadence(draft)
+    visit_s = count * (exposure_s + draft.profile.kinematics.readout_s)
+    windows = windows_in_phase(draft, cadence, start.windows or draft.windows(), visit_s)
+    check_room(draft, windows, cadence, exposure_s, count)
     return ObservationRequest(
         order_id=draft.order_id,
         user=draft.user,
-        frame_type=FrameType(good("Frame Type") or "Light"),
+        frame_type=frame_type,
         exposure_s=exposure_s,
         count=count,
-        ra_deg=ra_deg,
-        dec_deg=dec_deg,
-        object_name=str(good("Object") or ""),
+        ra_deg=target.ra_deg,
+        dec_deg=target.dec_deg,
+        object_name=target.name,
         filter_name=good("Filter"),
         binning=int(good("Binning") or 1),
-        windows=draft.windows(),
+        windows=windows,
         constraints=Constraints(
             max_airmass=_float(limits, "Max Airmass"),
             min_altitude_deg=_float(limits, "Min Altitude"),
             min_moon_separation_deg=_float(limits, "Min Moon Separation"),
             max_sun_altitude_deg=_float(limits, "Max Sun Altitude"),
+            min_hour_angle_h=_float(limits, "Min Hour Angle"),
+            max_hour_angle_h=_float(limits, "Max Hour Angle"),
+            max_moon_illumination=_float(limits, "Max Moon Illumination"),
+            max_moon_altitude_deg=_float(limits, "Max Moon Altitude"),
         ),
         telescope_name=str(good("Telescope Name") or (names[0] if names else "")),
         job_type=str(good("Type of job") or ""),
@@ -60,6 +80,10 @@ def _observation(draft: Draft) -> ObservationRequest:
         parent=str(good("Parent") or ""),
         parent_id=str(good("Parent ID") or ""),
         parent_user=str(good("Parent User") or ""),
+        motion=target.motion,
+        latest_start_utc_s=start.latest_utc_s,
+        cadence=cadence,
+        group=str(good("Group") or ""),
     )
 
 
@@ -180,11 +204,34 @@ def _cancel(draft: Draft) -> model.CancelRequest:
 
 
 def _explain(draft: Draft) -> model.ExplainRequest:
-    return model.ExplainRequest(draft.name())
+    return model.ExplainRequest(draft.name(), draft.instant("At"))
 
 
 def _plan(draft: Draft) -> model.PlanRequest:
     return model.PlanRequest(str(draft.good("Night") or ""), int(draft.good("Limit") or 100))
+
+
+def _frames(draft: Draft) -> model.FramesRequest:
+    return model.FramesRequest(
+        night=str(draft.good("Night") or ""),
+        limit=int(draft.good("Limit") or 200),
+        picture=str(draft.good("Picture") or ""),
+    )
+
+
+def _report(draft: Draft) -> model.ReportRequest:
+    night = str(draft.good("Night") or "")
+    if night and not _is_date(night):
+        draft.problems.came("Night", night, "expected a date of the calendar as YYYYMMDD")
+    return model.ReportRequest(night)
+
+
+def _is_date(night: str) -> bool:
+    try:
+        date.fromisoformat(night)
+    except ValueError:
+        return False
+    return True
 
 
 def _events(draft: Draft) -> model.EventsRequest:
@@ -212,6 +259,8 @@ READERS: Mapping[OrderKind, Callable[[Draft], model.Request]] = {
     OrderKind.CANCEL: _cancel,
     OrderKind.EXPLAIN: _explain,
     OrderKind.PLAN: _plan,
+    OrderKind.FRAMES: _frames,
+    OrderKind.REPORT: _report,
     OrderKind.EVENTS: _events,
     OrderKind.HEARTBEAT: _heartbeat,
 }

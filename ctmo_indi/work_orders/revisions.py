@@ -83,7 +83,7 @@ class RevisionBoard:
     Parameters
     ----------
     keep
-        Events kept in memory for late readers.
+        Events kept in memory for late readers; older ones are read from the store.
     store
         Takes every event, in order; None: what is not in memory is lost.
     quiet
@@ -93,7 +93,7 @@ class RevisionBoard:
     def __init__(
         self,
         clock: Clock,
-        keep: int = 4096,
+        keep: int = 256,
         store: EventStore | None = None,
         quiet: Collection[str] = (),
     ) -> None:

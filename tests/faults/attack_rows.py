@@ -391,7 +391,11 @@ def _heads() -> Iterator[Row]:
     ):
         yield refused(f"Content-Type {content_type}", post(Content_Type=content_type), 415)
     for method in ("GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
-        yield refused(f"method {method}", post(line=f"{method} / HTTP/1.1"), 405)
+        yield refused(f"method {method}", post(line=f"{method} /RPC2 HTTP/1.1"), 405)
+    for method in ("PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
+        yield refused(f"method {method} of the page", post(line=f"{method} / HTTP/1.1"), 405)
+    for method in ("GET", "HEAD"):  # the page is for those who look: what they send is no order
+        yield refused(f"order by {method}", post(line=f"{method} / HTTP/1.1"), 400)
     yield refused("method that is none", post(line="FOO / HTTP/1.1"), 400)
     for path in ("/RPC3", "/../etc/passwd", "/%2e%2e/RPC2", "//RPC2", "/RPC2/", "/RPC2%00"):
         yield refused(f"path {path}", post(line=f"POST {path} HTTP/1.1"), 404)

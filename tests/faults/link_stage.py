@@ -133,6 +133,11 @@ class LinkStage:
             fault(proxy)
         return begun_s
 
+    @property
+    def late_s(self) -> float:
+        """Seconds that the proxies added to what was asked, at most, since they were healed."""
+        return max(proxy.counts.late_s for proxy in self.proxies.values())
+
     def heal(self) -> float:
         """Heal both links; return the seconds until all is known again."""
         begun_s = time.monotonic()

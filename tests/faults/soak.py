@@ -13,6 +13,7 @@ import random
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -32,6 +33,9 @@ DOME = "Dome Simulator"
 WEATHER = "Weather Simulator"
 GALE_KPH = 99.0
 AT_WORK_S = 15.0
+MOST_OPEN = 30
+"""Orders that may wait: more would come than a site can observe between faults."""
+
 _PERIOD_S = 0.2
 _SUN_MARGIN_DEG = 0.3
 
@@ -169,6 +173,7 @@ class Soak:
         self.fleet, self.world = fleet, world
         self.random = random.Random(seed)
         self.receipts: list[str] = []
+        self._open: deque[str] = deque()  # the latest: done, canceled or waiting
         self.counts: dict[str, int] = {}
         self.struck_open = 0
         self._deck: list[str] = []  # each kind of fault once before any comes again
@@ -191,7 +196,14 @@ class Soak:
         return name
 
     def submit(self) -> None:
-        """An order for a place that stands well, or a cancellation of an earlier one."""
+        """An order for a place that stands well, or a cancellation of an earlier one.
+
+        Of those that are not done yet the oldest are canceled when there are many: what waits must
+        not grow, or memory grows with it.
+        """
+        with suppress(CtmoError):
+            if len(self._open) >= MOST_OPEN:
+                self.fleet.ask({"WOType": "Cancel", "Receipt": self._open.popleft()})
         with suppress(CtmoError):
             if self.receipts and self.random.random() < 0.2:
                 receipt = self.random.choice(self.receipts)
@@ -203,7 +215,9 @@ class Soak:
                 "Filter": self.random.choice(list(self.fleet.profile.filters)),
                 **self.fleet.target(self.random.uniform(-2.0, 2.0), self.random.uniform(0, 60)),
             }
-            self.receipts.append(self.fleet.observe(**keys))
+            receipt = self.fleet.observe(**keys)
+            self.receipts.append(receipt)
+            self._open.append(receipt)
 
     def wait(self, machine_s: float) -> None:
         """Let the fault last; machine seconds."""

@@ -7,6 +7,7 @@ import re
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ctmo_indi import supervisor
@@ -17,6 +18,7 @@ from ..running_fleet import RunningFleet, until
 pytestmark = [pytest.mark.indi, pytest.mark.faults]
 
 LIMIT_S = 3.0
+BUSY_PERCENT = 30.0
 
 
 def test_a_frozen_service_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,6 +34,9 @@ def test_a_frozen_service_is_started_again(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_hanging_service_writes_where_each_thread_hangs(tmp_path: Path) -> None:
     with service_process("telescope", tmp_path) as telescope:
+        # A hanging one rests; stacks that change while they are written cannot be read.
+        process = psutil.Process(telescope.process.pid)
+        until(lambda: process.cpu_percent(0.2) < BUSY_PERCENT, "it has started up")
         telescope.process.send_signal(signal.SIGABRT)  # what up and systemd send
         until(lambda: not telescope.is_alive, "it ended", 10.0)
         said = telescope.output.read_text(errors="replace")

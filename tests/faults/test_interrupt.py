@@ -70,7 +70,7 @@ def wait_for_words(process: subprocess.Popen[str], words: str) -> list[str]:
 def wait_for_desk(data_dir: Path, service: str) -> DeskClient:
     """Wait until that service of a starting fleet answers."""
     written = data_dir / "run" / "ctmo.conf.yaml"
-    until(written.is_file, "the configuration of the children")
+    until(written.is_file, "the configuration of the children", 60.0)
     desk = DeskClient(getattr(config_file.load(written), service).http, user="ada")
 
     def answers() -> bool:
@@ -80,7 +80,7 @@ def wait_for_desk(data_dir: Path, service: str) -> DeskClient:
             return False
         return True
 
-    until(answers, f"{service} answers")
+    until(answers, f"{service} answers", 60.0)
     return desk
 
 

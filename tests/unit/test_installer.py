@@ -156,3 +156,10 @@ def test_services_do_not_run_on_a_python_in_a_home_folder(monkeypatch, tmp_path)
     system = Path(f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}")
     if system.exists():
         assert service_environment.service_python(hidden) == system
+
+
+def test_services_whose_kernels_are_compiled_may_make_memory_executable():
+    texts = units.render_all("systemd", program=Path("/opt/bin/ctmo-indi"))
+    allowed = {name for name, text in texts.items() if "MemoryDenyWriteExecute=no" in text}
+    assert allowed == {"preprocessor.service", "scheduler.service"}  # both import numba
+    assert all("NUMBA_CACHE_DIR=" in texts[name] for name in allowed)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import re
@@ -22,6 +23,7 @@ REAL = SystemClock()
 class Settings:
     file: Path | None = None
     level: str = "INFO"
+    format: str = "text"
 
 
 @pytest.fixture
@@ -54,6 +56,32 @@ def test_one_event_is_one_line_in_both_places(
     assert rest == "INFO telescope ctmo_indi.dome slewing az_deg=12.3"
     written = datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
     assert abs((datetime.now(UTC) - written).total_seconds()) < 60
+
+
+def test_json_lines_have_the_same_parts_and_are_one_line_each(
+    set_up: Callable[..., io.StringIO], tmp_path: Path
+) -> None:
+    file = tmp_path / "ctmo.log"
+    stream = set_up(Settings(file, format="json"))
+
+    logging.getLogger("ctmo_indi.dome").info("slewing az_deg=%.1f\n\x1b[2J", 12.34)
+    try:
+        raise ValueError("wrong\u2028way")
+    except ValueError:
+        logging.getLogger("ctmo_indi.dome").exception("failed")
+
+    lines = stream.getvalue().splitlines()
+    assert file.read_text().splitlines() == lines
+    first, second = (json.loads(line) for line in lines)
+    assert {key: first[key] for key in ("level", "service", "logger", "message")} == {
+        "level": "INFO",
+        "service": "telescope",
+        "logger": "ctmo_indi.dome",
+        "message": "slewing az_deg=12.3\n\x1b[2J",
+    }
+    assert datetime.fromisoformat(first["utc"]).tzinfo is not None
+    assert "sky" not in first
+    assert second["traceback"].endswith("ValueError: wrong\u2028way")
 
 
 def test_nobody_can_forge_a_line_or_drive_the_terminal(

@@ -103,6 +103,11 @@ def test_every_wrong_key_is_named_with_file_line_and_expectation(tmp_path: Path)
         ("limits: {horizon_deg: 60, max_altitude_deg: 50}\n", "expected more than horizon_deg"),
         ("limits: {horizon_mask_deg: [[90, 20], [80, 10]]}\n", "expected more than 90 before it"),
         ("limits: {horizon_mask_deg: [[90, 120]]}\n", "came altitude 120"),
+        ("limits: {meridian_flip_margin_min: 4}\n", "expected meridian_flip_h beside it"),
+        (
+            "limits: {meridian_flip_h: 0.5}\nkinematics: {mount: fork}\n",
+            "came 0.5, expected none: kinematics.mount is fork, which never flips",
+        ),
         (
             "switches: {Lamp: {role: light_panel, property: P, on: A, off: B}}\n",
             "expected a role of equipment: mount, camera",

@@ -47,7 +47,7 @@ def target_values(
     block: str,
 ) -> dict[str, object]:
     """Return the values of a target for the ``$names`` of its block; None: not known."""
-    request = target.request
+    request, (ra_deg, dec_deg) = target.request, target.place_deg or (None, None)
     return {
         "targetid": target.target_id or receipt,
         "receipt": receipt,
@@ -56,8 +56,8 @@ def target_values(
         "note": target.note,
         "program": target.program or block,
         "observation_reason": request.job_type,
-        "ra": request.ra_deg,
-        "dec": request.dec_deg,
+        "ra": ra_deg,
+        "dec": dec_deg,
         "alt": target.altitude_deg,
         "az": target.azimuth_deg,
         "rot": 0.0,

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from importlib import metadata
 
 from ctmo_indi import __version__
+from ctmo_indi.first_import import FIRST_IMPORT
 from ctmo_indi.profiles import Profile, Role
 from ctmo_indi.scheduler.component.startup import Started
 
@@ -54,7 +55,8 @@ def start_events(profile: Profile, started: Started) -> Events:
             )
         )
     if started.models is not None:
-        from ctmo_indi.models.observatory_model import ACTIVITIES  # heavy: numpy
+        with FIRST_IMPORT:
+            from ctmo_indi.models.observatory_model import ACTIVITIES  # heavy: numpy
 
         activities = {name: list(before) for name, before in ACTIVITIES.items()}
         events.append(("slewConfig", {"Prerequisites": activities}))

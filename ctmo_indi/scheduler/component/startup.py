@@ -22,6 +22,7 @@ from pathlib import Path
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import ConfigError
+from ctmo_indi.first_import import FIRST_IMPORT
 from ctmo_indi.scheduler.configuration import (
     Configuration,
     SchedulerModes,
@@ -92,7 +93,8 @@ class Started:
 
 def registered_driver(name: str) -> type[Driver]:
     """Return the driver of that name, ours or another package's; ConfigError without one."""
-    from ctmo_indi.scheduling import registry  # heavy: numpy
+    with FIRST_IMPORT:
+        from ctmo_indi.scheduling import registry  # heavy: numpy
 
     return registry.driver_class(name)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from ctmo_indi.first_import import FIRST_IMPORT
 from ctmo_indi.profiles import Site
 from ctmo_indi.scheduler.modes.queue_view import QueueView
 from ctmo_indi.scheduler.safety_link import VerdictNews
@@ -63,18 +64,29 @@ def with_slew(planned: PlannedTarget) -> DriverTarget:
 
 def placed(planned: PlannedTarget, site: Site) -> PlannedTarget:
     """Work out where the target stands at its decision, and its air mass unless the driver did."""
-    from ctmo_indi.models import coordinates  # heavy: only the driver's thread needs it
+    with FIRST_IMPORT:
+        from ctmo_indi.models import (  # heavy: only the driver's thread needs them
+            coordinates,
+            moving_targets,
+        )
 
     target, visit = planned.target, planned.visit
-    ra_deg, dec_deg = target.request.ra_deg, target.request.dec_deg
-    if ra_deg is None or dec_deg is None:
+    if not target.request.has_place:
         return planned
     decided_utc_s = visit.start_utc_s - visit.slew_s
+    ra_deg, dec_deg = moving_targets.place_icrs_deg(target.request, site, decided_utc_s)
     altitude_deg, azimuth_deg = coordinates.altaz(ra_deg, dec_deg, site, decided_utc_s)
     airmass = target.airmass
     if airmass is None and altitude_deg >= 0.0:
         airmass = coordinates.airmass(altitude_deg)
-    target = replace(target, altitude_deg=altitude_deg, azimuth_deg=azimuth_deg, airmass=airmass)
+    target = replace(
+        target,
+        altitude_deg=altitude_deg,
+        azimuth_deg=azimuth_deg,
+        airmass=airmass,
+        ra_deg=ra_deg,
+        dec_deg=dec_deg,
+    )
     return replace(planned, target=target)
 
 

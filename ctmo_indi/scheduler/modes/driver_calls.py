@@ -115,6 +115,25 @@ class DriverCalls:
         future = self._worker.ask(watched_job)
         future.add_done_callback(lambda done: self._post(lambda: self._done(done, then)))
 
+    def question(self, job: Callable[[Driver], ResultT]) -> Future[ResultT]:
+        """Ask for something that decides nothing: what it raises is the asker's, and no FAULT.
+
+        Canceled before its turn it is not asked. A driver that does not come back is one that is
+        blocked, here as anywhere.
+        """
+        answer: Future[ResultT] = Future()
+
+        def ask() -> None:
+            if not answer.set_running_or_notify_cancel():
+                return
+            try:
+                answer.set_result(job(self.driver))
+            except Exception as error:  # noqa: BLE001 - carried to the asker, whatever it is
+                answer.set_exception(error)
+
+        self.ask(ask, lambda _: None)
+        return answer
+
     def watch(self) -> None:
         """Look whether the driver is late; about once a machine second."""
         under_way = self._under_way

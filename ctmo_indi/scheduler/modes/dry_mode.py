@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 
 from ctmo_indi.errors import WrongState
-from ctmo_indi.scheduler.modes.mode import ModeContext
+from ctmo_indi.scheduler.modes.mode import ModeContext, ResultT
 from ctmo_indi.scheduler.orders.orders_book import Settled
+from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.script_queue.script import ScriptRun
 
 _WHY = "DRY mode produces no targets"
@@ -42,6 +44,10 @@ class DryMode:
     def predict(self, _on_done: Callable[[str], None]) -> Callable[[], None]:
         """Refuse: there is no driver to ask."""
         raise WrongState("computePredictedSchedule: DRY mode has no scheduling driver")
+
+    def ask_driver(self, _job: Callable[[Driver], ResultT]) -> Future[ResultT]:
+        """Refuse: there is no driver to ask."""
+        raise WrongState("DRY mode has no scheduling driver")
 
     def attempt_settled(self, _settled: Settled) -> None:
         """It is stored; there is no driver to register it with."""

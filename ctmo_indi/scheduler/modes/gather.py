@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CtmoError
+from ctmo_indi.first_import import FIRST_IMPORT
 from ctmo_indi.models.observatory import ObservatoryModelState
 from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.scheduler.safety_link import VerdictNews
@@ -45,6 +46,7 @@ class Gatherer:
         pending: tuple[PendingOrder, ...],
         news: VerdictNews | None,
         not_before_utc_s: Mapping[str, float] = MappingProxyType({}),
+        queued: frozenset[str] | None = None,
     ) -> Conditions:
         """Return what is known now; blocks for the telescope's time-out at most.
 
@@ -52,6 +54,8 @@ class Gatherer:
         ----------
         not_before_utc_s
             Targets of the driver's own that rest, as Conditions has them.
+        queued
+            What stays on the script queue, as Conditions has it.
         """
         observatory, state, trouble, takeover = ObservatoryState.UNKNOWN, None, "", ""
         try:
@@ -76,6 +80,7 @@ class Gatherer:
             state=state,
             telemetry=self.telemetry(),
             not_before_utc_s=not_before_utc_s,
+            queued=queued,
         )
 
 
@@ -89,7 +94,9 @@ def model_state(
     devices
         "Devices" of the telescope's Status.
     """
-    from ctmo_indi.models.dome_geometry import TubeSide  # heavy: only the driver's thread needs it
+    with FIRST_IMPORT:
+        # Heavy: only the driver's thread needs it.
+        from ctmo_indi.models.dome_geometry import TubeSide
 
     if not isinstance(devices, Mapping):
         return None

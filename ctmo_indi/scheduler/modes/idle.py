@@ -70,6 +70,7 @@ def idle_action(facts: IdleFacts) -> tuple[IdleAction, str]:
 def _calibrations_wait(conditions: Conditions) -> bool:
     now_utc_s = conditions.utc.timestamp()
     return any(
-        not order.request.frame_type.needs_sky and order.not_before_utc_s <= now_utc_s
+        not order.request.frame_type.needs_sky
+        and max(order.not_before_utc_s, order.due_utc_s) <= now_utc_s
         for order in conditions.pending
     )

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.profiles import Profile
@@ -22,6 +23,8 @@ from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.script_queue.peer import FrontDesk
 from ctmo_indi.script_queue.queueing import ScriptQueue
 from ctmo_indi.script_queue.script import ScriptRun
+
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,19 @@ class Mode(Protocol):
         ------
         WrongState
             There is no scheduling driver.
+        """
+        ...
+
+    def ask_driver(self, job: Callable[[Driver], ResultT]) -> Future[ResultT]:
+        """Put a question that changes nothing to the driver, in its own thread.
+
+        What it raises is the future's: a question puts nothing in FAULT, but for a driver that does
+        not come back. A future that is canceled before its turn is never asked.
+
+        Raises
+        ------
+        WrongState
+            There is no scheduling driver to ask.
         """
         ...
 

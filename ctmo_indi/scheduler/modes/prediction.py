@@ -128,7 +128,7 @@ class Predictor:
             return None
         driver = self._calls.driver
         conditions = self._gatherer.gather(
-            question.pending, question.news, question.not_before_utc_s
+            question.pending, question.news, question.not_before_utc_s, question.view.names
         )
         until = conditions.utc + self._window
         state = driver.get_state()

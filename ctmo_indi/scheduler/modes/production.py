@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import ClassVar
@@ -31,7 +32,7 @@ from ctmo_indi.scheduler.modes.decision import Decision, Question, reasons, with
 from ctmo_indi.scheduler.modes.driver_calls import DriverCalls, broken
 from ctmo_indi.scheduler.modes.gather import Gatherer
 from ctmo_indi.scheduler.modes.idle_keeper import Estimator, IdleKeeper
-from ctmo_indi.scheduler.modes.mode import ModeContext
+from ctmo_indi.scheduler.modes.mode import ModeContext, ResultT
 from ctmo_indi.scheduler.modes.prediction import PredictionQuestion, Predictor
 from ctmo_indi.scheduler.modes.queue_view import QueueView
 from ctmo_indi.scheduler.modes.registration import Registrar
@@ -89,6 +90,8 @@ class Production(ABC):
         self.is_poked = True
         self.generation = 0
         self.last: Decision | None = None
+        self._decisions = 0
+        self._decision_s: float | None = None
         self.shown = DetailedState.IDLE
         self._is_deciding = False
         self._is_broken = False
@@ -165,6 +168,12 @@ class Production(ABC):
         )
         self.predictor.begin(question, on_done)
         return self.predictor.cancel
+
+    def ask_driver(self, job: Callable[[Driver], ResultT]) -> Future[ResultT]:
+        """Put a question that changes nothing to the driver; see ``Mode.ask_driver``."""
+        if self.calls.is_over:
+            raise WrongState(f"the scheduling driver {self.real_driver.name} has failed")
+        return self.calls.question(job)
 
     # -- the loop ----------------------------------------------------------------------------------
 
@@ -249,6 +258,9 @@ class Production(ABC):
             if last.next_target is not None:
                 wire["Next Target"] = next_event(last.next_target, last.conditions)
         # These even while there is another target: who misses one of them wants to know.
+        wire["Decisions"] = {"Number": self._decisions}
+        if self._decision_s is not None:
+            wire["Decisions"] = {"Number": self._decisions, "Last (s)": round(self._decision_s, 3)}
         wire["Reasons"] = why + self.context.book.resting_for_the_night(self.real_driver.name)
         if self.predictor.latest:
             wire["Predicted Schedule"] = self.predictor.latest
@@ -269,7 +281,7 @@ class Production(ABC):
         """Steps 1 and 2, in the driver's thread: telemetry, and the driver is told of it."""
         driver = self.calls.driver
         conditions = self.gatherer.gather(
-            question.pending, question.news, question.not_before_utc_s
+            question.pending, question.news, question.not_before_utc_s, question.view.names
         )
         driver.update_conditions(conditions)
         night = driver.night
@@ -342,16 +354,21 @@ class Production(ABC):
     def _ask(self) -> None:
         self.predictor.cancel()
         question, generation = self.question(), self.generation
+        asked_machine_s = self.context.clock.machine_s()
         self.is_poked = False
         self._is_deciding = True
         self.show(DetailedState.GENERATING_TARGET_QUEUE)
         self.calls.ask(
             lambda: self.decide(question, generation),
-            lambda decision: self._decided(question, generation, decision),
+            lambda decision: self._decided(question, generation, decision, asked_machine_s),
         )
 
-    def _decided(self, question: Question, generation: int, decision: Decision) -> None:
+    def _decided(
+        self, question: Question, generation: int, decision: Decision, asked_machine_s: float
+    ) -> None:
         self._is_deciding = False
+        self._decisions += 1
+        self._decision_s = self.context.clock.machine_s() - asked_machine_s
         if not self.is_running:
             return
         self.show(DetailedState.RUNNING)

@@ -71,6 +71,12 @@ class QueueView:
         return tuple(one for one in self.scripts if one.is_withdrawable)
 
     @property
+    def names(self) -> frozenset[str]:
+        """Receipts of the orders on it, and the driver's names of its own targets."""
+        targets = [one.target for one in self.scripts if one.target is not None]
+        return frozenset(one.receipt or one.target_id for one in targets)
+
+    @property
     def has_unknown(self) -> bool:
         """True while there is a script of which nobody knows how long it takes."""
         return any(one.is_unknown for one in self.scripts)

@@ -15,6 +15,7 @@ from ctmo_indi.models.observatory import ObservatoryModelState
 from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.scheduler.modes.decision import Decision, Question, placed
 from ctmo_indi.scheduler.modes.production import Production
+from ctmo_indi.scheduler.modes.queue_view import QueueView
 from ctmo_indi.scheduler.states import ErrorCode
 from ctmo_indi.scheduling.conditions import Conditions
 from ctmo_indi.scheduling.lookahead import PlannedTarget, select_guarded
@@ -33,8 +34,10 @@ class SimpleMode(Production):
         return self._is_free and (self.is_poked or self.is_time)
 
     def question(self) -> Question:
-        """Ask on what waits; the queue is empty."""
-        return Question(self.context.book.pending(), self.context.safety.news, self.resting())
+        """Ask on what waits; the queue is empty, but for a look at dawn."""
+        context = self.context
+        view = QueueView.look(context.queue, context.runner)
+        return Question(context.book.pending(), context.safety.news, self.resting(), view)
 
     def decide(self, question: Question, _generation: int) -> Decision:
         """Steps 1 to 3."""

@@ -41,7 +41,7 @@ def target_event(target: DriverTarget, snapshot: str = "") -> dict[str, object]:
         wire["Airmass"] = target.airmass
     if snapshot:
         wire["Snapshot"] = snapshot
-    return wire | _place(request)
+    return wire | _place(target.place_deg)
 
 
 def next_event(upcoming: NextTarget, conditions: Conditions) -> dict[str, object]:
@@ -55,7 +55,7 @@ def next_event(upcoming: NextTarget, conditions: Conditions) -> dict[str, object
     if upcoming.utc is not None:
         wire["Wait"] = max(0.0, (upcoming.utc - conditions.utc).total_seconds())
     order = next((one for one in conditions.pending if one.receipt == upcoming.receipt), None)
-    return wire | (_place(order.request) if order is not None else {})
+    return wire | (_place(order.request.fixed_place_deg) if order is not None else {})
 
 
 def planned_event(planned: PlannedTarget, now: datetime) -> dict[str, object]:
@@ -66,7 +66,7 @@ def planned_event(planned: PlannedTarget, now: datetime) -> dict[str, object]:
         "UTC": datetime.fromtimestamp(begin_utc_s, UTC).isoformat(),
         "Parent": planned.target.receipt,
         "Wait": max(0.0, begin_utc_s - now.timestamp()),
-        **_place(planned.target.request),
+        **_place(planned.target.place_deg),
     }
 
 
@@ -75,13 +75,14 @@ def schedule_event(
 ) -> dict[str, object]:
     """Keys of "predictedSchedule": arrays of one length; no place is None."""
     requests = [one.target.request for one in planned]
+    places = [one.target.place_deg or (None, None) for one in planned]
     return {
         "UTC": conditions.utc.isoformat(),
         "Until": until.isoformat(),
         "Number of Targets": len(planned),
         "Target": [request.object_name or one.target.target_id for request, one in _pairs(planned)],
-        "RA": [request.ra_deg for request in requests],
-        "Dec": [request.dec_deg for request in requests],
+        "RA": [ra_deg for ra_deg, _ in places],
+        "Dec": [dec_deg for _, dec_deg in places],
         "Filter": [request.filter_name or "" for request in requests],
         "Exposure Time": [request.exposure_s for request in requests],
         "Number of Exposures": [one.target.count for one in planned],
@@ -95,7 +96,5 @@ def _pairs(planned: Sequence[PlannedTarget]) -> list[tuple[ObservationRequest, P
     return [(one.target.request, one) for one in planned]
 
 
-def _place(request: ObservationRequest) -> dict[str, object]:
-    if request.ra_deg is None or request.dec_deg is None:
-        return {}
-    return {"RA": request.ra_deg, "Dec": request.dec_deg}
+def _place(place_deg: tuple[float, float] | None) -> dict[str, object]:
+    return {} if place_deg is None else {"RA": place_deg[0], "Dec": place_deg[1]}

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ctmo_indi.clock import Clock
+from ctmo_indi.first_import import FIRST_IMPORT
 from ctmo_indi.profiles import Profile, TakeFrames
 from ctmo_indi.scheduler.nights.record import Facts, NightRecord
 from ctmo_indi.store import exposures, orders
@@ -53,7 +54,8 @@ class NightFacts:
 
     def last_nights(self) -> list[NightSpan]:
         """Return this night and those before it, oldest first."""
-        from ctmo_indi.models import nights
+        with FIRST_IMPORT:
+            from ctmo_indi.models import nights
 
         noon_s = nights.noon_before(self._profile.site, self._clock.utc())
         return [
@@ -94,8 +96,9 @@ class NightFacts:
         return any(row is not None and asks_for_calibration(row.wire) for row in rows)
 
     def _new_span(self, noon_s: float) -> NightSpan:
-        from ctmo_indi.models import nights
-        from ctmo_indi.models.coordinates import from_unix_s
+        with FIRST_IMPORT:
+            from ctmo_indi.models import nights
+            from ctmo_indi.models.coordinates import from_unix_s
 
         site, limit_deg = self._profile.site, self._profile.night.sun_max_altitude_deg
         noon = from_unix_s(noon_s)

@@ -102,12 +102,12 @@ class NightKeeper:
     def to_wire(self) -> list[dict[str, object]]:
         """Return what Status tells of the last nights, oldest first."""
         steps = self._steps
-        unseen = Step.DONE if steps else Step.NOTHING  # too old to be looked at; not looked at yet
+        oldest = min(steps, default="")  # those before it are not looked at any more
         return [
             {
                 "Night": night,
                 "Folder": record.folder,
-                "State": steps.get(night, unseen).value,
+                "State": steps.get(night, Step.DONE if night < oldest else Step.NOTHING).value,
                 "Rounds": record.rounds,
                 "Frames": record.frames,
                 "Receipt": record.receipt,
@@ -181,7 +181,8 @@ class NightKeeper:
         except ValueError:
             self._give_up(record, f"{record.folder!r} is no absolute path")
             return
-        if not record.offered:
+        is_first_try = not record.offered
+        if is_first_try:
             record = replace(record, offered=frames)
             self._keep(record)
         order: dict[str, object] = {
@@ -195,11 +196,14 @@ class NightKeeper:
         except DeskFault as fault:
             self._give_up(record, str(fault))
             return
+        # Never sent, and yet it has ended: our file was lost. How many frames it was then, nobody
+        # knows: the next round takes them all, and finds what was made.
+        is_forgotten = is_first_try and reply.get("Status") in SETTLED_ATTEMPTS
         _log.info("night handed over night=%s id=%s frames=%d", record.night, order["ID"], frames)
         self._keep(
             replace(
                 record,
-                frames=record.offered,
+                frames=0 if is_forgotten else record.offered,
                 offered=0,
                 rounds=record.rounds + 1,
                 receipt=str(reply["Receipt"]),

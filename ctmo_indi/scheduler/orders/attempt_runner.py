@@ -294,7 +294,7 @@ class AttemptRunner:
 
 
 def _binding(attempt: OpenAttempt, target: DriverTarget, *, is_new: bool) -> AttemptBinding:
-    request = target.request
+    request, (ra_deg, dec_deg) = target.request, target.place_deg or (None, None)
     return AttemptBinding(
         attempt_id=attempt.row.attempt_id,
         receipt=attempt.row.parent,
@@ -302,8 +302,8 @@ def _binding(attempt: OpenAttempt, target: DriverTarget, *, is_new: bool) -> Att
         duration_s=target.duration_s,
         metadata=ScriptMetadata(
             duration_s=target.slew_time_s + target.duration_s,
-            ra_deg=request.ra_deg,
-            dec_deg=request.dec_deg,
+            ra_deg=ra_deg,
+            dec_deg=dec_deg,
             filter_name=request.filter_name,
         ),
     )

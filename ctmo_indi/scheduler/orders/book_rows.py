@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ctmo_indi.errors import WrongState
-from ctmo_indi.models.observation import Observation
+from ctmo_indi.models.observation import Observation, StepDurations
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
 from ctmo_indi.models.states import AttemptState, OrderState
 from ctmo_indi.scheduler.orders.internal_orders import is_internal
@@ -89,19 +89,28 @@ def observed(
     request: ObservationRequest,
     attempt: AttemptRow,
     frames: Sequence[ExposureRecord],
+    took: StepDurations | None = None,
 ) -> Observation:
-    """Return what a completed attempt has observed; it has no number yet."""
+    """Return what a completed attempt has observed; it has no number yet.
+
+    A moving target was where the mount pointed in the first frame.
+    """
+    ra_deg, dec_deg = request.ra_deg, request.dec_deg
+    if request.motion is not None and frames:
+        first = min(frames, key=lambda frame: frame.t_min_mjd)
+        ra_deg, dec_deg = first.s_ra_deg, first.s_dec_deg
     return Observation(
         attempt_id=attempt.attempt_id,
         receipt=attempt.parent,
         target_name=request.object_name,
-        ra_deg=request.ra_deg,
-        dec_deg=request.dec_deg,
+        ra_deg=ra_deg,
+        dec_deg=dec_deg,
         mjd=min((frame.t_min_mjd for frame in frames), default=0.0),
         exposure_s=request.exposure_s,
         frames=len(frames),
         filter_name=request.filter_name,
         target_id=target_id(order),
+        took=took,
     )
 
 

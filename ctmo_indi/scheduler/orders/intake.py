@@ -56,6 +56,10 @@ class _Arrival:
     stored: asyncio.Future[OrderRow]
 
 
+def _nowhere(_request: ObservationRequest) -> None:
+    return None
+
+
 _Settled = Sequence[tuple[_Arrival, OrderRow | BaseException]]
 
 
@@ -71,6 +75,9 @@ class OrderIntake:
         thread-safe.
     on_stored
         Told of all new orders of a commit, once they are durable; any thread, must not block.
+    place_now
+        Where the target is now, ICRS degrees: what is answered for one that moves. May block,
+        thread-safe; None: unknown.
     no_room
         Asked once a commit, in the writer's thread: why none may be stored, "" when one may.
     """
@@ -85,6 +92,7 @@ class OrderIntake:
         why_never: Callable[[ObservationRequest], str],
         on_stored: Callable[[Sequence[NewOrder]], None],
         no_room: Callable[[], str] = str,
+        place_now: Callable[[ObservationRequest], tuple[float, float] | None] = _nowhere,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -94,6 +102,7 @@ class OrderIntake:
         self._why_never = why_never
         self._on_stored = on_stored
         self._no_room = no_room
+        self._place_now = place_now
         self._bulk = Bulk(self._insert, self._settled)
         # One thread: many long looks at once would take the processor from the desk.
         self._looks = ThreadPoolExecutor(1, "sky-looks")
@@ -121,7 +130,7 @@ class OrderIntake:
                 # What was taken when its windows had not ended keeps its receipt.
                 before = await asyncio.to_thread(self._known, checked)
                 if before is not None:
-                    return self._reply(checked, before)
+                    return await self._reply(checked, before)
                 raise NeverObservable(f"{request.object_name or checked.id}: {reason}")
         arrival = _Arrival(
             self._row(checked, request), request, asyncio.get_running_loop().create_future()
@@ -132,7 +141,7 @@ class OrderIntake:
             stored = await arrival.stored
         finally:
             del arrival  # it holds its error, whose traceback holds this frame: no cycle
-        return self._reply(checked, stored)
+        return await self._reply(checked, stored)
 
     async def _look(self, request: ObservationRequest) -> str:
         """Say why it can never be observed; a look goes on when its sender has left."""
@@ -165,7 +174,7 @@ class OrderIntake:
             created_utc_s=now_utc_s,
             updated_utc_s=now_utc_s,
             wish_priority=checked.wish_priority,
-            wanted_count=request.count,
+            wanted_count=request.count * request.visits,
         )
 
     def _settled(self, settled: _Settled) -> None:
@@ -207,8 +216,10 @@ class OrderIntake:
         passing("scheduler.order.commit.inside")
         return stored
 
-    @staticmethod
-    def _reply(checked: CheckedOrder, row: OrderRow) -> Reply:
+    async def _reply(self, checked: CheckedOrder, row: OrderRow) -> Reply:
+        request, place = checked.request, None
+        if isinstance(request, ObservationRequest) and request.motion is not None:
+            place = await asyncio.to_thread(self._place_now, request)
         return order_reply(
             checked,
             status=row.state.value,
@@ -216,6 +227,7 @@ class OrderIntake:
             receipt=row.receipt,
             revision=row.revision,
             priority=row.priority,
+            extra=None if place is None else {"RA": place[0], "Dec": place[1]},
         )
 
 

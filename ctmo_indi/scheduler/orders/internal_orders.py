@@ -14,16 +14,11 @@ from ctmo_indi.models.states import OrderState
 from ctmo_indi.scheduling.target import DriverTarget
 from ctmo_indi.store.orders import OrderRow
 from ctmo_indi.store.recent_attempts import RecentAttempt
+from ctmo_indi.work_orders.limit_names import LIMIT_NAMES
 from ctmo_indi.work_orders.receipts import new_receipt
+from ctmo_indi.work_orders.targets import motion_to_wire
 
 _HASH = "driver:"  # the content of an order that came from outside has a hash of hex digits only
-
-_LIMITS = {
-    "max_airmass": "Max Airmass",
-    "min_altitude_deg": "Min Altitude",
-    "min_moon_separation_deg": "Min Moon Separation",
-    "max_sun_altitude_deg": "Max Sun Altitude",
-}
 
 
 def is_internal(row: OrderRow | RecentAttempt) -> bool:
@@ -93,11 +88,12 @@ def _to_wire(target: DriverTarget, user: str, order_id: str) -> Mapping[str, obj
         ]
         or None,
     }
+    wire |= motion_to_wire(request.motion)
     return wire | {key: value for key, value in optional.items() if value is not None}
 
 
 def _limits(constraints: Constraints) -> dict[str, object]:
-    values = ((key, getattr(constraints, field)) for field, key in _LIMITS.items())
+    values = ((key, getattr(constraints, field)) for field, key in LIMIT_NAMES.items())
     return {key: value for key, value in values if value is not None}
 
 

@@ -36,7 +36,10 @@ from ctmo_indi.scheduler.orders.settlement import (
     attempt_state,
     good_fraction,
     is_blameless,
+    missing,
     order_state,
+    visits_done,
+    why_passed,
     windows_passed,
 )
 from ctmo_indi.scheduling.target import DriverTarget, PendingOrder
@@ -61,6 +64,8 @@ TELLING = (
 )
 """Ends of an attempt that tell something a restart has to know; of the others nothing had begun."""
 
+_UNIX_EPOCH_MJD = 40587.0
+_DAY_S = 86400.0
 _UNDER_WAY = (OrderState.SCHEDULED, OrderState.IN_PROGRESS)
 _NOT_UNDER_WAY = "restart: no attempt was under way"
 
@@ -71,14 +76,40 @@ class OpenOrder:
 
     Parameters
     ----------
+    due_utc_s
+        Unix seconds before which the next visit of an order with a cadence does not begin.
     is_cancel_requested
         It is canceled as soon as its attempt has ended.
+    told
+        What drivers were told of it last, and of which row.
     """
 
     row: OrderRow
     request: ObservationRequest
     is_cancel_requested: bool = False
     cancel_reason: str = ""
+    due_utc_s: float = 0.0
+    told: tuple[OrderRow, PendingOrder] | None = None
+
+    def pending(self, not_before_utc_s: float) -> PendingOrder:
+        """Return it as drivers see it: the same object as long as nothing of it has changed."""
+        if self.told is not None:
+            row, seen = self.told
+            times_s = seen.not_before_utc_s, seen.due_utc_s
+            if row is self.row and times_s == (not_before_utc_s, self.due_utc_s):
+                return seen
+        seen = PendingOrder(
+            receipt=self.row.receipt,
+            request=self.request,
+            priority=self.row.priority,
+            created_utc_s=self.row.created_utc_s,
+            missing_count=_missing(self),
+            not_before_utc_s=not_before_utc_s,
+            due_utc_s=self.due_utc_s,
+            visits_left=self.request.visits - visits_done(self.request, self.row.good_count),
+        )
+        self.told = self.row, seen
+        return seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +173,7 @@ class OrdersBook:
         passing("scheduler.recovery.loaded")
         for row in rows:
             self.adopt(row)
+        self._read_cadences()
         for one in recent:
             who = resting(one)
             if who is not None and (who.driver or who.name in self._open):
@@ -162,6 +194,16 @@ class OrdersBook:
             elif known.row.state in _UNDER_WAY:
                 self._change(receipt, OrderState.PENDING, _NOT_UNDER_WAY)
         _log.info("orders loaded open=%d attempts=%d", len(self._open), len(self._attempts))
+
+    def _read_cadences(self) -> None:
+        """Learn when orders with a cadence are due: a search of the history, if there are any."""
+        paced = [receipt for receipt, known in self._open.items() if known.request.cadence]
+        if not paced:
+            return
+        with self.database.read() as connection:
+            last_mjd = observations.last_mjd(connection, paced)
+        for receipt, mjd in last_mjd.items():
+            self._open[receipt].due_utc_s = _due_utc_s(self._open[receipt].request, mjd)
 
     def adopt(self, row: OrderRow, request: ObservationRequest | None = None) -> None:
         """Take an order that was just stored, or read back, among the open ones.
@@ -203,20 +245,16 @@ class OrdersBook:
     def pending(self, also: Collection[str] = ()) -> tuple[PendingOrder, ...]:
         """Orders that wait for an attempt, as a scheduling driver sees them.
 
+        One of which nothing has changed since the last call is the same object, so that a driver
+        sees at a glance what is new among ten thousand.
+
         Parameters
         ----------
         also
             Receipts of orders whose attempt is about to be withdrawn: as if they waited.
         """
         return tuple(
-            PendingOrder(
-                receipt=known.row.receipt,
-                request=known.request,
-                priority=known.row.priority,
-                created_utc_s=known.row.created_utc_s,
-                missing_count=_missing(known),
-                not_before_utc_s=self._rests.not_before_utc_s(Resting("", known.row.receipt)),
-            )
+            known.pending(self._rests.not_before_utc_s(Resting("", known.row.receipt)))
             for known in self._open.values()
             if not known.is_cancel_requested and not is_internal(known.row)
             if known.row.state is OrderState.PENDING
@@ -345,7 +383,7 @@ class OrdersBook:
             if ended is AttemptState.COMPLETED:
                 observation = observations.record(
                     connection,
-                    observed(known.row, known.request, attempt, frames),
+                    observed(known.row, known.request, attempt, frames, result.took),
                     registered_utc_s=now_utc_s,
                 )
             passing("scheduler.attempt.settle.inside")
@@ -360,6 +398,8 @@ class OrdersBook:
         if who is not None and not is_blameless(attempt.state, cause):
             self._rests.ended(who, attempt.state, good, result.failure)
         self.publish("attempt", attempt.attempt_id, attempt_event(attempt))
+        if settled.observation is not None:
+            known.due_utc_s = _due_utc_s(known.request, settled.observation.mjd)
         self._note(after)
         if settled.observation is not None:
             self.publish("observation", attempt.attempt_id, observation_event(settled.observation))
@@ -379,6 +419,7 @@ class OrdersBook:
                 known.request, after.wanted_count, after.good_count, after.good_exposure_s
             ),
             failures=after.failures,
+            visits_done=visits_done(known.request, after.good_count),
             is_cancel_requested=known.is_cancel_requested,
             now_utc_s=now_utc_s,
             last_attempt=ended,
@@ -434,7 +475,8 @@ class OrdersBook:
             and windows_passed(known.request, now_utc_s)
         ]
         for receipt in over:
-            self._change(receipt, OrderState.WINDOW_EXPIRED, "the last window is over")
+            reason = why_passed(self._open[receipt].request)
+            self._change(receipt, OrderState.WINDOW_EXPIRED, reason)
         return len(over)
 
     def _change(self, receipt: str, to: OrderState, reason: str) -> None:
@@ -473,5 +515,13 @@ class OrdersBook:
             self.publish("order", row.receipt, order_event(row))
 
 
+def _due_utc_s(request: ObservationRequest, mjd: float) -> float:
+    if request.cadence is None:
+        return 0.0
+    return request.cadence.due_utc_s((mjd - _UNIX_EPOCH_MJD) * _DAY_S)
+
+
 def _missing(known: OpenOrder) -> int:
-    return max(1, known.row.wanted_count - known.row.good_count)
+    if is_internal(known.row):
+        return max(1, known.row.wanted_count - known.row.good_count)
+    return missing(known.request, known.row.good_count)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from ctmo_indi.errors import UnknownOrder
-from ctmo_indi.models.orders import ExposureRecord
+from ctmo_indi.models.orders import Cadence, ExposureRecord
 from ctmo_indi.models.states import OrderState
 from ctmo_indi.scheduler.tickets import TicketBook
-from ctmo_indi.store import attempts, exposures, orders
+from ctmo_indi.store import attempts, exposures, observations, orders
 from ctmo_indi.store.attempts import AttemptRow
 from ctmo_indi.store.database import Connection, Database
 from ctmo_indi.store.orders import OrderRow
 from ctmo_indi.work_orders.desk import Reply
+from ctmo_indi.work_orders.instants import read_instant
+from ctmo_indi.work_orders.lifecycle import SETTLED_ORDERS
 from ctmo_indi.work_orders.model import OrderName, StatusRequest
 
+_UNIX_EPOCH_MJD = 40587.0
+_DAY_S = 86400.0
 EXPOSURES_SHOWN = 500
 
 
@@ -39,6 +45,17 @@ class Records:
         """Return the order ``name`` names; UnknownOrder when there is none."""
         with self._database.read() as connection:
             return require(connection, name)
+
+    def labels(self, receipts: Collection[str]) -> dict[str, dict[str, str]]:
+        """Return Object (where it has a name) and ID of orders; those not known are left out."""
+        with self._database.read() as connection:
+            rows = [orders.get(connection, receipt) for receipt in receipts]
+        found = {}
+        for row in rows:
+            if row is not None:
+                name = str(brief(row)["Object"])
+                found[row.receipt] = {"ID": row.order_id} | ({"Object": name} if name else {})
+        return found
 
     def listing(self, request: StatusRequest) -> Reply:
         """Return the orders that changed last, in brief."""
@@ -85,7 +102,7 @@ def brief(row: OrderRow) -> dict[str, object]:
         "Priority": row.priority,
         "Message": row.reason or row.state.value,
         "Reasons": [row.reason] if row.reason else [],
-        "Object": str(row.wire.get("Object", "")),
+        "Object": str(row.wire.get("Object") or row.wire.get("Solar System Body", "")),
         "Frame Type": str(row.wire.get("Frame Type", "Light")),
         "Filter": str(row.wire.get("Filter", "")),
         "Exposure Time": row.wire.get("Exposure Time", 0.0),
@@ -98,30 +115,65 @@ def brief(row: OrderRow) -> dict[str, object]:
     for key in ("RA", "Dec"):
         if key in row.wire:
             wire[key] = row.wire[key]
+    visits = _cadence(row).get("Visits")
+    if visits is not None:
+        wire |= {"Visits": int(visits), "Visits Made": _visits_made(row)}
     return wire
+
+
+def _cadence(row: OrderRow) -> Mapping[str, Any]:  # Any: numbers, and the text of Epoch
+    """Return the order's cadence as the contract wrote it; empty without one."""
+    cadence = row.wire.get("Cadence")
+    return cadence if isinstance(cadence, Mapping) else {}
+
+
+def _visits_made(row: OrderRow) -> int:
+    visits = int(_cadence(row)["Visits"])
+    return min(visits, row.good_count * visits // row.wanted_count)
+
+
+def _next_visit(connection: Connection, row: OrderRow) -> Reply:
+    """Return when the next visit is due; nothing without a cadence, or before the first one."""
+    cadence = _cadence(row)
+    last = observations.last_mjd(connection, [row.receipt]) if cadence else {}
+    if row.receipt not in last or row.state in SETTLED_ORDERS:
+        return {}
+    epoch = cadence.get("Epoch")
+    paced = Cadence(
+        cadence["Period"],
+        cadence["Tolerance"],
+        int(cadence["Visits"]),
+        None if epoch is None else read_instant(epoch),
+    )
+    due_s = paced.due_utc_s((last[row.receipt] - _UNIX_EPOCH_MJD) * _DAY_S)
+    return {"Next Visit": _iso(due_s)}
 
 
 def _order_reply(connection: Connection, row: OrderRow) -> Reply:
     made = attempts.of_order(connection, row.receipt)
     frames = exposures.of_order(connection, row.receipt)[-EXPOSURES_SHOWN:]
-    return brief(row) | {
-        "Failure": next((one.reason for one in reversed(made) if one.reason), ""),
-        "Attempts": [
-            {
-                "Receipt": one.attempt_id,
-                "Status": one.state.value,
-                "Reason": one.reason,
-                "Started": _iso(one.started_utc_s),
-                "Ended": _iso(one.ended_utc_s),
-            }
-            for one in made
-        ],
-        "Exposures": [exposure_to_wire(frame) for frame in frames],
-        "History": [
-            {"State": change.state_after, "UTC": _iso(change.at_utc_s), "Reason": change.reason}
-            for change in orders.history(connection, row.receipt)
-        ],
-    }
+    return (
+        brief(row)
+        | _next_visit(connection, row)
+        | {
+            "Failure": next((one.reason for one in reversed(made) if one.reason), ""),
+            "Attempts": [
+                {
+                    "Receipt": one.attempt_id,
+                    "Status": one.state.value,
+                    "Reason": one.reason,
+                    "Started": _iso(one.started_utc_s),
+                    "Ended": _iso(one.ended_utc_s),
+                }
+                for one in made
+            ],
+            "Exposures": [exposure_to_wire(frame) for frame in frames],
+            "History": [
+                {"State": change.state_after, "UTC": _iso(change.at_utc_s), "Reason": change.reason}
+                for change in orders.history(connection, row.receipt)
+            ],
+        }
+    )
 
 
 def _attempt_reply(connection: Connection, row: AttemptRow) -> Reply:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ctmo_indi.clock import Clock
+from ctmo_indi.first_import import FIRST_IMPORT
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.profiles import Site
 from ctmo_indi.scheduler.orders.settlement import retry_after_s
@@ -160,7 +161,8 @@ class Rests:
                 del self._rests[who]
 
     def _noon_before_s(self, utc_s: float) -> float:
-        from ctmo_indi.models.nights import noon_before  # heavy: only where a target has failed
+        with FIRST_IMPORT:
+            from ctmo_indi.models.nights import noon_before  # heavy: only where a target has failed
 
         return noon_before(self._site, utc_s)
 

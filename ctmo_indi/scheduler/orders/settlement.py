@@ -113,12 +113,15 @@ class OrderFacts:
     ----------
     fraction
         As :func:`good_fraction` says.
+    visits_done
+        Whole ones; each gives an order with a cadence its failures anew.
     last_attempt
         How its last attempt ended; None when there was none.
     """
 
     fraction: float
     failures: int
+    visits_done: int
     is_cancel_requested: bool
     now_utc_s: float
     last_attempt: AttemptState | None = None
@@ -126,27 +129,58 @@ class OrderFacts:
 
 
 def windows_passed(request: ObservationRequest, now_utc_s: float) -> bool:
-    """Whether every window of the order is over; False for an order without windows."""
+    """Whether every window of the order is over, or its fixed start is missed.
+
+    False for an order without either.
+    """
+    if request.latest_start_utc_s is not None and now_utc_s > request.latest_start_utc_s:
+        return True
     return bool(request.windows) and all(
         window.end_utc_s <= now_utc_s for window in request.windows
     )
+
+
+def missing(request: ObservationRequest, good_count: int) -> int:
+    """Frames that the present visit of an order still wants, at least 1."""
+    if request.visits == 1:
+        return max(1, request.count - good_count)
+    return request.count - good_count % request.count
+
+
+def visits_done(request: ObservationRequest, good_count: int) -> int:
+    """How many visits of an order are whole."""
+    return min(request.visits, good_count // request.count)
+
+
+def _acceptable(request: ObservationRequest, policy: NightPolicy) -> float:
+    """The good share that completes an order; of many visits only the last may lack something."""
+    return 1.0 - (1.0 - policy.acceptable_fraction) / request.visits
+
+
+def why_passed(request: ObservationRequest) -> str:
+    """Say what :func:`windows_passed` found."""
+    if request.latest_start_utc_s is not None:
+        return "its start was missed"
+    return "the last window is over"
 
 
 def order_state(
     request: ObservationRequest, facts: OrderFacts, policy: NightPolicy
 ) -> tuple[OrderState, str]:
     """State and reason of an order after an attempt, or when its windows are looked at."""
-    if facts.fraction >= policy.acceptable_fraction:
+    if facts.fraction >= _acceptable(request, policy):
         return OrderState.COMPLETED, f"{facts.fraction:.0%} of the exposure time is good"
     if facts.is_cancel_requested:
         return OrderState.CANCELED, facts.last_failure or "canceled"
-    if facts.failures >= policy.failure_limit:
+    if facts.failures >= policy.failure_limit * (1 + facts.visits_done):
         return (
             OrderState.FAILURE_LIMIT_REACHED,
             f"{facts.failures} attempts failed, the last one: {facts.last_failure}",
         )
     if windows_passed(request, facts.now_utc_s):
-        return OrderState.WINDOW_EXPIRED, "the last window is over"
+        return OrderState.WINDOW_EXPIRED, why_passed(request)
     if facts.last_attempt is None:
         return OrderState.PENDING, ""
+    if facts.last_attempt is AttemptState.COMPLETED and request.cadence is not None:
+        return OrderState.PENDING, f"visit {facts.visits_done} of {request.visits} is made"
     return OrderState.PENDING, f"attempt {facts.last_attempt}: {facts.last_failure or 'incomplete'}"

@@ -196,7 +196,7 @@ def test_every_event_can_be_read_by_a_client(fleet: RunningFleet, control: Sched
     assert [kind for kind, found in by_kind.items() if not found] == []
     site = fleet.profile.site
     assert by_kind["obsSiteConfig"][-1]["Latitude (deg)"] == site.latitude_deg
-    assert by_kind["surveyTopology"][-1]["Driver"] == "sequential"
+    assert by_kind["surveyTopology"][-1]["Driver"] == "plan"
     assert by_kind["configurationApplied"][-1]["Mode"] == "ADVANCE"
     assert by_kind["generalInfo"][-1]["Is Night"] is True
     assert by_kind["observatoryState"][-1]["Observatory"] == "OPEN"
@@ -265,15 +265,21 @@ def test_an_operators_scripts_are_taken_into_account(
 
     scripts = {one["Index"]: one for one in of_kind(events, "script") if one["State"] in IS_OVER}
     order = [one["Index"] for one in sorted(scripts.values(), key=lambda one: utc(one["Started"]))]
-    assert order[:4] == [first["Current"]["Index"], first["Queue"][0]["Index"], asleep, turned]
+    # What was over when two were seen: attempts, or what the test before left.
+    gone = order.index(first["Current"]["Index"])
+    expected = [first["Current"]["Index"], first["Queue"][0]["Index"], asleep, turned]
+    assert order[gone : gone + 4] == expected
     assert [scripts[index]["State"] for index in order] == ["DONE"] * len(order)
     assert {scripts[index]["User"] for index in (asleep, turned)} == {"ada"}
     by_hand = [event["Data"] for event in fleet.events("telescope", "control")]
     assert ("filter", "COMPLETED") in [(one["Command"], one["Status"]) for one in by_hand]
-    # Nobody knows how long a control script takes: what comes after it is chosen after it.
+    # Nobody knows how long a control script takes: what comes after it is chosen after it; a change
+    # of the plan may have one of them chosen twice.
     turned_utc = utc(scripts[turned]["Started"])
-    chosen = [utc(one["Requested"]) for one in of_kind(events, "target")]
-    assert len([one for one in chosen if one > turned_utc]) == len(MIXED) - 2
+    after = {
+        one["Parent"] for one in of_kind(events, "target") if utc(one["Requested"]) > turned_utc
+    }
+    assert len(after) == len(order) - (gone + len(expected)) >= len(MIXED) - 3
 
 
 def test_what_comes_after_a_sleep_is_planned_for_after_it(
@@ -293,7 +299,14 @@ def test_what_comes_after_a_sleep_is_planned_for_after_it(
     ]
     begun, ended = utc(sleep["Started"]), utc(sleep["Ended"])
     assert 240.0 <= (ended - begun).total_seconds() < 280.0
-    third = [event for event in events if event["Kind"] == "target"][2]
+    over = [one for one in of_kind(events, "script") if one["State"] in IS_OVER]
+    late = [one for one in over if one["Started"] and utc(one["Started"]) >= ended]
+    first_after = min(late, key=lambda one: utc(one["Started"]))
+    (third,) = [
+        event
+        for event in events
+        if event["Kind"] == "target" and event["Subject"] == first_after["Subject"]
+    ]
     assert utc(third["UTC"]) < ended  # it waits on the queue, behind the sleep
     requested = utc(third["Data"]["Requested"])  # type: ignore[index]
     assert abs((requested - ended).total_seconds()) < 60.0
@@ -303,18 +316,21 @@ def test_stop_lets_the_queued_ones_go_on_and_registers_them(
     fleet: RunningFleet, control: SchedulerClient, mark: int
 ) -> None:
     receipts = order_mixed(fleet, **{"Exposure Time": 120.0})
-    queued = both_queued(fleet)
+    both_queued(fleet)
     control.stop()
-    stopped = fleet.ask({"WOType": "Status"})
+    stopped = fleet.ask({"WOType": "Status"})  # a change of the plan may have come before the stop
     fleet.watch("scheduler", lambda status: not status["Current"], "the queue is empty")
     orders = {order["Receipt"]: order["Status"] for order in listing(fleet)}
     events = list(control.past_events(cursor=mark))
 
     assert (stopped["Running"], stopped["Detailed State"]) == (False, "IDLE")
-    attempts = [queued["Current"]["Subject"], queued["Queue"][0]["Subject"]]
-    assert [one["Receipt"] for one in of_kind(events, "observation")] == attempts
-    assert [orders[receipt] for receipt in receipts].count("COMPLETED") == 2
-    assert [orders[receipt] for receipt in receipts].count("PENDING") == len(MIXED) - 2
+    attempts = [stopped["Current"]["Subject"], *(one["Subject"] for one in stopped["Queue"])]
+    assert len(attempts) == 2
+    registered = [one["Receipt"] for one in of_kind(events, "observation")]
+    assert registered[-2:] == attempts
+    done = [orders[receipt] for receipt in receipts].count("COMPLETED")
+    assert done == len(registered)
+    assert [orders[receipt] for receipt in receipts].count("PENDING") == len(MIXED) - done > 0
     control.resume()
     for receipt in receipts:
         assert fleet.ended(receipt)["Status"] == "COMPLETED"

@@ -13,7 +13,7 @@ import pytest
 from ctmo_indi.cli import run
 from ctmo_indi.fleet_config import free_ports
 
-from ...running_fleet import RunningFleet, command_line
+from ...running_fleet import RunningFleet, command_line, until
 
 pytestmark = pytest.mark.indi
 
@@ -239,3 +239,29 @@ def test_units_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     units = json.loads(capsys.readouterr().out)
     assert code == DONE
     assert "Type=notify" in units["scheduler.service"]
+
+
+def test_frames_of_the_night_are_shown_and_drawn(
+    fleet: RunningFleet, ctmo: Command, tmp_path: Path
+) -> None:
+    order = fleet.observation(ID="cli-frames")
+    receipt = ctmo("submit", "-", "--wait", 60, "--json", stdin=json.dumps(order)).json["Receipt"]
+
+    def ours() -> list[dict[str, Any]]:
+        found = ctmo("frames", "--json").json["Frames"]
+        return [one for one in found if one["Parent"] == receipt]
+
+    until(ours, "the frame is looked at", 30.0)
+    (frame,) = ours()
+    assert (frame["Frame Type"], frame["Problem"]) == ("Light", "")
+    assert frame["Receipt"].startswith("A-")
+    assert frame["Median"] > 0
+    assert frame["File"] in ctmo("frames").out
+    passed_on = fleet.ask({"WOType": "Frames", "Limit": 1})
+    assert passed_on["Night"] == frame["Night"]
+
+    out = tmp_path / "frame.png"
+    told = ctmo("frames", "--picture", frame["File"], "--out", out)
+    assert told.code == DONE, told
+    assert out.read_bytes()[:3] in (b"\x89PN", b"\xff\xd8\xff")
+    assert ctmo("frames", "--picture", "none.fits", "--out", out).code == REFUSED

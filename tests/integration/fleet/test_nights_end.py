@@ -18,7 +18,7 @@ from ...running_fleet import NOON, RunningFleet, until
 pytestmark = [pytest.mark.indi, pytest.mark.timeout(400)]
 
 LIGHTS = 3
-BEFORE_DAWN = timedelta(minutes=20)
+BEFORE_DAWN = timedelta(minutes=40)
 CALIBRATED_S = 150.0
 """Machine seconds: the kernels may have to be compiled first."""
 

@@ -268,7 +268,7 @@ def test_answers_come_without_the_delay_of_small_packets(client: IndiClient) -> 
         taken_s.append(time.monotonic() - begin_s)
     # 0.044 with small packets held back at our end; every second answer takes 0.044 when the server
     # waits for the acknowledgement of a position
-    assert sorted(taken_s)[45] < 0.02
+    assert sorted(taken_s)[35] < 0.02
 
 
 @pytest.mark.skipif(not pyindi_available(), reason="pyindi-client is not installed")

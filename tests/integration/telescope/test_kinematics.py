@@ -14,6 +14,7 @@ from astropy.io import fits
 from ctmo_indi.devices.interlocks import ShutterState
 from ctmo_indi.models.dome_geometry import TubeSide
 from ctmo_indi.models.headers import parse_date
+from ctmo_indi.models.observation import StepDurations
 from ctmo_indi.models.observatory import ObservatoryModelState
 from ctmo_indi.models.observatory_model import ObservatoryModel
 from ctmo_indi.models.orders import ObservationRequest
@@ -82,7 +83,9 @@ def test_attempts_and_closing_take_as_long_as_the_model_says(stage) -> None:
             filter_name=filter_name,
         )
         begin_s = scene.clock.utc().timestamp()
-        expected = model.observe(model.idle(state, begin_s), request, count)
+        state = model.idle(state, begin_s)
+        expected = model.observe(state, request, count)
+        said = model.activities_s(state, request)
         keys = {"Filter": filter_name, "Exposure Time": EXPOSURE_S, "Number of Exposures": count}
 
         view = scene.ended(scene.light(**target, **keys), 60.0)
@@ -94,6 +97,20 @@ def test_attempts_and_closing_take_as_long_as_the_model_says(stage) -> None:
             ("whole", end_s - begin_s, expected.end_utc_s - begin_s),
         ):
             note(differences, f"{what} to {request.ra_deg} {dec_deg}", took_s, model_s)
+        took = StepDurations.of_wire(view["Took"])
+        assert took is not None
+        assert took.exposing_s is not None
+        exposing_s = expected.end_utc_s - expected.start_utc_s
+        note(differences, f"exposing {filter_name}", took.exposing_s, exposing_s)
+        is_first = state.is_parked
+        assert (took.mount_s is None, took.filter_s is None) == (is_first, is_first)
+        if took.mount_s is not None and took.filter_s is not None:
+            mount_s = max(said["hour angle"], said["declination"]) + said["mount settle"]
+            note(differences, f"mount to {request.ra_deg} {dec_deg}", took.mount_s, mount_s)
+            note(differences, f"wheel to {filter_name}", took.filter_s, said["filter"])
+            # What no motion explains of the way, and of the attempt's own time before it.
+            motions_s = max(took.mount_s, took.filter_s, took.dome_s or 0.0)
+            assert -1.0 < first_exposure_s(view) - begin_s - motions_s < 10.0
         assert seen(scene).tube_side is expected.after.tube_side
         assert seen(scene).dome_azimuth_deg == pytest.approx(
             expected.after.dome_azimuth_deg, abs=4.0

@@ -29,6 +29,8 @@ class FakeScheduler:
         the command itself.
     queue
         Keys of the reply to a Script Queue order.
+    answers
+        Keys of the reply by WOType, for kinds that only ask.
     events
         What is published: kind, data. Revisions are 1, 2, ...
     """
@@ -37,6 +39,7 @@ class FakeScheduler:
         self.orders: list[dict[str, object]] = []
         self.ticket: list[Reply] = [{"Status": "COMPLETED"}]
         self.queue: Reply = {}
+        self.answers: dict[str, Reply] = {}
         self.events: list[tuple[str, Reply]] = []
         self.page_length = 100
         self._revision = 0
@@ -54,6 +57,8 @@ class FakeScheduler:
             return {"Kind": "Ticket", "Receipt": "T-1", "Failure": "", **self._next_ticket()}
         if isinstance(request, ScriptQueueRequest):
             return order_reply(checked, status="OK", message="done") | self.queue
+        if checked.kind in self.answers:
+            return order_reply(checked, status="OK", message="") | self.answers[checked.kind]
         assert isinstance(request, EventsRequest)
         return self._page(request)
 

@@ -100,3 +100,13 @@ def test_wrong_words_lead_to_the_help_that_explains_them(
 ) -> None:
     assert run(words) == 2
     assert capsys.readouterr().err.rstrip().endswith(asks)
+
+
+def test_up_refuses_a_scheduler_configuration_that_is_none_before_it_starts_anything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, data = tmp_path / "ctmo.yaml", tmp_path / "data"
+    config.write_text("Scheduler Configuration: plann\n")
+    assert run(["up", "--config", str(config), "--data", str(data)]) == 2
+    assert "no file plann.scheduler.yaml; there are default, dry," in capsys.readouterr().err
+    assert not data.exists()

@@ -80,6 +80,17 @@ def test_park_position_below_the_horizon_has_its_grace(watched: Watched) -> None
     assert watched.look() == ["horizon"]
 
 
+def test_under_a_fast_clock_the_grace_is_long_enough_for_a_driver_that_comes_back() -> None:
+    watched = Watched(FakeClock(speed=240.0))
+    watched.point(0.0, 90.0)
+    assert watched.look() == []
+    watched.clock.advance(9.9)
+    watched.point(0.0, 90.0)
+    assert watched.look() == []
+    watched.clock.advance(0.2)
+    assert watched.look() == ["horizon"]
+
+
 def test_slew_from_below_the_horizon_is_not_stopped(watched: Watched) -> None:
     watched.point(0.0, 90.0, slewing=True)
     watched.clock.advance(1000.0)

@@ -82,7 +82,7 @@ def _commands(kind: str, table: Mapping[str, Mapping[str, object]]) -> list[dict
 ORDERS: list[tuple[dict[str, object], int]] = [
     *((order, READ) for order in (
         {"WOType": "Status"}, {"WOType": "Events"}, {"WOType": "Plan"},
-        {"WOType": "Explain", "Receipt": "O-1"},
+        {"WOType": "Explain", "Receipt": "O-1"}, {"WOType": "Frames"}, {"WOType": "Report"},
         *_commands("Script Queue", QUEUE_LOOKS), *_commands("Scheduler", SCHEDULER_LOOKS),
     )),
     *((order, SUBMIT) for order in (

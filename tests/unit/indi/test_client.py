@@ -207,10 +207,10 @@ def test_black_hole_is_lost_after_three_pings(
         "Dome", "ABS_DOME_POSITION", {AZ: 180.0}, rule=CompletionRule(ack_timeout_s=100.0)
     )
     while not command.done():
-        clock.advance(1.1)
+        clock.advance(1.12)
         wait_until(lambda seen=pings: client.stats.pings_sent > seen or command.done())
         pings = client.stats.pings_sent
-    with pytest.raises(ServerLost, match=r"no answer for 3\.3 s"):
+    with pytest.raises(ServerLost, match=r"no answer for 3\.4 s"):
         command.wait()
 
 

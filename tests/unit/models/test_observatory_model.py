@@ -142,6 +142,24 @@ def test_a_german_mount_changes_sides_at_the_meridian() -> None:
     assert model(GERMAN).activities_s(late, request)["declination"] == pytest.approx(102.0, abs=0.5)
     same = tracking((west - 1.0) % 360.0, 40.0, tube_side=TubeSide.EAST)
     assert model(GERMAN).activities_s(same, request)["declination"] < 1.0
+    slow = model(replace(GERMAN, flip_s=90.0))
+    for state, flip_s in ((tracking(east % 360.0, 40.0), 90.0), (late, 90.0), (same, 0.0)):
+        assert slow.activities_s(state, request)["flip"] == flip_s
+        more_s = (
+            slow.observe(state, request, 1).slew_s - model(GERMAN).observe(state, request, 1).slew_s
+        )
+        assert more_s == pytest.approx(flip_s)
+    fork = model(replace(FORK, flip_s=90.0))
+    assert fork.activities_s(tracking(east % 360.0, 40.0), request)["flip"] == 0.0
+
+
+@pytest.mark.parametrize("frame_type", [FrameType.LIGHT, FrameType.BIAS, FrameType.FLAT])
+def test_what_is_done_before_each_visit_stands_before_all_else(frame_type: FrameType) -> None:
+    request = replace(order(ra_deg=10.0, dec_deg=20.0, filter_name="R"), frame_type=frame_type)
+    state = tracking(70.0, 0.0)
+    plain_s = model().observe(state, request, 1).slew_s
+    handled = model(replace(FORK, handling_s=4.5))
+    assert handled.observe(state, request, 1).slew_s == pytest.approx(plain_s + 4.5)
 
 
 def test_the_dome_turns_to_the_targets_azimuth_by_the_shorter_way() -> None:
@@ -201,7 +219,10 @@ IN_TURN = {
     ("start tracking", "dome"),
     ("start tracking", "filter"),
     ("hour angle", "mount settle"),
-    ("declination", "mount settle"),
+    ("declination", "flip"),
+    ("flip", "mount settle"),
+    ("handling", "open"),
+    ("handling", "filter"),
     ("dome", "dome settle"),
     ("filter", "lamp"),
     ("open", "declination"),
@@ -249,7 +270,7 @@ def test_opening_comes_first_and_the_rest_runs_side_by_side() -> None:
 
 
 @given(
-    st.sampled_from([FORK, GERMAN]),
+    st.sampled_from([FORK, GERMAN, replace(GERMAN, flip_s=30.0, handling_s=2.0)]),
     st.sampled_from([None, CENTRED, DomeMeasurements(2.5, 1.0, -0.2, 0.1, 0.3, 0.4)]),
     skies,
     st.lists(

@@ -68,6 +68,8 @@ def test_what_has_to_be_looked_at_is_not_sure(changes: dict[str, object], why: s
         Limits(horizon_mask_deg=((0.0, 20.0), (90.0, 80.0))),
         Limits(max_altitude_deg=40.0),
         Limits(max_hour_angle_h=0.3),
+        Limits(meridian_flip_h=0.0, meridian_flip_margin_min=90.0),
+        Limits(meridian_flip_h=0.0, max_hour_angle_h=1.5),
         Limits(sun_separation_above_deg=-18.0),
     ],
 )
@@ -101,6 +103,8 @@ ANGLE = st.floats(-90.0, 90.0)
     dark_deg=st.floats(-18.0, -6.0),
     airmass=st.none() | st.floats(1.0, 3.0),
     least_deg=st.none() | st.floats(0.0, 80.0),
+    flip_h=st.none() | st.none() | st.none() | st.floats(-0.5, 0.5),
+    margin_min=st.floats(1.0, 30.0),
     year=st.integers(2020, 2049),
 )
 def test_sure_is_observable(
@@ -114,10 +118,18 @@ def test_sure_is_observable(
     dark_deg: float,
     airmass: float | None,
     least_deg: float | None,
+    flip_h: float | None,
+    margin_min: float,
     year: int,
 ) -> None:
     site = Site("anywhere", latitude_deg, longitude_deg, 0.0)
-    limits = Limits(horizon_deg=horizon_deg, max_altitude_deg=highest_deg, max_hour_angle_h=hours)
+    limits = Limits(
+        horizon_deg=horizon_deg,
+        max_altitude_deg=highest_deg,
+        max_hour_angle_h=hours,
+        meridian_flip_h=flip_h,
+        meridian_flip_margin_min=margin_min,
+    )
     night = NightPolicy(sun_max_altitude_deg=dark_deg)
     wants = Constraints(max_airmass=airmass, min_altitude_deg=least_deg)
     request = replace(EXAMPLE, ra_deg=ra_deg, dec_deg=dec_deg, constraints=wants)

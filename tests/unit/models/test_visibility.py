@@ -11,6 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctmo_indi import profiles
+from ctmo_indi.models.coordinates import hour_angle_h
+from ctmo_indi.models.motions import (
+    BodyMotion,
+    FixedHorizontal,
+    Motion,
+    Orbit,
+    SolarSystemBody,
+)
 from ctmo_indi.models.nights import night_bounds
 from ctmo_indi.models.observability import observable_now
 from ctmo_indi.models.orders import Constraints, ObservationRequest, Window
@@ -29,6 +37,7 @@ SITES = {
 LIMITS = {
     "plain": PROFILE.limits,
     "hour angle": replace(PROFILE.limits, max_hour_angle_h=4.5),
+    "flip": replace(PROFILE.limits, meridian_flip_h=0.3, meridian_flip_margin_min=7.0),
     "mask": replace(
         PROFILE.limits, horizon_mask_deg=((0.0, 40.0), (90.0, 20.0), (180.0, 10.0), (270.0, 55.0))
     ),
@@ -43,7 +52,11 @@ maybe = st.none() | st.floats(0.0, 1.0)
 
 
 def request(
-    ra_deg: float, dec_deg: float, windows: tuple[Window, ...] = (), **wants: float | None
+    ra_deg: float | None,
+    dec_deg: float | None,
+    windows: tuple[Window, ...] = (),
+    motion: Motion | None = None,
+    **wants: float | None,
 ) -> ObservationRequest:
     constraints = Constraints(**wants)
     return ObservationRequest(
@@ -56,20 +69,38 @@ def request(
         dec_deg,
         windows=windows,
         constraints=constraints,
+        motion=motion,
     )
 
 
+MOTIONS: tuple[Motion, ...] = (
+    BodyMotion(SolarSystemBody.SATURN),
+    BodyMotion(SolarSystemBody.MOON),
+    Orbit(2.545, 0.0796, 10.588, 80.25, 73.3, 2461599.94),
+    FixedHorizontal(62.0, 200.0),
+)
+
 requests = st.builds(
-    lambda ra, dec, mass, floor, moon, sun: request(
-        ra,
-        dec,
+    lambda ra, dec, motion, mass, floor, moon, sun, east, west, lit, moon_up: request(
+        None if motion else ra,
+        None if motion else dec,
+        motion=motion,
         max_airmass=None if mass is None else 1.05 + 3.0 * mass,
         min_altitude_deg=None if floor is None else 60.0 * floor,
         min_moon_separation_deg=None if moon is None else 90.0 * moon,
         max_sun_altitude_deg=None if sun is None else -18.0 + 12.0 * sun,
+        min_hour_angle_h=None if east is None else -6.0 * east,
+        max_hour_angle_h=None if west is None else 6.0 * west,
+        max_moon_illumination=lit,
+        max_moon_altitude_deg=None if moon_up is None else 60.0 * moon_up - 20.0,
     ),
     st.floats(0.0, 359.99),
     st.floats(-89.0, 89.0),
+    st.none() | st.none() | st.sampled_from(MOTIONS),
+    maybe,
+    maybe,
+    maybe,
+    maybe,
     maybe,
     maybe,
     maybe,
@@ -166,3 +197,23 @@ def test_near_the_sun_in_twilight_is_hidden_as_the_exact_rules_say() -> None:
 def test_no_orders_have_no_spans() -> None:
     spans = visible_spans([], PROFILE.site, PROFILE.limits, PROFILE.night, 1.8e9, 1.8e9 + 3600.0)
     assert spans.index.size == spans.start_utc_s.size == spans.end_utc_s.size == 0
+
+
+def test_near_the_flip_of_the_mount_an_order_is_hidden() -> None:
+    limits = replace(PROFILE.limits, meridian_flip_h=0.5, meridian_flip_margin_min=10.0)
+    bounds = night_bounds(PROFILE.site, NOON, PROFILE.night.sun_max_altitude_deg)
+    assert bounds is not None
+    begin_s, end_s = (when.timestamp() for when in bounds)
+    star = request(60.0, 20.0)
+    spans = visible_spans([star], PROFILE.site, limits, PROFILE.night, begin_s, end_s)
+    whole = visible_spans([star], PROFILE.site, PROFILE.limits, PROFILE.night, begin_s, end_s)
+    assert spans.start_utc_s[0] == whole.start_utc_s[0]
+    assert spans.end_utc_s[1] == whole.end_utc_s[0]
+    hours = [
+        hour_angle_h(60.0, 20.0, PROFILE.site, when)
+        for when in (spans.end_utc_s[0], spans.start_utc_s[1])
+    ]
+    minute_h = 1.0 / 60.0  # too long rather than too short
+    assert hours == pytest.approx([0.5 - 10 * minute_h, 0.5 + 10 * minute_h], abs=1.01 * minute_h)
+    assert hours[0] > 0.5 - 10 * minute_h
+    assert hours[1] < 0.5 + 10 * minute_h

@@ -49,6 +49,17 @@ def test_of_a_binned_frame_a_pixel_is_bad_when_a_part_of_it_is(suffix, tmp_path)
     np.testing.assert_array_equal(found, expected().reshape(3, 2, 5, 2).any(axis=(1, 3)))
 
 
+def test_entries_in_rows_and_columns_that_fill_no_binned_one_count_for_nothing(tmp_path):
+    path = tmp_path / "bad.txt"
+    path.write_text("[11,1]\n[1,7]\n[5,*]\n")
+    expected_flags = np.zeros((3, 5), bool)
+    expected_flags[:, 2] = True
+    np.testing.assert_array_equal(read_bad_pixels(path, (3, 5), (2, 2)), expected_flags)
+    path.write_text("[12,1]\n")
+    with pytest.raises(UnreadableFrame, match="within 11 x 7 pixels"):
+        read_bad_pixels(path, (3, 5), (2, 2))
+
+
 @pytest.mark.parametrize(
     "entry",
     ["[11,1]", "[1,7]", "[0,1]", "[5:3,1]", "[*:3,1]", "3 4", "[3]", "[-1,2]", "[1.5,2]"],

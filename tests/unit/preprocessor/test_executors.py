@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ctmo_indi.errors import ServiceUnreachable
+from ctmo_indi.preprocessor import worker_pool
 from ctmo_indi.preprocessor.executors import Dask, Executor, Outcome, Serial, Task
 from ctmo_indi.preprocessor.worker_pool import ProcessPool
 from ctmo_indi.testing import worker_jobs
@@ -122,6 +123,16 @@ def test_a_task_is_ended_at_its_deadline_with_all_it_started(pool, tmp_path):
     assert found["good"].failure is None
     pids = [int(text) for text in started.read_text().split()]
     until(lambda: all(map(is_gone, pids)), f"{pids} end")
+
+
+def test_a_worker_that_stops_within_its_answer_is_given_up(monkeypatch):
+    monkeypatch.setattr(worker_pool, "STALL_S", 0.3)
+    with closing(ProcessPool(1)) as short:
+        found = outcomes(
+            short, Task("stalls", worker_jobs.stall, None), Task("good", worker_jobs.double, 1)
+        )
+    assert "ended twice" in found["stalls"].failure.reason
+    assert found["good"].answer["double"] == 2
 
 
 def test_what_was_canceled_has_no_outcome(pool, tmp_path):

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from astropy.io import fits
 
 from ctmo_indi import profiles
 from ctmo_indi.clock import SystemClock
@@ -57,6 +58,7 @@ class Stage:
             self.profile,
             SystemClock(),
             executor=executor or Serial(),
+            quick_executor=Serial(),
             tasks=TASKS,
             wait_for_room_machine_s=0.05,
         )
@@ -304,3 +306,25 @@ def test_what_the_lights_of_the_last_nights_lack_is_told_with_its_orders(stage):
     assert (order["Exposure Time"], order["Number of Exposures"]) == (0.08, 6)
     assert order["ID"].startswith("calibration-20261122-flat-")
     assert stage.ask(debt)["Debt"] == [flat]
+
+
+def test_what_the_night_has_taken_counts_in_what_it_may_take(stage):
+    for path in stage.raw.glob("flat_*"):
+        path.unlink()
+    taken_s = sum(
+        fits.getval(path, "EXPTIME")
+        for path in stage.raw.glob("*.fits")
+        if path.name.startswith(("bias", "dark"))
+    )
+    calibration = replace(stage.profile.calibration, most_s_a_night=taken_s + 0.4)
+    stage.profile = replace(stage.profile, calibration=calibration)
+    stage.start()
+    stage.until(stage.calibrate(ID="7", User="ada")["Receipt"], "COMPLETED")
+
+    def flat(night: str):
+        (owed,) = stage.ask({"WOType": "Status", "User": "ada", "Debt": night})["Debt"]
+        return owed
+
+    assert "Order" not in flat("20261121")
+    assert "0.4 s are left" in flat("20261121")["Obstacle"]
+    assert flat("20261122")["Order"]["Exposure Time"] == 0.08

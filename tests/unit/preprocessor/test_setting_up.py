@@ -8,6 +8,7 @@ import pytest
 from ctmo_indi import profiles
 from ctmo_indi.detector_facts import BadPixelRules, DetectorFacts
 from ctmo_indi.errors import ConfigError
+from ctmo_indi.preprocessor import setting_up
 from ctmo_indi.preprocessor.setting_up import settings_of
 
 
@@ -27,3 +28,16 @@ def test_a_list_that_cannot_be_read_is_refused_at_the_start(tmp_path):
     detector = DetectorFacts(bad_pixels=tmp_path / "none.txt")
     with pytest.raises(ConfigError, match=r"detector\.bad_pixels: .*none\.txt: No such file"):
         settings_of(replace(profiles.load("simulators"), detector=detector))
+
+
+def test_kernels_of_other_sources_are_kept_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr(setting_up.os, "access", lambda *_: False)
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    package = tmp_path / "pixels"
+    package.mkdir()
+    (package / "caller.py").write_text("one")
+    (package / "called.py").write_text("two")
+    before = setting_up._kernel_cache(tmp_path, package)["NUMBA_CACHE_DIR"]
+    assert before == setting_up._kernel_cache(tmp_path, package)["NUMBA_CACHE_DIR"]
+    (package / "called.py").write_text("three")
+    assert setting_up._kernel_cache(tmp_path, package)["NUMBA_CACHE_DIR"] != before

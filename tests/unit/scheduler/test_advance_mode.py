@@ -14,6 +14,9 @@ from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState, ObservatoryState, OrderState
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.states import DetailedState
+from ctmo_indi.scheduling.plan.driver import PlanScheduler
+from ctmo_indi.scheduling.plan.warming_up import warm_up
+from ctmo_indi.scheduling.sequential import SequentialScheduler
 from ctmo_indi.testing.fake_desk import FakeTelescope
 from ctmo_indi.work_orders.model import CheckedOrder
 
@@ -32,10 +35,13 @@ def world(tmp_path: Path, profile: Profile) -> World:
     return World(tmp_path, profile)
 
 
-@pytest.fixture
-def rig(world: World) -> Iterator[Rig]:
+@pytest.fixture(params=[SequentialScheduler, PlanScheduler], ids=lambda driver: driver.name)
+def rig(world: World, request: pytest.FixtureRequest) -> Iterator[Rig]:
+    """One with each driver: what waits for the same place, they take in the same order."""
+    if request.param is PlanScheduler:
+        warm_up()
     world.telescope.outcome = goes_on
-    made = Rig(world)
+    made = Rig(world, make_driver=request.param)
     yield made
     made.end()
 
@@ -345,7 +351,7 @@ def test_news_without_end_does_not_keep_the_queue_empty(world: World) -> None:
 @pytest.mark.parametrize("step_s", [3600.0, -3600.0])
 def test_a_clock_that_is_set_by_an_hour_stops_nothing(rig: Rig, step_s: float) -> None:
     for number in range(5):
-        rig.order(f"t{number}", priority=9.0 - number)
+        rig.order(f"t{number}", priority=9.0 - number, RA=330.0)  # high, and an hour ago as well
     rig.mode.resume()
     attempt_id = executing(rig, 1)
     rig.run_until(lambda: rig.waiting() == ["t1"])

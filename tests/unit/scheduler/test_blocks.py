@@ -264,7 +264,7 @@ def test_an_attempt_whose_block_failed_before_it_ends_with_the_reason(
     else:
         bench.queue.stop([1], "clouds")
     bench.run_next()
-    result = bench.queue.find(run.index).result
+    result = bench.told(run.index).result
     assert isinstance(result, AttemptResult)
     assert (result.attempt_id, result.state) == ("A-1", state)
     assert "script 1 control of the same block" in result.failure
@@ -287,7 +287,7 @@ def test_a_block_that_does_not_suit_is_the_end_of_that_attempt_only(
     run = bench.book.queue_target(name, BINDING, {**VALUES, **values})
     bench.book.queue_target("observe", AttemptBinding("A-2", "O-2", {}, 60.0), VALUES)
     bench.run_next()
-    result = bench.queue.find(run.index).result
+    result = bench.told(run.index).result
     assert isinstance(result, AttemptResult)
     assert (result.attempt_id, result.state) == ("A-1", state)
     assert says in result.failure

@@ -158,7 +158,7 @@ def test_a_second_start_is_refused_while_one_runs_which_tells_its_progress(
     assert hand.entered["configure"].wait(LATE_S)
     assert "start is being carried out" in refused(stack, "start")
     ticket = stack.desk.status(str(reply["Receipt"]))
-    assert (ticket["Status"], ticket["Progress"]) == ("IN_PROGRESS", "driver sequential")
+    assert (ticket["Status"], ticket["Progress"]) == ("IN_PROGRESS", "driver plan")
     beats = told(stack, "heartbeat", "Count")
     stack.wait_until(lambda: len(told(stack, "heartbeat", "Count")) > len(beats))
     gate.set()

@@ -76,9 +76,16 @@ def test_a_site_s_own_file_wins_and_is_read_anew(site: Path) -> None:
 def test_profiles_and_configurations_are_listed_apart(site: Path) -> None:
     write(site, "")
     (site / "profiles" / "own.yaml").touch()
-    assert configuration.available(site_folder=site) == ("default", "dry", "mine", "simple")
+    assert configuration.available(site_folder=site) == (
+        "default",
+        "dry",
+        "feature",
+        "mine",
+        "plan",
+        "simple",
+    )
     assert catalogue.names("profiles", site=site) == ("ctmo", "own", "simulators")
-    with pytest.raises(ConfigError, match="there are default, dry, mine, simple"):
+    with pytest.raises(ConfigError, match="there are default, dry, feature, mine, plan, simple"):
         configuration.load("other", site_folder=site)
     with pytest.raises(ConfigError, match="there are ctmo, own, simulators"):
         profiles.load("other", site_folder=site)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pytest
@@ -63,7 +64,11 @@ class Engine:
         return self.queue_answer(request)
 
     def desk(
-        self, telescope: object = None, records: object = None, safety: object = None
+        self,
+        telescope: object = None,
+        records: object = None,
+        safety: object = None,
+        preprocessor: object = None,
     ) -> DispatchDesk:
         calls = EngineCalls(
             self.command,
@@ -75,7 +80,7 @@ class Engine:
         handlers = DeskHandlers(
             self.inbox, calls, cast(Any, records) or Records(nobody, self.tickets),
             cast(Any, _NoIntake()), self.board,
-            Peers(cast(Any, telescope), nobody, cast(Any, safety), nobody),
+            Peers(cast(Any, telescope), nobody, cast(Any, safety), cast(Any, preprocessor)), nobody,
         )  # fmt: skip
         return DispatchDesk("scheduler", CONTRACT, handlers.table())
 
@@ -343,3 +348,17 @@ async def test_locks_are_safetys(engine: Engine, command: str) -> None:
     telescope, safety = _Peer(), _Peer()
     await _control(engine, telescope, safety, command)
     assert (telescope.commands, safety.commands) == ([], [command])
+
+
+async def test_a_stop_does_not_wait_for_what_hangs(engine: Engine) -> None:
+    over = threading.Event()
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+    hanging = [asyncio.create_task(asyncio.to_thread(over.wait)) for _ in range(4)]
+    await asyncio.sleep(0.0)  # they have begun
+    telescope, safety = _Peer(), _Peer()
+    try:
+        await _control(engine, telescope, safety, "stop")
+        assert (telescope.commands, safety.commands) == (["stop"], ["stop"])
+    finally:
+        over.set()
+        await asyncio.gather(*hanging)

@@ -59,10 +59,11 @@ class FakePreprocessor:
             return {"Debt": self.debt}
         if "Request" in order:
             self.sent.append(str(order["ID"]))
+            is_new = order["ID"] not in self.orders
             receipt = self.orders.setdefault(str(order["ID"]), f"O-{len(self.orders) + 1}")
             if self.loses_answers:
                 raise ServiceUnreachable("no answer")
-            return {"Receipt": receipt, "Status": "PENDING"}
+            return {"Receipt": receipt, "Status": "PENDING" if is_new else self.state}
         if order["Receipt"] not in self.orders.values():
             raise DeskFault(404, "unknown")
         return {"Status": self.state, "Reasons": ["5 products made"]}
@@ -186,6 +187,16 @@ def test_an_answer_that_was_lost_doubles_nothing(stage: Stage) -> None:
     assert stage.preprocessor.orders == {"night-20261121-1": "O-1"}
 
 
+def test_frames_that_came_before_our_file_was_lost_are_handed_over(stage: Stage) -> None:
+    stage.looks()
+    stage.file.unlink()
+    stage.nights.facts = replace(stage.nights.facts, frames=stage.nights.facts.frames + 3)
+    stage.new_keeper()
+    stage.looks()
+    assert list(stage.preprocessor.orders) == ["night-20261121-1", "night-20261121-2"]
+    assert (stage.told()["Frames"], stage.told()["State"]) == (15, "DONE")
+
+
 def test_frames_that_came_after_a_lost_answer_are_handed_over_in_the_next_round(
     stage: Stage,
 ) -> None:
@@ -214,6 +225,23 @@ def test_trouble_with_one_night_keeps_no_other_waiting(stage: Stage) -> None:
     with pytest.raises(ServiceUnreachable):
         stage.keeper.look()
     assert list(stage.preprocessor.orders) == ["night-20261121-1"]
+
+
+def test_a_night_that_is_to_be_looked_at_yet_is_not_told_as_done(stage: Stage) -> None:
+    stage.looks()
+    stage.new_keeper()
+    other = replace(SPAN, night="20261120")
+    stage.nights.last_nights = lambda: [other, SPAN]  # type: ignore[method-assign]
+    told: list[object] = []
+    answer = stage.preprocessor.front_desk
+
+    def listen(order: dict[str, object], /) -> dict[str, object]:
+        told.extend(one["State"] for one in stage.keeper.to_wire() if one["Night"] == NIGHT)
+        return answer(order)
+
+    stage.preprocessor.front_desk = listen  # type: ignore[method-assign]
+    stage.keeper.look()
+    assert told[0] == "NOTHING"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # The Sun is above -12 degrees at the site, yet the fake sky has a night: frames are handed over.
 MORNING = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
+UP_DEG = 150.0  # right ascension of what stands high then
 
 
 @pytest.fixture(autouse=True)
@@ -39,12 +40,12 @@ def test_a_preprocessor_that_hangs_disturbs_neither_observing_nor_the_end(stack:
         stack.preprocessor_port = silent.getsockname()[1]
         stack.start_scheduler()
         stack.command("start", "enable", "resume")
-        assert stack.ended(stack.submit("first"))["Status"] == "COMPLETED"
+        assert stack.ended(stack.submit("first", RA=UP_DEG))["Status"] == "COMPLETED"
         silent.settimeout(20.0)
         asked, _ = silent.accept()  # the night is being handed over, and waits
         with asked:
-            assert stack.ended(stack.submit("second"))["Status"] == "COMPLETED"
-            assert stack.ended(stack.submit("third"))["Status"] == "COMPLETED"
+            assert stack.ended(stack.submit("second", RA=UP_DEG))["Status"] == "COMPLETED"
+            assert stack.ended(stack.submit("third", RA=UP_DEG))["Status"] == "COMPLETED"
             begun_s = time.monotonic()
             stack.stop_scheduler()
             assert time.monotonic() - begun_s < 8.0
@@ -59,13 +60,15 @@ def test_frames_that_lack_become_orders_of_the_scheduler(stack: Stack) -> None:
 
     def answer(checked):  # type: ignore[no-untyped-def]  # a desk's
         extra = {"Debt": [{"Frame Type": "Bias", "Order": debt}]} if "Debt" in checked.wire else {}
-        return order_reply(checked, status="COMPLETED", message="done", receipt="O-1", extra=extra)
+        status = "PENDING" if "Request" in checked.wire else "COMPLETED"
+        return order_reply(checked, status=status, message="done", receipt="O-1", extra=extra)
 
     with serving(FakeDesk("preprocessor", answer=answer)) as (address,):
         stack.preprocessor_port = int(address.rpartition(":")[2])
         stack.start_scheduler()
         stack.command("start", "enable", "resume")
-        assert stack.ended(stack.submit("first", Output="Analysis"))["Status"] == "COMPLETED"
+        first = stack.submit("first", Output="Analysis", RA=UP_DEG)
+        assert stack.ended(first)["Status"] == "COMPLETED"
 
         def is_done() -> bool:
             nights = stack.desk.status()["Nights"]

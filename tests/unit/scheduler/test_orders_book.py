@@ -10,11 +10,15 @@ import pytest
 import sqlalchemy as sa
 
 from ctmo_indi.errors import BadOrder, UnknownOrder, WrongState
-from ctmo_indi.models.orders import ExposureRecord, ObservationRequest, Window
+from ctmo_indi.models.motions import BodyMotion, SolarSystemBody
+from ctmo_indi.models.observation import StepDurations
+from ctmo_indi.models.orders import Cadence, ExposureRecord, ObservationRequest, Window
 from ctmo_indi.models.states import AttemptState, FrameType, OrderState
 from ctmo_indi.profiles import NightPolicy, Site
 from ctmo_indi.scheduler.orders.orders_book import OpenAttempt, OrdersBook
+from ctmo_indi.scheduler.orders.records import Records
 from ctmo_indi.scheduler.orders.settlement import Cause
+from ctmo_indi.scheduler.tickets import TicketBook
 from ctmo_indi.scheduling.target import DriverTarget
 from ctmo_indi.script_queue.attempts import AttemptResult
 from ctmo_indi.store import attempts, orders
@@ -22,6 +26,8 @@ from ctmo_indi.store.database import open_database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.store.orders import OrderRow
 from ctmo_indi.testing.fake_clock import EVENING, FakeClock
+from ctmo_indi.work_orders.instants import read_instant
+from ctmo_indi.work_orders.model import OrderName
 
 NOW_S = EVENING.timestamp()
 SITE = Site("test", 26.0, -97.6, 12.0)
@@ -70,6 +76,7 @@ class Books:
         request = ObservationRequest(
             receipt, "ana", FrameType.LIGHT, 30.0, count, ra_deg=1.0, dec_deg=2.0
         )
+        wire = more.pop("wire", {})
         self.requests[receipt] = replace(request, **more)  # type: ignore[arg-type]  # of the test
         row = OrderRow(
             receipt=receipt,
@@ -79,10 +86,10 @@ class Books:
             state=OrderState.PENDING,
             priority=5.0,
             content_hash=receipt,
-            wire={"WOType": "Observation", "User": "ana", "ID": receipt, "Priority": 3.0},
+            wire={"WOType": "Observation", "User": "ana", "ID": receipt, "Priority": 3.0} | wire,
             created_utc_s=NOW_S,
             updated_utc_s=NOW_S,
-            wanted_count=count,
+            wanted_count=count * self.requests[receipt].visits,
         )
         self._writer.run(lambda connection: orders.insert_order(connection, row))
         book.adopt(row)
@@ -171,6 +178,22 @@ def test_ninety_percent_over_all_attempts_completes_an_order(books: Books) -> No
     attempt(books, book, AttemptState.INTERRUPTED, 1)
     assert books.row().state is OrderState.COMPLETED
     assert book.pending() == ()
+
+
+def test_what_has_not_changed_is_told_as_the_same_object(books: Books) -> None:
+    book = books.open()
+    books.add(book)
+    books.add(book, "O-2")
+    first, other = book.pending()
+    assert all(one is again for one, again in zip((first, other), book.pending(), strict=True))
+    attempt(books, book, AttemptState.INTERRUPTED, 4)
+    fewer, same = book.pending()
+    assert (fewer.missing_count, first.missing_count) == (6, 10)
+    assert same is other
+    attempt(books, book, AttemptState.FAILED, 0)
+    rests, same = book.pending()
+    assert rests.not_before_utc_s > fewer.not_before_utc_s
+    assert same is other
 
 
 def test_failures_count_up_to_the_limit_and_interruptions_do_not(books: Books) -> None:
@@ -325,10 +348,12 @@ def test_success_is_handed_on_once_to_be_registered(books: Books) -> None:
     book = books.open()
     books.add(book)
     attempt_id = begin(books, book).row.attempt_id
-    result = AttemptResult(attempt_id, AttemptState.COMPLETED, frames(attempt_id, 10))
+    took = StepDurations(mount_s=12.5, exposing_s=93.0)
+    result = AttemptResult(attempt_id, AttemptState.COMPLETED, frames(attempt_id, 10), took=took)
     settled = book.settle(result, Cause.ITSELF)
     assert settled is not None
     assert settled.observation is not None
+    assert settled.observation.took == took
     assert (settled.observation.frames, settled.observation.receipt) == (10, "O-1")
     assert book.settle(result, Cause.ITSELF) is None
     assert books.published[-1] == ("observation", attempt_id)
@@ -343,3 +368,130 @@ def test_an_order_the_profile_no_longer_allows_is_held_until_it_does(books: Book
     books.unreadable.clear()
     assert len(books.open().pending()) == 1
     assert books.row().state is OrderState.PENDING
+
+
+def _cadence_book(books: Books, visits: int = 3) -> OrdersBook:
+    book = books.open()
+    books.add(book, count=2, cadence=Cadence(86400.0, 3600.0, visits))
+    return book
+
+
+def test_an_order_with_a_cadence_is_due_again_after_each_visit(books: Books) -> None:
+    book = _cadence_book(books)
+    (order,) = book.pending()
+    assert (order.missing_count, order.visits_left, order.due_utc_s) == (2, 3, 0.0)
+
+    attempt(books, book, AttemptState.COMPLETED, 2)
+
+    (order,) = book.pending()
+    begun_s = (61000.0 - 40587.0) * 86400.0  # of its first frame
+    assert (order.missing_count, order.visits_left) == (2, 2)
+    assert order.due_utc_s == begun_s + 86400.0 - 3600.0
+    assert books.row().state is OrderState.PENDING
+    assert books.row().reason == "visit 1 of 3 is made"
+
+
+def test_status_tells_of_the_visits(books: Books) -> None:
+    book = books.open()
+    cadence = {"Period": 86400.0, "Tolerance": 3600.0, "Visits": 3}
+    books.add(book, count=2, cadence=Cadence(86400.0, 3600.0, 3), wire={"Cadence": cadence})
+    records = Records(books._database, TicketBook(str, print))
+    before = records.status(OrderName(receipt="O-1"))
+    assert (before["Visits"], before["Visits Made"]) == (3, 0)
+    assert "Next Visit" not in before
+
+    attempt(books, book, AttemptState.COMPLETED, 2)
+
+    told = records.status(OrderName(receipt="O-1"))
+    assert (told["Visits"], told["Visits Made"], told["Good Exposures"]) == (3, 1, 2)
+    assert told["Next Visit"] == "2025-11-21T23:00:00.000+00:00"
+
+
+def test_of_a_cadence_in_phase_the_next_visit_is_that_of_the_next_cycle(books: Books) -> None:
+    book = books.open()
+    cadence: dict[str, object] = {"Period": 86400.0, "Tolerance": 3600.0, "Visits": 3}
+    cadence["Epoch"] = "2025-11-20T06:00:00Z"
+    paced = Cadence(86400.0, 3600.0, 3, read_instant("2025-11-20T06:00:00Z"))
+    books.add(book, count=2, cadence=paced, wire={"Cadence": cadence})
+    attempt(books, book, AttemptState.COMPLETED, 2)
+    told = Records(books._database, TicketBook(str, print)).status(OrderName(receipt="O-1"))
+    assert told["Next Visit"] == "2025-11-21T05:00:00.000+00:00"
+    assert book.pending()[0].due_utc_s == read_instant("2025-11-21T05:00:00Z")
+
+
+def test_a_cadence_is_kept_over_a_restart(books: Books) -> None:
+    book = _cadence_book(books)
+    attempt(books, book, AttemptState.COMPLETED, 2)
+    (before,) = book.pending()
+
+    (after,) = books.open().pending()
+
+    assert after == before
+    assert after.due_utc_s > 0.0
+
+
+def test_an_order_with_a_cadence_is_complete_after_its_last_visit(books: Books) -> None:
+    book = _cadence_book(books)
+    for _ in range(2):
+        attempt(books, book, AttemptState.COMPLETED, 2)
+        assert books.row().state is OrderState.PENDING
+    attempt(books, book, AttemptState.COMPLETED, 2)
+    assert books.row().state is OrderState.COMPLETED
+
+
+def test_a_visit_cut_short_is_made_whole_before_the_next_one(books: Books) -> None:
+    book = _cadence_book(books)
+    attempt(books, book, AttemptState.COMPLETED, 2)
+    due_s = book.pending()[0].due_utc_s
+    attempt(books, book, AttemptState.INTERRUPTED, 1)
+    (order,) = book.pending()
+    assert (order.missing_count, order.visits_left, order.due_utc_s) == (1, 2, due_s)
+    assert begin(books, book).row.wire["Number of Exposures"] == 1
+
+
+def test_of_many_visits_only_the_last_may_lack_a_tenth(books: Books) -> None:
+    book = _cadence_book(books, visits=20)
+    for _ in range(19):
+        attempt(books, book, AttemptState.COMPLETED, 2)
+    assert books.row().state is OrderState.PENDING  # 95 % of all frames, but a visit is owed
+
+
+def test_failures_count_for_the_present_visit_only(books: Books) -> None:
+    book = _cadence_book(books)
+    for _ in range(2):
+        attempt(books, book, AttemptState.FAILED, 0)
+    attempt(books, book, AttemptState.COMPLETED, 2)
+    attempt(books, book, AttemptState.FAILED, 0)
+    assert books.row().state is OrderState.PENDING  # 3 in all, the limit is 3 for each visit
+
+
+def test_a_time_critical_order_ends_when_its_start_is_missed(books: Books) -> None:
+    book = books.open()
+    window = Window(NOW_S - 60.0, NOW_S + 600.0)
+    books.add(book, windows=(window,), latest_start_utc_s=NOW_S + 60.0)
+    assert book.expire() == 0
+    books.clock.advance(61.0)
+    assert book.expire() == 1
+    assert (books.row().state, books.row().reason) == (
+        OrderState.WINDOW_EXPIRED,
+        "its start was missed",
+    )
+
+
+def test_a_moving_target_was_observed_where_its_first_frame_was(books: Books) -> None:
+    book = books.open()
+    saturn = BodyMotion(SolarSystemBody.SATURN)
+    books.add(book, count=2, ra_deg=None, dec_deg=None, motion=saturn)
+    attempt_id = begin(books, book).row.attempt_id
+    book.progressed(attempt_id, ())
+    taken = frames(attempt_id, 2)
+    later = replace(taken[1], s_ra_deg=8.3, s_dec_deg=0.8)
+    first = replace(taken[0], s_ra_deg=8.2, s_dec_deg=0.7)
+
+    settled = book.settle(
+        AttemptResult(attempt_id, AttemptState.COMPLETED, (later, first), ""), Cause.ITSELF
+    )
+
+    assert settled is not None
+    assert settled.observation is not None
+    assert (settled.observation.ra_deg, settled.observation.dec_deg) == (8.2, 0.7)

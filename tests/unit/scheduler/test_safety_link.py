@@ -40,7 +40,14 @@ class Engine:
         self.inbox = Inbox("engine")
         self.desk = Desk()
         self.news: list[VerdictNews] = []
-        self.link = SafetyLink(self.desk, self.clock, self.inbox.post, self.news.append)
+        self.answers: list[tuple[bool, str]] = []
+        self.link = SafetyLink(
+            self.desk,
+            self.clock,
+            self.inbox.post,
+            self.news.append,
+            lambda does, why: self.answers.append((does, why)),
+        )
         self.link.start()
 
     def beat_and_hear(self) -> None:
@@ -84,8 +91,13 @@ def test_a_dead_safety_leaves_the_last_verdict_to_grow_old(engine: Engine) -> No
     engine.desk.is_down = True
     engine.clock.advance(30.0)
     engine.beat_and_hear()
-    assert engine.link.failures == 1
+    engine.beat_and_hear()
+    assert engine.link.failures == 2
     assert engine.link.verdict_age_s() == 30.0
+    engine.desk.is_down = False
+    engine.beat_and_hear()
+    engine.beat_and_hear()
+    assert engine.answers == [(False, "connection refused"), (True, "")]  # once each
 
 
 def test_a_verdict_that_was_old_when_it_came_is_as_old_as_safety_says(engine: Engine) -> None:

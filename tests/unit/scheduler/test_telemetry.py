@@ -116,8 +116,8 @@ def test_a_round_feeds_the_streams_and_tells_what_it_saw(scene: Scene) -> None:
         "User": "scheduler",
         "Properties": [WIND],
     }
-    assert scene.kinds() == ["observatoryState", "generalInfo"] * 2
-    assert scene.events[1] == ("generalInfo", "", {"Night": "2026-11-22"})
+    assert scene.kinds() == ["observatory"] + ["observatoryState", "generalInfo"] * 2
+    assert scene.events[2] == ("generalInfo", "", {"Night": "2026-11-22"})
     assert scene.loop.latest is not None
     assert scene.loop.latest.status["Devices"] == DEVICES
 
@@ -196,6 +196,13 @@ def test_an_outage_is_one_warning_and_the_streams_grow_old(
         ("INFO", "telemetry stream known again stream"),
         ("INFO", "telemetry updated again after_s"),
     ]
+    changes = [data for kind, _, data in scene.events if kind == "observatory"]
+    assert [(one["Observatory"], one["Answers"]) for one in changes] == [
+        ("OPEN", True),
+        ("UNKNOWN", False),
+        ("OPEN", True),
+    ]
+    assert "connection refused" in str(changes[1]["Reason"])
 
 
 def test_a_bug_in_a_round_does_not_end_the_loop(scene: Scene) -> None:

@@ -214,3 +214,19 @@ def test_orders_of_one_place_are_asked_exactly_once_together() -> None:
     many = [replace(order, receipt=f"O-{number}") for number, order in enumerate(many)]
     assert choose(SequentialScheduler(fake_models(sky)), conditions(*many)) is None
     assert sky.asked == 1
+
+
+class FlippingSky(FakeSky):
+    """Its mount flips half a minute after any instant."""
+
+    def flips_within(
+        self, request: ObservationRequest, begin: datetime, end: datetime
+    ) -> tuple[str, ...]:
+        return ("meridian flip",) if end > begin + timedelta(seconds=30.0) else ()
+
+
+def test_no_exposure_goes_across_the_flip_of_the_mount() -> None:
+    long, short = pending("long", 9.0), pending("short")
+    short = replace(short, request=replace(short.request, exposure_s=20.0))
+    driver = SequentialScheduler(fake_models(FlippingSky()))
+    assert choose(driver, conditions(long, short)) == "O-short"

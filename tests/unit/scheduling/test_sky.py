@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import astropy.units as u
@@ -11,6 +12,7 @@ from astropy.time import Time
 from astropy.utils import iers
 
 from ctmo_indi import profiles
+from ctmo_indi.models.coordinates import hour_angle_h
 from ctmo_indi.models.orders import ObservationRequest, Window
 from ctmo_indi.models.states import FrameType
 from ctmo_indi.scheduling.sky import SiteSky
@@ -53,6 +55,25 @@ def test_the_next_observable_instant_is_the_edge_of_the_obstacles(
     assert sky.obstacles(target, when - timedelta(minutes=2)) != ()
     middle = when + timedelta(minutes=10)
     assert sky.next_observable(target, middle, night.morning) == middle
+
+
+def test_an_answer_does_not_depend_on_what_was_asked_before() -> None:
+    def fresh() -> SiteSky:
+        return SiteSky(profiles.load("simulators"))
+
+    night = fresh().night(NOON)
+    target = request(30.0, 20.0)
+    rises = fresh().next_observable(target, NOON, night.morning)
+    assert rises is not None
+    later = rises + timedelta(hours=2)
+    sky = fresh()
+    assert sky.next_observable(target, later, night.morning) == later
+    assert sky.next_observable(target, NOON, night.morning) == rises  # a look ahead came first
+    end_s = later.timestamp() + 1800.0
+    short = request(30.0, 20.0, (Window(later.timestamp(), end_s),))
+    assert sky.next_observable(short, later, night.morning) == later
+    too_late = datetime.fromtimestamp(end_s - 30.0, UTC)  # less than an exposure is left
+    assert sky.next_observable(short, too_late, night.morning) is None
 
 
 def test_a_window_of_the_next_night_is_found_before_that_nights_end(sky: SiteSky) -> None:
@@ -100,3 +121,22 @@ def test_the_airmass_agrees_with_astropy(sky: SiteSky) -> None:
     # Kasten and Young's formula, and the plain secant: the same above 20 deg to 0.8 %
     assert sky.airmass(request(30.0, 20.0), when) == pytest.approx(there.secz.value, rel=0.008)
     assert sky.airmass(request(30.0, -85.0), when) is None
+
+
+def test_an_exposure_across_the_flip_is_seen_though_both_its_ends_are_well() -> None:
+    profile = profiles.load("simulators")
+    limits = replace(profile.limits, meridian_flip_h=0.0, meridian_flip_margin_min=5.0)
+    german = SiteSky(replace(profile, limits=limits))
+    star = request(52.0, 20.0)
+    noon_h = hour_angle_h(52.0, 20.0, profile.site, NOON)
+    transit = NOON + timedelta(seconds=3590.17 * (-noon_h % 24.0))
+    before, after = transit - timedelta(minutes=6), transit + timedelta(minutes=6)
+    for when in (before, after):
+        assert german.obstacles(star, when) == ()
+    (near,) = german.obstacles(star, transit - timedelta(minutes=3))
+    assert near == "meridian flip margin 3.0 min, expected at least 5.0 min"
+    (across,) = german.flips_within(star, before, after)
+    assert across == f"meridian flip at {transit:%Y-%m-%dT%H:%M:%SZ}, within the exposure"
+    assert german.flips_within(star, before, transit - timedelta(seconds=5)) == ()
+    assert german.flips_within(star, after, after + timedelta(hours=8)) == ()
+    assert SiteSky(profile).flips_within(star, before, after) == ()

@@ -12,6 +12,7 @@ from ctmo_indi import profiles
 from ctmo_indi.clock import Deadline
 from ctmo_indi.desk_client.client import DeskFault
 from ctmo_indi.errors import CtmoError, ServiceUnreachable, WrongState
+from ctmo_indi.models.observation import StepDurations
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.script_queue import attempts, peer
 from ctmo_indi.script_queue.attempts import AttemptProgress, AttemptResult, AttemptScript
@@ -97,8 +98,12 @@ def start(telescope: FakeTelescope, clock: FakeClock) -> Callable[..., Run]:
     return run
 
 
-def test_a_completed_attempt_brings_its_exposures(start: Callable[..., Run]) -> None:
+def test_a_completed_attempt_brings_its_exposures(
+    start: Callable[..., Run], telescope: FakeTelescope
+) -> None:
+    telescope.took = {"Mount": 12.5, "Exposing": 61.0, "Tea": 300.0}
     result = start().result()
+    assert result.took == StepDurations(mount_s=12.5, exposing_s=61.0)
     assert result.state is AttemptState.COMPLETED
     assert [frame.exposure_id for frame in result.exposures] == ["A-1-001", "A-1-002"]
     assert result.exposures[0].order_receipt == "O-1"

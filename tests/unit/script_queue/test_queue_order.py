@@ -87,7 +87,7 @@ def test_a_result_that_is_no_success_keeps_its_value_and_gives_its_reason() -> N
     bench = QueueBench()
     bench.add("a")
     bench.end(short)
-    (run,) = bench.queue.history
+    run = bench.changes[-1]
     assert (run.state, run.reason) == (ScriptState.STOPPED, "clouds")
     assert isinstance(run.result, Short)
 
@@ -152,7 +152,7 @@ def test_a_failed_step_takes_the_rest_of_its_group_and_nothing_else() -> None:
         ("observe", ScriptState.STOPPED),
         ("observe-2", ScriptState.RUNNING),
     ]
-    observe = bench.queue.find(2)
+    observe = bench.told(2)
     assert observe.result == ("withdrawn", True)
     assert observe.reason == "script 1 focus of the same block: FAILED: broken"
 
@@ -161,7 +161,7 @@ def test_a_stopped_step_withdraws_the_rest_without_calling_it_a_failure() -> Non
     bench = QueueBench()
     bench.add_group("g", "focus", "observe")
     bench.end(stopped)
-    assert bench.queue.find(2).result == ("withdrawn", False)
+    assert bench.told(2).result == ("withdrawn", False)
 
 
 def test_a_machine_without_threads_fails_the_script_and_says_so() -> None:

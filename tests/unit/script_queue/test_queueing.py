@@ -46,7 +46,8 @@ def test_result_and_progress_reach_the_owner(owner: QueueBench) -> None:
     owner.add(script)
     owner.run_until(lambda: owner.queue.is_idle)
     assert owner.reports == ["half"]
-    assert owner.queue.history[-1].result == "whole"
+    assert [run.result for run in owner.changes if run.state is ScriptState.DONE] == ["whole"]
+    assert owner.queue.history[-1].result is None  # the history may be long, a result large
 
 
 @pytest.mark.parametrize("error", [ScriptFailed("no light"), ValueError("no light")])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ctmo_indi.errors import StoreUnavailable
-from ctmo_indi.models.observation import Observation
+from ctmo_indi.models.observation import Observation, StepDurations
 from ctmo_indi.store import observations
 from ctmo_indi.store.database import Database, open_database
 from ctmo_indi.store.intake import Writer
@@ -52,6 +52,20 @@ def test_observations_are_numbered_and_read_back_whole(
         assert observations.of_attempt(connection, "A-2") == stored[1]
         assert observations.of_attempt(connection, "A-9") is None
         assert (observations.newest_number(connection), observations.count(connection)) == (3, 3)
+
+
+def test_what_the_steps_took_is_kept_beside_what_else_is(
+    scheduler_db: Database, scheduler_writer: Writer
+) -> None:
+    took = StepDurations(mount_s=12.5, exposing_s=93.0)
+    measured = replace(_made(1), took=took)
+    seen = {"seeing": 1.2}
+    stored = scheduler_writer.run(lambda c: observations.record(c, measured, additional=seen))
+    scheduler_writer.run(lambda c: observations.record(c, _made(2)))
+    with scheduler_db.read() as connection:
+        assert [one.took for one in observations.after(connection, 0)] == [took, None]
+        assert observations.of_attempt(connection, "A-1") == stored
+        assert observations.additional(connection, "A-1")["seeing"] == 1.2
 
 
 def test_an_attempt_is_recorded_once_whatever_comes_again(

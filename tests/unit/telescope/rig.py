@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
@@ -13,7 +14,7 @@ from ctmo_indi.telescope.engine import Engine
 from ctmo_indi.telescope.engine_parts import EngineParts
 from ctmo_indi.telescope.hands import RawFrame
 from ctmo_indi.telescope.safety_link import VerdictNews
-from ctmo_indi.telescope.scene import ExposurePlan, Observed, StepTimes
+from ctmo_indi.telescope.scene import ExposurePlan, Observed, StepTimes, fixed_place
 from ctmo_indi.telescope.verdict_rules import VerdictTimes
 from ctmo_indi.telescope.vigil import Vigil
 from ctmo_indi.testing.fake_clock import FakeClock
@@ -117,6 +118,7 @@ class Rig:
     unobservable: tuple[str, ...] = ()
     hands_off_s: float | None = 0.0
     blame_machine_s: float = 0.0
+    place: Callable[[ObservationRequest], tuple[float, float] | None] = fixed_place
 
     def __post_init__(self) -> None:
         self.hands = FakeHands(self.state)
@@ -136,6 +138,7 @@ class Rig:
                 on_state=lambda attempt: self.states.append(attempt.state.value),
                 step_times=StepTimes(blame_machine_s=self.blame_machine_s),
                 hands_off_s=self.hands_off_s,
+                place=self.place,
             )
         )
 

@@ -28,6 +28,8 @@ RIGHT = {
     OrderKind.CANCEL: {"WOType": "Cancel", "Receipt": "O-1"},
     OrderKind.EXPLAIN: {"WOType": "Explain", "Receipt": "O-1"},
     OrderKind.PLAN: {"WOType": "Plan"},
+    OrderKind.FRAMES: {"WOType": "Frames"},
+    OrderKind.REPORT: {"WOType": "Report"},
     OrderKind.EVENTS: {"WOType": "Events"},
     OrderKind.HEARTBEAT: {"WOType": "Heartbeat", "Service": "telescope"},
 }

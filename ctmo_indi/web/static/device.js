@@ -1,0 +1,22 @@
+// What a device says now: its telemetry as it comes, or the service's last word, whichever is newer.
+import { at_ms } from "./format.js";
+
+/** The keys of Status' Devices, and the subjects of telemetry. */
+export const DEVICES = [
+  { key: "Mount", subject: "mount" },
+  { key: "Dome", subject: "dome" },
+  { key: "Camera", subject: "camera" },
+  { key: "Filter Wheel", subject: "filter_wheel" },
+  { key: "Focuser", subject: "focuser" },
+  { key: "Light Panel", subject: "light_panel" },
+  { key: "Weather", subject: "weather" },
+];
+
+/** The struct of that device, null when nothing is known of it. */
+export function device(store, key) {
+  const subject = DEVICES.find((row) => row.key === key).subject;
+  const devices = store.services.telescope?.reply?.Devices ?? store.services.safety?.reply?.Devices;
+  const told = store.telemetry[subject];
+  const is_newer = told && !(at_ms(devices?.UTC) > at_ms(store.telemetry_utc[subject]));
+  return (is_newer ? told : devices?.[key]) ?? null;
+}

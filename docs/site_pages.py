@@ -1,0 +1,69 @@
+"""What a page of the site is before Sphinx reads it.
+
+* ``<!-- drawn at build: NAME -->`` becomes the table of that name (``reference_tables.py``), and
+  ``<!-- drawn: NAME -->`` ... ``<!-- end -->`` is drawn anew (``draw_tables.py``).
+* A page that is only ``<!-- page: FILE -->`` becomes that file of the repository.
+* Links of the repository's pages become links of the site. A file that is no page of the site is
+  named instead.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import draw_tables
+import reference_tables
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+#: Pages of the repository outside ``docs/`` -> where the site has them.
+ELSEWHERE = {
+    "README.md": "index.md",
+    "CHANGELOG.md": "changelog.md",
+    "xmlrpc/README.md": "reference/wire.md",
+    "profiles/README.md": "reference/profiles.md",
+    "profiles/blocks/README.md": "reference/blocks.md",
+    "devices/README.md": "reference/device-files.md",
+}
+_PAGE = re.compile(r"<!-- page: (\S+) -->")
+_AT_BUILD = re.compile(r"<!-- drawn at build: (\w+) -->\n")
+_LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+_FENCED = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
+
+
+def on_source_read(app: Sphinx, docname: str, content: list[str]) -> None:
+    """Sphinx's event: change the text of a page in place."""
+    path = DOCS / f"{docname}.md"
+    content[0] = page(path, content[0])
+
+
+def page(path: Path, text: str) -> str:
+    """Return what the site shows of the page ``path`` whose text is that."""
+    if found := _PAGE.search(text):
+        path = ROOT / found[1]
+        text = path.read_text("utf-8")
+    text = draw_tables.drawn(text)
+    text = _AT_BUILD.sub(lambda place: reference_tables.DRAWN[place[1]](), text)
+    parts = _FENCED.split(text)
+    parts[::2] = [_LINK.sub(lambda link: _of_the_site(link, path), part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _of_the_site(link: re.Match[str], path: Path) -> str:
+    label, target = link[1], link[2]
+    if "://" in target or target.startswith(("#", "/", "mailto:")):
+        return link[0]
+    file, _, anchor = target.partition("#")
+    name = (path.parent / file).resolve().relative_to(ROOT)
+    if name.parts[0] == "docs" and name.suffix in {".md", ".png", ".webp", ".svg"}:
+        inside = str(Path(*name.parts[1:]))
+    elif str(name) in ELSEWHERE:
+        inside = ELSEWHERE[str(name)]
+    else:
+        return label if str(name) in label else f"{label} (`{name}`)"
+    return f"[{label}](/{inside}{'#' + anchor if anchor else ''})"

@@ -1,0 +1,125 @@
+"""The documentation as a site: it is built without a warning, and nothing is missing in it."""
+
+from __future__ import annotations
+
+import html
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.core import TyperGroup
+from typer.main import get_command
+
+ROOT = Path(__file__).resolve().parents[1]
+NEEDED = ("sphinx", "furo", "myst_parser", "latex2mathml")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site; 11 s of one core, once."""
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)} (the extra docs)")
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-b", "html", "-q", "-n", "-W", "--keep-going",
+         "-d", str(folder / "trees"), str(ROOT / "docs"), str(folder / "html")],
+        capture_output=True, text=True, timeout=150, check=False,
+    )  # fmt: skip
+    assert done.stderr == ""
+    assert done.returncode == 0
+    return folder / "html"
+
+
+def words_of(page: Path) -> str:
+    """A page's text without markup, blanks joined."""
+    text = re.sub(r"<[^>]+>", "", page.read_text("utf-8"))
+    return re.sub(r"\s+", " ", html.unescape(text))
+
+
+def test_pictures_are_small_shown_and_taken_by_the_script() -> None:
+    """Each is of a tab that the page has; ``docs/take_pictures.py`` makes them anew."""
+    docs = ROOT / "docs"
+    pictures = {path.name: path.stat().st_size for path in (docs / "pictures").iterdir()}
+    text = "".join(path.read_text("utf-8") for path in docs.rglob("*.md"))
+    shots = re.findall(r'Shot\("(\w+)", "(\w+)"', (docs / "take_pictures.py").read_text("utf-8"))
+    tabs = (ROOT / "ctmo_indi" / "web" / "static" / "tabs.js").read_text("utf-8")
+    assert max(pictures.values()) <= 150_000
+    assert [name for name in pictures if f"pictures/{name}" not in text] == []
+    assert {f"{name}.webp" for name, _ in shots} == set(pictures)
+    assert [tab for _, tab in shots if f'title: "{tab}"' not in tabs] == []
+
+
+def test_every_page_is_there(site: Path) -> None:
+    sources = [path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.md")]
+    missing = [str(path) for path in sources if not (site / path.with_suffix(".html")).exists()]
+    assert missing == []
+    assert len(sources) > 40
+
+
+def test_nothing_is_asked_of_other_servers(site: Path) -> None:
+    resource = re.compile(r"""(?:src|<link[^>]+href)=["'](?:https?:)?//[^"']+""")
+    asked = {match for page in site.rglob("*.html") for match in resource.findall(page.read_text())}
+    assert asked == set()
+
+
+def test_links_within_the_site_lead_somewhere(site: Path) -> None:
+    """Sphinx checks pages; here every address with its anchor, as a browser follows it."""
+    anchors = {
+        page: set(re.findall(r'\bid="([^"]+)"', page.read_text("utf-8")))
+        for page in site.rglob("*.html")
+    }
+    broken = []
+    for page in anchors:
+        for link in re.findall(r'<a[^>]+href="([^"]+)"', page.read_text("utf-8")):
+            if "://" in link or link.startswith("mailto:"):
+                continue
+            file, _, anchor = html.unescape(link).partition("#")
+            target = (page.parent / file).resolve() if file else page
+            if not target.exists() or (anchor and anchor not in anchors.get(target, {anchor})):
+                broken.append((str(page.relative_to(site)), link))
+    assert broken == []
+
+
+def _commands(name: str, group: object) -> Iterator[str]:
+    for child, command in group.commands.items() if isinstance(group, TyperGroup) else ():
+        yield f"{name} {child}"
+        yield from _commands(f"{name} {child}", command)
+
+
+def test_the_reference_has_every_order_command_key_code_and_card(site: Path) -> None:
+    from ctmo_indi.cli import app
+    from ctmo_indi.config import SCHEMA
+    from ctmo_indi.models.headers import CARDS
+
+    contract = yaml.safe_load((ROOT / "xmlrpc" / "front_desk.yaml").read_text())
+    schemas = [
+        json.loads(path.read_text())
+        for path in (ROOT / "xmlrpc" / "work_orders").glob("*.json")
+        if not path.name.startswith("common")
+    ]
+    expected = {
+        "orders": [key for schema in schemas for key in schema["properties"]],
+        "replies": [f"Reply to {kind}" for kind in contract["replies"] if kind != "every"],
+        "faults": [str(code) for code in (*contract["faults"], *contract["call_faults"])],
+        "configuration": list(SCHEMA["properties"]),
+        "command-line": list(_commands("ctmo-indi", get_command(app))),
+        "fits-keywords": [card.keyword for card in CARDS],
+        "python": ["FrontDesk", "Observatory", "observe", "explain", "slew", "exposure_s"],
+    }
+    for page, names in expected.items():
+        text = words_of(site / "reference" / f"{page}.html")
+        assert [name for name in names if name not in text] == [], page
+
+
+def test_pages_from_elsewhere_are_whole(site: Path) -> None:
+    """The start of each README that the site takes over, with its links turned into ones here."""
+    for page, file in (("wire", "xmlrpc"), ("profiles", "profiles"), ("device-files", "devices")):
+        first = (ROOT / file / "README.md").read_text("utf-8").splitlines()[0].lstrip("# ")
+        assert first.replace("`", "") in words_of(site / "reference" / f"{page}.html")

@@ -1,0 +1,145 @@
+"""When an order wants its exposures: a fixed start, a cadence, its own limits; groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ctmo_indi.errors import BadOrder
+from ctmo_indi.models.orders import Cadence, Constraints, ObservationRequest, Window
+from ctmo_indi.testing.desks import small_profile
+from ctmo_indi.testing.fake_clock import FakeClock
+from ctmo_indi.work_orders.contract import Contract
+
+PROFILE = small_profile()
+LIGHT: dict[str, Any] = {
+    "WOType": "Observation", "ID": "1", "User": "Ada", "RA": 23.1, "Dec": 13.2, "Filter": "I",
+    "Exposure Time": 30.0, "Number of Exposures": 4,
+}  # fmt: skip
+START_S = 1795316400.0  # 2026-11-22T03:00:00Z
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return Contract.load(PROFILE, FakeClock())
+
+
+def read(contract: Contract, **keys: object) -> ObservationRequest:
+    request = contract.check(LIGHT | {key.replace("_", " "): v for key, v in keys.items()}).request
+    assert isinstance(request, ObservationRequest)
+    return request
+
+
+def problems(contract: Contract, **keys: object) -> dict[str, str]:
+    with pytest.raises(BadOrder) as refused:
+        read(contract, **keys)
+    return dict(line.split(": ", 1) for line in refused.value.problems)
+
+
+def test_without_these_keys_nothing_is_new(contract: Contract) -> None:
+    request = read(contract)
+    assert (request.cadence, request.latest_start_utc_s, request.group) == (None, None, "")
+    assert request.visits == 1
+
+
+def test_a_fixed_start_is_a_window_and_a_latest_begin(contract: Contract) -> None:
+    request = read(contract, Start="2026-11-22T03:00:00Z", Start_Tolerance=20.0)
+    length_s = 4 * (30.0 + PROFILE.kinematics.readout_s)
+    assert request.windows == (Window(START_S - 20.0, START_S + 20.0 + length_s),)
+    assert request.latest_start_utc_s == START_S + 20.0
+
+
+def test_a_fixed_start_has_a_minute_unless_it_says_otherwise(contract: Contract) -> None:
+    assert read(contract, Start="2026-11-22T03:00:00").latest_start_utc_s == START_S + 60.0
+
+
+def test_a_fixed_start_excludes_other_times(contract: Contract) -> None:
+    windows = [{"Start": "2026-11-21T01:00:00", "End": "2026-11-21T03:00:00"}]
+    cadence = {"Period": 3600.0, "Visits": 2}
+    said = problems(contract, Start="2026-11-22T03:00:00", Windows=windows, Cadence=cadence)
+    assert set(said) == {"Windows", "Cadence"}
+    assert "time-critical" in said["Windows"]
+    assert set(problems(contract, Start_Tolerance=5.0)) == {"Start"}
+    assert set(problems(contract, Start="soon")) == {"Start"}
+
+
+def test_a_cadence(contract: Contract) -> None:
+    request = read(contract, Cadence={"Period": 86400, "Tolerance": 3600, "Visits": 30})
+    assert request.cadence == Cadence(86400.0, 3600.0, 30)
+    assert request.visits == 30
+    assert request.cadence.due_utc_s(START_S) == START_S + 82800.0
+    request = read(contract, Cadence={"Period": 600, "Visits": 3})
+    assert request.cadence == Cadence(600.0, 60.0, 3)
+
+
+EPOCH = "2026-11-22T03:00:00Z"
+VISIT_S = 4 * (30.0 + PROFILE.kinematics.readout_s)
+
+
+def test_a_cadence_in_phase_is_windows_of_a_year(contract: Contract) -> None:
+    cadence = {"Period": 172800, "Tolerance": 600, "Visits": 3, "Epoch": EPOCH}
+    request = read(contract, Cadence=cadence)
+    assert request.cadence == Cadence(172800.0, 600.0, 3, START_S)
+    assert len(request.windows) == 184
+    for number, window in enumerate(request.windows):
+        cycle_s = START_S + number * 172800.0
+        assert window == Window(cycle_s - 600.0, cycle_s + 600.0 + VISIT_S)
+    assert len(read(contract, Cadence=cadence | {"Period": 7200}).windows) == 400
+    # The next visit is that of the next cycle, however early or late the last one was.
+    for late_s in (-600.0, 0.0, 600.0):
+        due_s = request.cadence.due_utc_s(START_S + late_s)
+        assert due_s == START_S + 172800.0 - 600.0
+
+
+def test_a_cadence_in_phase_keeps_to_the_windows_of_the_order(contract: Contract) -> None:
+    cadence = {"Period": 7200, "Tolerance": 600, "Visits": 2, "Epoch": EPOCH}
+    windows = [
+        {"Start": "2026-11-23T02:55:00Z", "End": "2026-11-23T05:30:00Z"},
+        {"Start": "2026-11-24T01:00:00Z", "End": "2026-11-24T01:01:00Z"},
+    ]
+    request = read(contract, Cadence=cadence, Windows=windows)
+    first_s = START_S + 86400.0
+    assert request.windows == (
+        Window(first_s - 300.0, first_s + 600.0 + VISIT_S),
+        Window(first_s + 6600.0, first_s + 7800.0 + VISIT_S),
+    )
+    said = problems(contract, Cadence=cadence, Windows=windows[1:])
+    assert set(said) == {"Cadence.Epoch"}
+
+
+@pytest.mark.parametrize(
+    ("cadence", "keys"),
+    [
+        ({"Period": 600.0, "Visits": 3, "Epoch": "soon"}, {"Cadence.Epoch"}),
+        ({"Period": 600.0, "Tolerance": 300.0, "Visits": 3, "Epoch": EPOCH}, {"Cadence.Tolerance"}),
+        ({}, {"Cadence.Period", "Cadence.Visits"}),
+        ({"Period": 1.0, "Visits": 0}, {"Cadence.Period", "Cadence.Visits"}),
+        ({"Period": 600.0, "Tolerance": 600.0, "Visits": 3}, {"Cadence.Tolerance"}),
+        ({"Period": 600.0, "Visits": 3, "Jitter": 1.0}, {"Cadence.Jitter"}),
+        ("1 d", {"Cadence"}),
+    ],
+)
+def test_a_wrong_cadence_is_named(contract: Contract, cadence: object, keys: set[str]) -> None:
+    assert set(problems(contract, Cadence=cadence)) == keys
+
+
+def test_limits_on_hour_angle_and_moon(contract: Contract) -> None:
+    limits = {
+        "Min Hour Angle": -3, "Max Hour Angle": 2.5, "Max Moon Illumination": 0.3,
+        "Max Moon Altitude": 0,
+    }  # fmt: skip
+    assert read(contract, Constraints=limits).constraints == Constraints(
+        min_hour_angle_h=-3.0,
+        max_hour_angle_h=2.5,
+        max_moon_illumination=0.3,
+        max_moon_altitude_deg=0.0,
+    )
+    limits = {"Min Hour Angle": 3.0, "Max Hour Angle": 3.0, "Max Moon Illumination": 30}
+    assert set(problems(contract, Constraints=limits)) == {"Constraints.Max Moon Illumination"}
+    limits["Max Moon Illumination"] = 0.3
+    assert set(problems(contract, Constraints=limits)) == {"Constraints.Max Hour Angle"}
+
+
+def test_a_group_is_a_label(contract: Contract) -> None:
+    assert read(contract, Group="transit of WASP-12b").group == "transit of WASP-12b"
