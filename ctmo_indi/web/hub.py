@@ -25,7 +25,8 @@ LINGER_S = 60.0
 
 GATHER_S = 0.1
 KEPT_EVENTS = 300
-MOST_VIEWERS = 100
+MOST_VIEWERS = 64
+"""Of the 112 connections that one address may hold: the others are for orders."""
 DIED_PAUSE_S = 5.0
 BEGIN_S = 3.0
 """Machine seconds that events of before are waited for: a service may be down."""
