@@ -29,7 +29,7 @@ from pathlib import Path
 
 from ctmo_indi import profiles
 from ctmo_indi.clock import ClockAnchor, SystemClock
-from ctmo_indi.config import Config, IndiAddress
+from ctmo_indi.config import Config
 from ctmo_indi.devices.observatory import driver_executables
 from ctmo_indi.indi.completion import CompletionRule
 from ctmo_indi.indi.events import BlobReceived, Event, PropertyUpdated
@@ -37,6 +37,7 @@ from ctmo_indi.indi.indiserver import IndiServer
 from ctmo_indi.indi.snapshot import PropertyState
 from ctmo_indi.models.coordinates import sidereal_time_h
 from ctmo_indi.models.verdict import Verdict, VerdictLevel
+from ctmo_indi.service_addresses import IndiAddress
 from ctmo_indi.telescope.service import TelescopeService
 from ctmo_indi.work_orders.access import Caller, Role
 

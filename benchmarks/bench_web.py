@@ -41,7 +41,7 @@ from bench_order_gap import AFTER_DUSK, AUTUMN, Wire, figures, orders
 
 from ctmo_indi import profiles
 from ctmo_indi.config import Config
-from ctmo_indi.fleet_config import on_free_ports
+from ctmo_indi.fleet_ports import on_free_ports
 from ctmo_indi.simulator.rehearsal import coming_night
 from ctmo_indi.supervisor import Fleet, Supervisor, quiet_log
 

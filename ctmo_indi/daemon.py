@@ -29,9 +29,10 @@ from ctmo_indi.errors import ConfigError
 from ctmo_indi.liveness import Liveness
 
 if TYPE_CHECKING:
-    from ctmo_indi.config import Address, Config
+    from ctmo_indi.config import Config
     from ctmo_indi.front_desk.pages import PublicRoute, Route
     from ctmo_indi.profiles import Profile
+    from ctmo_indi.service_addresses import Address
     from ctmo_indi.service_health import Health
     from ctmo_indi.work_orders.desk import Desk
 

@@ -27,7 +27,7 @@ import yaml
 from ctmo_indi import ctrl_c_again, logs, units
 from ctmo_indi.child_beats import ChildBeats
 from ctmo_indi.clock import ENVIRONMENT_VARIABLE, Clock, ClockAnchor, Deadline, SystemClock
-from ctmo_indi.config import Address, Config, IndiAddress, LoggingSettings
+from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import open_desk
 from ctmo_indi.devices.observatory import driver_executables
@@ -38,10 +38,11 @@ from ctmo_indi.errors import (
     ServiceUnreachable,
     WrongState,
 )
-from ctmo_indi.fleet_config import as_file
 from ctmo_indi.indi.indiserver import IndiServer
+from ctmo_indi.logging_settings import LoggingSettings
 from ctmo_indi.planner_ready import make_planner_ready
 from ctmo_indi.profiles import Profile
+from ctmo_indi.service_addresses import Address, IndiAddress
 from ctmo_indi.simulator.gsc import prepare_gsc
 from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS
 
@@ -320,7 +321,7 @@ class Supervisor:
         # Addresses of Notify may hold passwords.
         self._config_path.touch(mode=0o600)
         self._config_path.chmod(0o600)
-        self._config_path.write_text(yaml.safe_dump(as_file(self.config), sort_keys=False))
+        self._config_path.write_text(yaml.safe_dump(self.config.as_file(), sort_keys=False))
 
     def _environment(self) -> Mapping[str, str]:
         environment = {**_FEW_HEAPS, **os.environ}

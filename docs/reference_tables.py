@@ -16,6 +16,7 @@ from typer.main import get_command
 from ctmo_indi import catalogue, config
 from ctmo_indi.cli import app
 from ctmo_indi.models import headers
+from ctmo_indi.service_addresses import Address
 from ctmo_indi.work_orders.model import OrderKind
 from ctmo_indi.work_orders.schemas import load_schemas
 
@@ -184,7 +185,7 @@ def _defaults() -> dict[str, str]:
         "Access: Tokens": plain.access.tokens,
     }
     for service in ("scheduler", "telescope", "dome", "preprocessor", "safety"):
-        address: config.Address = getattr(plain, service)
+        address: Address = getattr(plain, service)
         name = f"{service.capitalize()} Address"
         told |= {f"{name}: HTTP": address.http, f"{name}: IP": address.ip}
         told[f"{name}: Port"] = address.port

@@ -30,7 +30,7 @@ from ctmo_indi.clock import Clock
 from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient, DeskFault
 from ctmo_indi.errors import ServiceUnreachable
-from ctmo_indi.fleet_config import on_free_ports
+from ctmo_indi.fleet_ports import on_free_ports
 from ctmo_indi.indi.indiserver import fake_time_available
 from ctmo_indi.models.coordinates import sidereal_time_h
 from ctmo_indi.simulator.rehearsal import coming_night

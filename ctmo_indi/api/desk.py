@@ -19,11 +19,12 @@ from ctmo_indi.api.replies import structs, whole
 from ctmo_indi.api.results import Explanation, Happening, NightPlan, OrderStatus, Receipt
 from ctmo_indi.api.values import instant_text, night_text, number_in
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.config import Address, Config
+from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import TokenFileReader, bare_token, own_token, trusted
 from ctmo_indi.desk_client.local_peer import believed_uids
 from ctmo_indi.errors import ConfigError, ServiceUnreachable
+from ctmo_indi.service_addresses import Address
 
 if TYPE_CHECKING:
     from ctmo_indi.api.order_keys import Target, Windows

@@ -21,7 +21,7 @@ from ctmo_indi.cli.output import print_json, print_table, structs
 from ctmo_indi.clock import Clock, SystemClock
 from ctmo_indi.desk_client.client import DeskClient, DeskFault
 from ctmo_indi.errors import ConfigError, ConflictingOrder, CtmoError
-from ctmo_indi.fleet_config import on_free_ports
+from ctmo_indi.fleet_ports import on_free_ports
 from ctmo_indi.simulator.rehearsal import Night, coming_night, demo_orders
 from ctmo_indi.supervisor import (
     Fleet,

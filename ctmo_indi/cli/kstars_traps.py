@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ctmo_indi.config import is_loopback
 from ctmo_indi.profiles import Role
+from ctmo_indi.service_addresses import is_loopback
 
 if TYPE_CHECKING:
     from ctmo_indi.config import Config

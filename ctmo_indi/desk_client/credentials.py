@@ -13,10 +13,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.config import Config, is_loopback
+from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.local_peer import believed_uids
 from ctmo_indi.errors import ConfigError
+from ctmo_indi.service_addresses import is_loopback
 from ctmo_indi.tokens import read_secret
 
 TOKEN_VARIABLE = "CTMO_TOKEN"  # noqa: S105 - the variable's name

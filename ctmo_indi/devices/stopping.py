@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.config import IndiAddress
 from ctmo_indi.devices.motion import Motion
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.errors import CommandCanceled, CtmoError, DeviceError, NotConnected
@@ -19,6 +18,7 @@ from ctmo_indi.indi.client import IndiClient
 from ctmo_indi.indi.endpoint import Endpoint
 from ctmo_indi.indi.wire_transport import IndipyTransport
 from ctmo_indi.profiles import IndiServerSettings, Profile
+from ctmo_indi.service_addresses import IndiAddress
 
 _log = logging.getLogger(__name__)
 

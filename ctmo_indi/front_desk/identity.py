@@ -23,10 +23,10 @@ from http import HTTPStatus
 from pathlib import Path
 
 from ctmo_indi.clock import Clock, SystemClock
-from ctmo_indi.config import is_loopback
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.front_desk.access import NotIdentified
 from ctmo_indi.front_desk.failures import Failures, neighbourhood
+from ctmo_indi.service_addresses import is_loopback
 from ctmo_indi.tokens import NAME, Token, digest, read_tokens
 from ctmo_indi.work_orders.access import ON_BEHALF, Caller, Role
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from ctmo_indi.audit_log import AuditEntry, AuditLog, path_for
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.config import Address, Config, is_loopback
+from ctmo_indi.config import Config
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.front_desk.failures import Failures, neighbourhood
 from ctmo_indi.front_desk.identity import TokenAccess, TokenFile
@@ -22,6 +22,7 @@ from ctmo_indi.front_desk.limits import Limits
 from ctmo_indi.front_desk.pages import Pages
 from ctmo_indi.front_desk.server import FrontDeskServer
 from ctmo_indi.front_desk.tls import TlsFiles
+from ctmo_indi.service_addresses import Address, is_loopback
 from ctmo_indi.tokens import Token, digest, read_secret, read_tokens
 from ctmo_indi.work_orders.access import Caller, Role
 from ctmo_indi.work_orders.audited import AuditedDesk

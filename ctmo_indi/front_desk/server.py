@@ -12,7 +12,6 @@ from concurrent.futures import Future
 from weakref import WeakSet
 
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.config import is_loopback
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.front_desk.access import (
     Access,
@@ -26,6 +25,7 @@ from ctmo_indi.front_desk.failures import Failures
 from ctmo_indi.front_desk.limits import Limits
 from ctmo_indi.front_desk.pages import Pages
 from ctmo_indi.front_desk.tls import TlsDoor, TlsFiles
+from ctmo_indi.service_addresses import is_loopback
 from ctmo_indi.work_orders.desk import Desk
 
 _log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.config import Address, Config
+from ctmo_indi.config import Config
 from ctmo_indi.errors import StoreUnavailable
 from ctmo_indi.preprocessor.desk_handlers import DeskHandlers, DeskParts
 from ctmo_indi.preprocessor.engine import WAIT_FOR_ROOM_MACHINE_S, Engine, EngineParts
@@ -35,6 +35,7 @@ from ctmo_indi.preprocessor.setting_up import (
     settings_of,
 )
 from ctmo_indi.profiles import Profile
+from ctmo_indi.service_addresses import Address
 from ctmo_indi.service_health import Health
 from ctmo_indi.store.database import open_database
 from ctmo_indi.store.event_log import EventLog

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.config import Address, Config
+from ctmo_indi.config import Config
 from ctmo_indi.devices.closable import require_closable
 from ctmo_indi.devices.keep_connected import KeepConnected
 from ctmo_indi.devices.left_alone import LeftAlone
@@ -31,6 +31,7 @@ from ctmo_indi.safety.notices import Notices, apprise_sender
 from ctmo_indi.safety.watchdog_beats import WatchdogBeats
 from ctmo_indi.safety.watched import KeepWatchedConnected
 from ctmo_indi.safety.weather_memory import WeatherMemory
+from ctmo_indi.service_addresses import Address
 from ctmo_indi.service_health import Health
 from ctmo_indi.work_orders.contract import Contract
 from ctmo_indi.work_orders.desk import Desk, DispatchDesk

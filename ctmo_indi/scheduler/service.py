@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ctmo_indi import catalogue
 from ctmo_indi.clock import Clock
-from ctmo_indi.config import Address, Config
+from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import open_desk
 from ctmo_indi.errors import BadOrder, WrongState
@@ -48,6 +48,7 @@ from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.models import Models
 from ctmo_indi.script_queue.block_library import BlockLibrary
 from ctmo_indi.script_queue.registry import ScriptRegistry
+from ctmo_indi.service_addresses import Address
 from ctmo_indi.service_health import Health
 from ctmo_indi.store.database import Database, open_database
 from ctmo_indi.store.intake import Writer

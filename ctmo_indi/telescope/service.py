@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.config import Address, Config
+from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import open_desk
 from ctmo_indi.devices.closable import require_closable
@@ -29,6 +29,7 @@ from ctmo_indi.models.observability import observable_now
 from ctmo_indi.models.observing_rules import flips_within
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.profiles import Profile, Role
+from ctmo_indi.service_addresses import Address
 from ctmo_indi.service_health import Health
 from ctmo_indi.store.database import open_database
 from ctmo_indi.store.intake import Writer

@@ -20,7 +20,7 @@ from ctmo_indi.clock import Clock, Deadline, SystemClock
 from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.errors import ServiceUnreachable
-from ctmo_indi.fleet_config import on_free_ports
+from ctmo_indi.fleet_ports import on_free_ports
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 30.0

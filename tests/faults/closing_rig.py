@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ctmo_indi import profiles
 from ctmo_indi.clock import Clock
-from ctmo_indi.config import Address, Config, IndiAddress
+from ctmo_indi.config import Config
 from ctmo_indi.devices.closing import close_observatory
 from ctmo_indi.devices.motion import Motion
 from ctmo_indi.devices.observatory import Observatory
@@ -31,6 +31,7 @@ from ctmo_indi.models.states import FrameType, ObservatoryState
 from ctmo_indi.profiles import Profile
 from ctmo_indi.safety.service import SafetyService
 from ctmo_indi.safety_policy import SafetyPolicy
+from ctmo_indi.service_addresses import Address, IndiAddress
 from ctmo_indi.testing.fake_instruments import DOME, MOUNT, WEATHER
 
 from ..running_fleet import until

@@ -13,15 +13,17 @@ from pathlib import Path
 
 from ctmo_indi import profiles
 from ctmo_indi.clock import Clock
-from ctmo_indi.config import Address, Config, IndiAddress, NotifySettings
+from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.devices.observatory import driver_executables
 from ctmo_indi.devices.opening import open_observatory
 from ctmo_indi.front_desk.server import FrontDeskServer
 from ctmo_indi.indi.indiserver import IndiServer
 from ctmo_indi.models.verdict import VerdictLevel
+from ctmo_indi.notify_settings import NotifySettings
 from ctmo_indi.profiles import Profile
 from ctmo_indi.safety.service import SafetyService
+from ctmo_indi.service_addresses import Address, IndiAddress
 
 from ..running_fleet import until
 

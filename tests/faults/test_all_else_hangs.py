@@ -10,9 +10,9 @@ import time
 import pytest
 
 from ctmo_indi.background_log import BackgroundHandler
-from ctmo_indi.config import NotifySettings
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.errors import CtmoError
+from ctmo_indi.notify_settings import NotifySettings
 from ctmo_indi.safety import closer, service
 from ctmo_indi.testing.notice_receiver import NoticeReceiver
 

@@ -1,4 +1,4 @@
-"""Ctrl-C ends ``demo`` and ``up`` in order: the observatory closed, no process left, no clock."""
+"""Ctrl-C and SIGTERM end ``demo`` and ``up`` in order: the observatory closed, no process left, no clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ctmo_indi import catalogue
 from ctmo_indi import config as config_file
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.errors import CtmoError
-from ctmo_indi.fleet_config import free_ports
+from ctmo_indi.fleet_ports import free_ports
 
 from ..running_fleet import command_line, nothing_left_behind, require_simulators, until
 
@@ -106,6 +106,23 @@ def test_the_demo_interrupted_in_an_exposure_closes_the_observatory(tmp_path: Pa
         said = interrupt(demo, is_impatient=True)
 
     assert "LEAVE THE DOME OPEN" in said
+    assert demo.returncode == INTERRUPTED
+    assert last_state(tmp_path) == "CLOSED"
+
+
+def test_the_demo_terminated_in_an_exposure_closes_the_observatory_and_says_so(
+    tmp_path: Path,
+) -> None:
+    with started("demo", "--data", tmp_path, "--speed", 120) as demo:
+        wait_for_exposure(tmp_path)
+        demo.ours()  # type: ignore[attr-defined]  # the processes whose traces are looked for
+        demo.send_signal(signal.SIGTERM)
+        wait_for_words(demo, "stopping telescope")
+        demo.send_signal(signal.SIGTERM)  # as a service manager may
+        _, err = demo.communicate(timeout=40.0)
+
+    assert "stopping safety" in err
+    assert "Traceback" not in err
     assert demo.returncode == INTERRUPTED
     assert last_state(tmp_path) == "CLOSED"
 

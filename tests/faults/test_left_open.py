@@ -12,7 +12,7 @@ import pytest
 from ctmo_indi import profiles
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.config import Config
-from ctmo_indi.fleet_config import on_free_ports
+from ctmo_indi.fleet_ports import on_free_ports
 from ctmo_indi.simulator.rehearsal import coming_night
 from ctmo_indi.supervisor import Fleet, Supervisor
 from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS

@@ -12,7 +12,7 @@ import pytest
 from ctmo_indi import logs
 from ctmo_indi.background_log import BackgroundHandler
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.config import LoggingSettings
+from ctmo_indi.logging_settings import LoggingSettings
 
 LIMIT_S = 10.0
 

@@ -9,16 +9,12 @@ import pytest
 import yaml
 
 from ctmo_indi import config
-from ctmo_indi.config import (
-    AccessSettings,
-    Address,
-    Config,
-    IndiAddress,
-    NotifySettings,
-    PreprocessorSettings,
-)
+from ctmo_indi.access_settings import AccessSettings
+from ctmo_indi.config import Config
 from ctmo_indi.errors import ConfigError
-from ctmo_indi.fleet_config import as_file
+from ctmo_indi.notify_settings import NotifySettings
+from ctmo_indi.preprocessor_settings import PreprocessorSettings
+from ctmo_indi.service_addresses import Address, IndiAddress
 
 # The structure the CTMO and TOROS documents describe, in the flow style their files use.
 CTMO_FILE = """\
@@ -114,7 +110,7 @@ def test_the_preprocessors_settings_are_read_and_handed_to_a_fleet(tmp_path: Pat
     assert loaded.preprocessing == expected
     for settings in (expected, PreprocessorSettings()):
         given = replace(loaded, preprocessing=settings)
-        path = _written(tmp_path, yaml.safe_dump(as_file(given)))
+        path = _written(tmp_path, yaml.safe_dump(given.as_file()))
         assert config.load(path).preprocessing == settings
     with pytest.raises(ConfigError, match="Farm"):
         config.load(_written(tmp_path, "Preprocessor: {Farm: 'http://head'}\n"))
@@ -268,7 +264,7 @@ def test_a_fleets_file_says_the_same_about_access(tmp_path: Path) -> None:
         client_token_file=tmp_path / "services.token",
         ca_file=tmp_path / "ca.crt",
     )
-    written = as_file(replace(Config(), access=access, anonymous_may_operate=False))
+    written = replace(Config(), access=access, anonymous_may_operate=False).as_file()
     loaded = config.load(_written(tmp_path, yaml.safe_dump(written)))
     assert loaded.access == access
     assert loaded.anonymous_may_operate is False
@@ -287,6 +283,6 @@ def test_a_fleet_reads_back_every_setting_it_was_given(tmp_path: Path) -> None:
         access=AccessSettings(tokens=tmp_path / "tokens.json"),
     )
     path = tmp_path / "written.yaml"
-    path.write_text(yaml.safe_dump(as_file(given), sort_keys=False))
+    path.write_text(yaml.safe_dump(given.as_file(), sort_keys=False))
     read = config.load(path)
     assert replace(read, file=None) == replace(given, file=None)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.fleet_config import free_ports
+from ctmo_indi.fleet_ports import free_ports
 from ctmo_indi.liveness import GIVE_UP_LOOKS, GIVE_UP_MACHINE_S, Liveness
 from ctmo_indi.notify import Notifier
 from ctmo_indi.service_health import Health

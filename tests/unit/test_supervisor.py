@@ -11,7 +11,7 @@ import pytest
 from ctmo_indi import profiles, supervisor
 from ctmo_indi.config import Config
 from ctmo_indi.errors import ConfigError
-from ctmo_indi.fleet_config import free_ports, on_free_ports
+from ctmo_indi.fleet_ports import free_ports, on_free_ports
 from ctmo_indi.supervisor import Fleet, Supervisor
 from ctmo_indi.tango_settings import TangoSettings
 

@@ -10,7 +10,6 @@ import yaml
 
 from ctmo_indi import config
 from ctmo_indi.errors import ConfigError
-from ctmo_indi.fleet_config import as_file
 from ctmo_indi.tango_settings import TangoSettings
 
 
@@ -82,5 +81,5 @@ def test_the_files_of_the_how_to_are_taken(tmp_path):
 
 def test_a_fleets_file_says_the_same(tmp_path):
     before = load(tmp_path, "Tango: {Port: 9000, Database: 'db:10000', Instance: x}\n")
-    after = load(tmp_path, yaml.safe_dump(as_file(before)))
+    after = load(tmp_path, yaml.safe_dump(before.as_file()))
     assert after.tango == before.tango

@@ -18,7 +18,7 @@ import pytest
 
 from ctmo_indi import config
 from ctmo_indi.cli import run
-from ctmo_indi.fleet_config import free_ports
+from ctmo_indi.fleet_ports import free_ports
 
 from ...documented import Command
 from ...running_fleet import command_line, nothing_left_behind, require_simulators

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from ctmo_indi import tokens
+from ctmo_indi.access_settings import AccessSettings
 from ctmo_indi.audit_log import read_audit
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.config import AccessSettings
 from ctmo_indi.desk_client.client import DeskClient, DeskFault
 from ctmo_indi.supervisor import Supervisor
 from ctmo_indi.tokens import Token

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from ctmo_indi.cli import run
-from ctmo_indi.fleet_config import free_ports
+from ctmo_indi.fleet_ports import free_ports
 
 from ...running_fleet import RunningFleet, command_line, until
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from astropy.io import fits
 
-from ctmo_indi.fleet_config import free_ports
+from ctmo_indi.fleet_ports import free_ports
 from ctmo_indi.tango_settings import TangoSettings
 
 from ...running_fleet import RunningFleet, until
 
 tango = pytest.importorskip("tango", reason="pytango is not installed (pip install pytango)")
 State = tango.DevState
+SPEED = 5.0  # slow enough that a client sees each step by its event
 
 
 class Client:
@@ -53,11 +58,34 @@ class Client:
             return False
         return not {State.INIT, State.UNKNOWN} & set(states)
 
+    def bring_scheduler(self, wanted: Any) -> None:
+        """Have the scheduler in STANDBY, DISABLE or ON, from wherever it is."""
+        scheduler = self["Scheduler"]
+        end_s = time.monotonic() + 90.0
+        while (state := scheduler.state()) is not wanted:
+            assert time.monotonic() < end_s, (wanted, state, scheduler.status())
+            name = _NEXT[wanted].get(state)
+            if name is not None:
+                getattr(scheduler, name)(*(("",) if name == "Start" else ()))
+            until(lambda state=state: scheduler.state() is not state, f"no longer {state}", 60.0)
+
+    def label(self, device: str, attribute: str, word: str) -> int:
+        """Return the number of a DevEnum's word."""
+        return list(self[device].get_attribute_config(attribute).enum_labels).index(word)
+
+
+# Wanted state -> command in each other one; none where it goes on by itself.
+_NEXT: dict[Any, dict[Any, str]] = {
+    State.STANDBY: {State.DISABLE: "Standby", State.ON: "Disable", State.RUNNING: "Disable"},
+    State.DISABLE: {State.STANDBY: "Start", State.ON: "Disable", State.RUNNING: "Disable"},
+    State.ON: {State.STANDBY: "Start", State.DISABLE: "Enable", State.RUNNING: "Stop"},
+}
+
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFleet]:
     """All services and the Tango server, under a fast clock; nobody has started the scheduler."""
-    fleet = RunningFleet(tmp_path_factory.mktemp("tango"), resume=False)
+    fleet = RunningFleet(tmp_path_factory.mktemp("tango"), resume=False, speed=SPEED)
     settings = TangoSettings(is_enabled=True, port=free_ports(1)[0])
     fleet.supervisor.config = replace(fleet.supervisor.config, tango=settings)
     with fleet.running():
@@ -77,6 +105,7 @@ def test_a_tango_client_alone_enables_the_scheduler_watches_a_slew_and_stops_it(
     states = client.listen("Scheduler", "State")
     moves, places = client.listen("Mount", "State"), client.listen("Mount", "RightAscension")
     shutter = client.listen("Dome", "State")
+    client.bring_scheduler(State.STANDBY)
 
     for command, state in (
         ("Start", State.DISABLE),
@@ -119,16 +148,87 @@ def test_what_the_telescope_refuses_to_do_is_told_with_its_words(fleet, client):
     with pytest.raises(tango.DevFailed) as refused:
         client["Mount"].SlewTo([below["RA"], below["Dec"]])
     first = refused.value.args[0]
-    assert first.reason == "CTMO_CommandFailed"
+    assert first.reason == "CTMO_Interlocked"
     assert "the horizon is there at 15 deg" in first.desc
 
 
 def test_a_camera_exposes_at_once_only_where_no_scheduler_is_at_work(fleet, client):
+    client.bring_scheduler(State.ON)
     with pytest.raises(tango.DevFailed) as refused:
         client["Camera"].Expose()
     first = refused.value.args[0]
     assert first.reason == "CTMO_WrongState"
     assert "a scheduler is at work" in first.desc
+    assert "disable" in first.desc, "it says what to do instead"
+
+
+@pytest.mark.parametrize("state", [State.DISABLE, State.STANDBY])
+def test_a_tango_client_alone_takes_frames_where_the_scheduler_does_nothing(fleet, client, state):
+    client.bring_scheduler(state)
+    camera = client["Camera"]
+    exposure_s = 4.0 * SPEED
+    camera.ExposureTime, camera.Frames = exposure_s, 2
+    camera.FrameType = client.label("Camera", "FrameType", "Dark")
+    states, exposing = client.listen("Camera", "State"), client.listen("Camera", "Exposing")
+    frames, attempts = client.listen("Camera", "LastFrame"), client.listen("Camera", "Attempt")
+    known = len(frames)
+
+    receipt = _expose(client)
+
+    assert receipt.startswith("A-")
+    until(lambda: State.RUNNING in states, "exposing, by events", 20.0, camera.status)
+    assert camera.Attempt == receipt
+    until(lambda: len(frames) >= known + 2, "two frames by events", 60.0, camera.status)
+    until(lambda: states[-1] is State.ON, "idle, by events", 20.0, camera.status)
+    assert exposing[-1] is False
+    until(lambda: attempts[-1] == "", "no attempt any more, by events", 20.0)
+    first, second = (Path(name) for name in frames[-2:])
+    assert first != second
+    for path in (first, second):
+        header = fits.getheader(path)
+        assert path.is_relative_to(fleet.data_dir)
+        assert (header["IMAGETYP"].lower(), header["EXPTIME"]) == ("dark", exposure_s)
+        assert fits.getdata(path).ndim == 2
+    assert Path(camera.LastFrame) == second
+    assert client["Mount"].state() is not State.MOVING
+
+
+def _expose(client: Client) -> str:
+    """Expose as soon as the telescope knows that nobody else is at work."""
+    receipts: list[str] = []
+
+    def is_taken() -> bool:
+        try:
+            receipts.append(client["Camera"].Expose())
+        except tango.DevFailed as refused:
+            assert refused.args[0].reason == "CTMO_WrongState", refused.args[0].desc
+            return False
+        return True
+
+    until(is_taken, "the telescope takes the order", 45.0)
+    return receipts[0]
+
+
+def test_a_light_is_of_where_the_telescope_points(fleet, client):
+    client.bring_scheduler(State.DISABLE)
+    mount, camera, place = client["Mount"], client["Camera"], fleet.target()
+    moves = client.listen("Mount", "State")
+    mount.Unpark()
+    until(lambda: mount.state() is State.ON, "unparked", 20.0, mount.status)
+    mount.SlewTo([place["RA"], place["Dec"]])
+    until(lambda: State.MOVING in moves and moves[-1] is State.ON, "there", 40.0, mount.status)
+    camera.ExposureTime, camera.Frames = 10.0, 1
+    camera.FrameType = client.label("Camera", "FrameType", "Light")
+    frames = client.listen("Camera", "LastFrame")
+    known = len(frames)
+
+    _expose(client)
+
+    until(lambda: len(frames) > known, "a frame by events", 90.0, camera.status)
+    header = fits.getheader(frames[-1])
+    assert header["IMAGETYP"].lower() == "light"
+    assert (header["RA"], header["DEC"]) == pytest.approx((place["RA"], place["Dec"]), abs=0.1)
+    assert client["Dome"].state() is State.OPEN
 
 
 def test_bad_weather_is_an_alarm_by_events_and_opening_is_refused_by_name(fleet, client):
@@ -157,6 +257,9 @@ def test_the_time_of_an_event_is_sky_time(fleet, client):
     before = fleet.clock.utc().timestamp()
     azimuth = client["Mount"].read_attribute("Azimuth")
     assert before - 3600.0 < azimuth.time.totime() < fleet.clock.utc().timestamp() + 1.0
+    # Tango stamps State with the machine's time, so its sky time is told beside it.
+    since = datetime.fromisoformat(client["Mount"].StateSince).timestamp()
+    assert before - 86400.0 < since <= azimuth.time.totime()
 
 
 def test_a_scheduler_that_dies_is_unknown_within_seconds_and_comes_back_by_itself(fleet, client):

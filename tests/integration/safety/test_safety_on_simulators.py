@@ -14,13 +14,14 @@ from dataclasses import replace
 import pytest
 
 from ctmo_indi import profiles
-from ctmo_indi.config import Address, Config, IndiAddress
+from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.devices.observatory import driver_executables
 from ctmo_indi.devices.opening import open_observatory
 from ctmo_indi.errors import CtmoError
 from ctmo_indi.front_desk.server import FrontDeskServer
 from ctmo_indi.safety.service import SafetyService
+from ctmo_indi.service_addresses import Address, IndiAddress
 
 pytestmark = pytest.mark.indi
 

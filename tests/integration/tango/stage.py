@@ -19,10 +19,11 @@ import pytest
 import yaml
 
 from ctmo_indi import profiles
-from ctmo_indi.config import Address, Config
+from ctmo_indi.config import Config
 from ctmo_indi.errors import CtmoError
-from ctmo_indi.fleet_config import as_file, free_ports
+from ctmo_indi.fleet_ports import free_ports
 from ctmo_indi.front_desk.access import Access
+from ctmo_indi.service_addresses import Address
 from ctmo_indi.tango_settings import TangoSettings
 from ctmo_indi.testing.desks import FakeDesk, accept, serving
 from ctmo_indi.work_orders.contract import Contract
@@ -71,6 +72,7 @@ class Desk(FakeDesk):
         self.says: Says = copy.deepcopy(STATUS[service])
         self.refusal: CtmoError | None = None
         self.failure = ""
+        self.failure_code: int | None = None
         self.news: list[Says] = []
 
     @property
@@ -94,7 +96,8 @@ class Desk(FakeDesk):
             return {**reply, **copy.deepcopy(self.says)}
         if self.refusal is not None:
             raise self.refusal
-        return {**reply, "Failure": self.failure}
+        code = {} if self.failure_code is None else {"Failure Code": self.failure_code}
+        return {**reply, "Failure": self.failure, **code}
 
 
 @dataclass
@@ -186,7 +189,7 @@ def staged(
         }
         config = replace(Config(), data_dir=folder, tango=settings, profile=profile, **places)
         file = folder / "ctmo.conf.yaml"
-        file.write_text(yaml.safe_dump(as_file(config)))
+        file.write_text(yaml.safe_dump(config.as_file()))
         stage = Stage(desks, settings, file, folder / "tango.out")
         try:
             yield stage

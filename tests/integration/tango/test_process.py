@@ -8,14 +8,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
 from ctmo_indi import catalogue, tokens
+from ctmo_indi.cli import tango_check
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.fleet_config import free_ports
+from ctmo_indi.fleet_ports import free_ports
 from ctmo_indi.front_desk.identity import TokenAccess, TokenFile
 from ctmo_indi.tokens import Token
 
@@ -42,6 +44,18 @@ def test_it_listens_on_loopback_alone(tmp_path):
         places = {each.laddr.ip for each in process.net_connections() if each.status == "LISTEN"}
         changes.close()
         assert places == {"127.0.0.1"}
+
+
+def test_check_finds_it_while_it_runs(tmp_path):
+    with staged(tmp_path) as stage:
+        stage.start()
+        settings = replace(stage.settings, is_enabled=True)
+        place = f"127.0.0.1:{stage.settings.port}"
+        assert tango_check.look(settings) == [("Tango devices", True, f"{place} answers")]
+        stage.end()
+        ((_, good, detail),) = tango_check.look(settings)
+        assert good
+        assert detail.startswith(f"{place} is not running")
 
 
 def test_it_has_the_role_of_its_own_token(tmp_path):

@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ctmo_indi import profiles
-from ctmo_indi.config import Config, IndiAddress
+from ctmo_indi.config import Config
 from ctmo_indi.devices.observatory import driver_executables
 from ctmo_indi.errors import ServiceUnreachable, WrongState
 from ctmo_indi.indi.indiserver import IndiServer
 from ctmo_indi.models.coordinates import sidereal_time_h
 from ctmo_indi.models.verdict import Latch, Lock, Verdict, VerdictLevel
 from ctmo_indi.profiles import Profile
+from ctmo_indi.service_addresses import IndiAddress
 from ctmo_indi.telescope.service import TelescopeService
 from ctmo_indi.work_orders.access import Caller, Role
 

@@ -18,12 +18,13 @@ import numpy as np
 from PIL import Image
 
 from ctmo_indi.clock import ClockAnchor, SystemClock
-from ctmo_indi.config import Address, Config
+from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import open_desk
 from ctmo_indi.errors import WrongState
-from ctmo_indi.fleet_config import on_free_ports
+from ctmo_indi.fleet_ports import on_free_ports
 from ctmo_indi.front_desk.pages import RouteTable
+from ctmo_indi.service_addresses import Address
 from ctmo_indi.testing.desks import FakeDesk, accept, serving, small_profile
 from ctmo_indi.web import routes
 from ctmo_indi.work_orders.access import Caller

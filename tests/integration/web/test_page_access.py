@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from ctmo_indi import tokens
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.config import Config
-from ctmo_indi.fleet_config import on_free_ports
+from ctmo_indi.fleet_ports import on_free_ports
 from ctmo_indi.front_desk.identity import TokenAccess, TokenFile
 from ctmo_indi.front_desk.pages import RouteTable
 from ctmo_indi.testing.desks import FakeDesk, accept, serving, small_profile

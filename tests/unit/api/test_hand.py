@@ -12,10 +12,11 @@ import pytest
 from ctmo_indi import Observatory
 from ctmo_indi.api import NotDone, stopping
 from ctmo_indi.api.stopping import is_stopped, stop_by_all
-from ctmo_indi.config import Address, Config
+from ctmo_indi.config import Config
 from ctmo_indi.desk_client import DeskFault, StillWaiting
 from ctmo_indi.errors import BadOrder, Locked, ServiceUnreachable
-from ctmo_indi.fleet_config import free_ports
+from ctmo_indi.fleet_ports import free_ports
+from ctmo_indi.service_addresses import Address
 from ctmo_indi.testing.desks import Answer, FakeDesk, accept, serving
 from ctmo_indi.work_orders.desk import Reply
 from ctmo_indi.work_orders.model import CheckedOrder, OrderKind

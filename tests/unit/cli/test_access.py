@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from ctmo_indi import cli, tokens
-from ctmo_indi.config import AccessSettings, Address, Config
+from ctmo_indi.access_settings import AccessSettings
+from ctmo_indi.config import Config
 from ctmo_indi.front_desk.opening import open_front_desk
+from ctmo_indi.service_addresses import Address
 from ctmo_indi.testing.desks import FakeDesk
 
 Run = Callable[..., tuple[int, str, str]]

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from ctmo_indi import cli
+from ctmo_indi.access_settings import AccessSettings
 from ctmo_indi.cli import installation
-from ctmo_indi.config import AccessSettings, Address, Config
+from ctmo_indi.config import Config
+from ctmo_indi.service_addresses import Address
 
 Rows = dict[str, tuple[bool, str]]
 ELSEWHERE = "http://192.0.2.7:8010"

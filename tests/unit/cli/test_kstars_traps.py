@@ -12,8 +12,9 @@ import pytest
 from ctmo_indi import cli, profiles
 from ctmo_indi.cli import kstars_traps
 from ctmo_indi.cli.kstars_traps import EkosProfile
-from ctmo_indi.config import Config, IndiAddress
+from ctmo_indi.config import Config
 from ctmo_indi.profiles import Equipment, IndiServerSettings, Role
+from ctmo_indi.service_addresses import IndiAddress
 
 SIMULATORS = profiles.load("simulators")
 OF_A_SERVICE = replace(SIMULATORS, indiserver=IndiServerSettings("localhost", 7624))

@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from ctmo_indi import cli
-from ctmo_indi.config import Address, Config
-from ctmo_indi.fleet_config import as_file
+from ctmo_indi.config import Config
 from ctmo_indi.scheduler.report.making import with_words
 from ctmo_indi.scheduler.report.report_files import ReportFiles
+from ctmo_indi.service_addresses import Address
 from ctmo_indi.testing.desks import FakeDesk, serving
 from ctmo_indi.work_orders.desk import order_reply
 
@@ -24,7 +24,7 @@ def configured(folder: Path, url: str) -> str:
     port = int(url.rpartition(":")[2])
     config = replace(Config(), data_dir=folder, scheduler=Address(url, "127.0.0.1", port))
     file = folder / "ctmo.conf.yaml"
-    file.write_text(yaml.safe_dump(as_file(config)))
+    file.write_text(yaml.safe_dump(config.as_file()))
     return str(file)
 
 

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from ctmo_indi.config import AccessSettings, Address, Config
+from ctmo_indi.access_settings import AccessSettings
+from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import open_desk, open_own_desk
 from ctmo_indi.desk_client.local_peer import believed_uids, check_peer
 from ctmo_indi.errors import ConfigError, ServiceUnreachable
+from ctmo_indi.service_addresses import Address
 from ctmo_indi.testing.desks import FakeDesk, serving
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux's /proc")

@@ -18,9 +18,10 @@ from typing import Any
 import pytest
 
 from ctmo_indi import tokens
+from ctmo_indi.access_settings import AccessSettings
 from ctmo_indi.audit_log import read_audit
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.config import AccessSettings, Address, Config
+from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient, DeskFault
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.front_desk.opening import (
@@ -29,6 +30,7 @@ from ctmo_indi.front_desk.opening import (
     access_problems,
     open_front_desk,
 )
+from ctmo_indi.service_addresses import Address
 from ctmo_indi.testing.desks import FakeDesk
 from ctmo_indi.tokens import Token
 

@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from ctmo_indi import tokens
+from ctmo_indi.access_settings import AccessSettings
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.config import AccessSettings, Address, Config
+from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import TokenFileReader, open_desk, trusted
 from ctmo_indi.errors import ConfigError, ServiceUnreachable
@@ -26,6 +27,7 @@ from ctmo_indi.front_desk.limits import Limits
 from ctmo_indi.front_desk.opening import open_front_desk
 from ctmo_indi.front_desk.server import FrontDeskServer
 from ctmo_indi.front_desk.tls import TlsFiles
+from ctmo_indi.service_addresses import Address
 from ctmo_indi.testing.desks import FakeDesk
 from ctmo_indi.tokens import Token
 

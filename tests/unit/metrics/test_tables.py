@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ctmo_indi.config import Address, Config
+from ctmo_indi.config import Config
 from ctmo_indi.metrics.reading import Kind
 from ctmo_indi.metrics.ready_made import FOLDER, files
 from ctmo_indi.metrics.tables import EVERY, PROCESS, TABLES, listing, names
+from ctmo_indi.service_addresses import Address
 
 METRICS = (*EVERY, *(metric for table in TABLES.values() for metric in table))
 # https://prometheus.io/docs/practices/naming: base units; angles are in the field's degrees

@@ -15,7 +15,7 @@ import pytest
 
 from ctmo_indi import profiles
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.config import Config, PreprocessorSettings
+from ctmo_indi.config import Config
 from ctmo_indi.errors import (
     BadFrame,
     BadOrder,
@@ -27,6 +27,7 @@ from ctmo_indi.preprocessor import quick_backlog, quick_desk, quick_looker
 from ctmo_indi.preprocessor.executors import Failure, Outcome, Serial, Task, attempt
 from ctmo_indi.preprocessor.service import PreprocessorService
 from ctmo_indi.preprocessor.worker_pool import ProcessPool
+from ctmo_indi.preprocessor_settings import PreprocessorSettings
 from ctmo_indi.testing.desks import reply_faults
 from ctmo_indi.work_orders.access import Caller, Role
 

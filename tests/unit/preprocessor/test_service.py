@@ -13,7 +13,7 @@ from astropy.io import fits
 
 from ctmo_indi import profiles
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.config import Config, PreprocessorSettings
+from ctmo_indi.config import Config
 from ctmo_indi.errors import (
     BadOrder,
     ConflictingOrder,
@@ -26,6 +26,7 @@ from ctmo_indi.preprocessor.executors import Serial
 from ctmo_indi.preprocessor.night_run import PixelTasks
 from ctmo_indi.preprocessor.service import PreprocessorService
 from ctmo_indi.preprocessor.worker_pool import ProcessPool
+from ctmo_indi.preprocessor_settings import PreprocessorSettings
 from ctmo_indi.store import calibration_jobs
 from ctmo_indi.testing import fake_products
 from ctmo_indi.testing.night_frames import write_night

@@ -12,7 +12,7 @@ import pytest
 
 from ctmo_indi import profiles
 from ctmo_indi.clock import ClockAnchor, SystemClock
-from ctmo_indi.config import Address, Config
+from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.front_desk.server import FrontDeskServer
 from ctmo_indi.profiles import Profile
@@ -21,6 +21,7 @@ from ctmo_indi.scheduler.component.startup import registered_driver
 from ctmo_indi.scheduler.service import SchedulerService
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.models import Models
+from ctmo_indi.service_addresses import Address
 from ctmo_indi.testing.fake_clock import EVENING
 from ctmo_indi.testing.fake_desk import FakeSafety, FakeTelescope
 from ctmo_indi.testing.fake_sky import FakeSky, fake_models

@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 
 from ctmo_indi import tokens
+from ctmo_indi.access_settings import AccessSettings
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.config import AccessSettings, Address, Config
+from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import trusted
 from ctmo_indi.errors import Interlocked
@@ -28,6 +29,7 @@ from ctmo_indi.front_desk.access import LoopbackAccess
 from ctmo_indi.front_desk.limits import Limits
 from ctmo_indi.front_desk.opening import open_front_desk
 from ctmo_indi.front_desk.pages import Route, RouteTable
+from ctmo_indi.service_addresses import Address
 from ctmo_indi.testing.desks import FakeDesk, serving, small_profile
 from ctmo_indi.tokens import Token
 from ctmo_indi.web.order_api import OrderApi, passing_desk

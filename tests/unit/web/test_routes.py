@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from ctmo_indi import tokens
+from ctmo_indi.access_settings import AccessSettings
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.config import AccessSettings, Address, Config
+from ctmo_indi.config import Config
 from ctmo_indi.desk_client.credentials import trusted
 from ctmo_indi.front_desk.opening import open_front_desk
 from ctmo_indi.front_desk.pages import PublicRoute, Route, RouteTable
+from ctmo_indi.service_addresses import Address
 from ctmo_indi.testing.desks import FakeDesk, small_profile
 from ctmo_indi.tokens import Token
 from ctmo_indi.web.routes import routes_for

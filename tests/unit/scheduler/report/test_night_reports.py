@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ctmo_indi.config import Config, NotifySettings
+from ctmo_indi.config import Config
+from ctmo_indi.notify_settings import NotifySettings
 from ctmo_indi.scheduler.report.night_reports import NightReports
 from ctmo_indi.testing.notice_receiver import NoticeReceiver
 
