@@ -37,10 +37,11 @@ from pathlib import Path
 from ctmo_indi import profiles
 from ctmo_indi.clock import Clock
 from ctmo_indi.config import Config
-from ctmo_indi.fleet_config import on_free_ports
+from ctmo_indi.fleet_ports import on_free_ports
+from ctmo_indi.logs import quiet_log
 from ctmo_indi.models.coordinates import sidereal_time_h
 from ctmo_indi.simulator.rehearsal import coming_night
-from ctmo_indi.supervisor import Fleet, Supervisor, quiet_log
+from ctmo_indi.supervisor import Fleet, Supervisor
 from ctmo_indi.work_orders.lifecycle import SETTLED_ORDERS
 
 GOAL_MS = 100.0

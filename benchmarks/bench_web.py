@@ -42,8 +42,9 @@ from bench_order_gap import AFTER_DUSK, AUTUMN, Wire, figures, orders
 from ctmo_indi import profiles
 from ctmo_indi.config import Config
 from ctmo_indi.fleet_ports import on_free_ports
+from ctmo_indi.logs import quiet_log
 from ctmo_indi.simulator.rehearsal import coming_night
-from ctmo_indi.supervisor import Fleet, Supervisor, quiet_log
+from ctmo_indi.supervisor import Fleet, Supervisor
 
 MUST_LATENCY_S = 1.0
 MUST_VIEWERS_PERCENT = 10.0

@@ -18,10 +18,11 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from ctmo_indi.background_log import BackgroundHandler
-from ctmo_indi.clock import Clock
+from ctmo_indi.clock import Clock, SystemClock
+from ctmo_indi.logging_settings import LoggingSettings
 
 MAX_BYTES = 10_000_000
 KEEP_FILES = 9
@@ -39,28 +40,9 @@ _PRIORITIES = (  # syslog(3), as journald reads them at the beginning of a line
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
-class Settings(Protocol):
-    """What is asked of the configuration."""
-
-    @property
-    def file(self) -> Path | None:
-        """None for stderr only."""
-        ...
-
-    @property
-    def level(self) -> str:
-        """DEBUG, INFO, WARNING or ERROR."""
-        ...
-
-    @property
-    def format(self) -> str:
-        """What a line is: text or json."""
-        ...
-
-
 def set_up(
     service: str,
-    settings: Settings,
+    settings: LoggingSettings,
     clock: Clock,
     *,
     stream: TextIO | None = None,
@@ -113,6 +95,14 @@ def set_up(
             handler.close()
 
     return undo
+
+
+def quiet_log(name: str, data_dir: Path) -> None:
+    """Log this process to ``data_dir/logs/NAME.log`` alone: the terminal belongs to the people."""
+    folder = data_dir / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    nowhere = Path(os.devnull).open("w")
+    set_up(name, LoggingSettings(folder / f"{name}.log"), SystemClock(), stream=nowhere)
 
 
 def flush() -> None:

@@ -8,26 +8,19 @@ starts a child that died again with a growing pause, and leaves nothing behind.
 
 from __future__ import annotations
 
-import itertools
 import logging
-import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
 
-from ctmo_indi import ctrl_c_again, logs, units
-from ctmo_indi.child_beats import ChildBeats
-from ctmo_indi.clock import ENVIRONMENT_VARIABLE, Clock, ClockAnchor, Deadline, SystemClock
+from ctmo_indi import ctrl_c_again
+from ctmo_indi.clock import Clock, ClockAnchor, Deadline, SystemClock
 from ctmo_indi.config import Config
+from ctmo_indi.desk_client import start_observing
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import open_desk
 from ctmo_indi.devices.observatory import driver_executables
@@ -36,15 +29,21 @@ from ctmo_indi.errors import (
     ConfigError,
     CtmoError,
     ServiceUnreachable,
-    WrongState,
 )
+from ctmo_indi.fleet_ports import check_ports
 from ctmo_indi.indi.indiserver import IndiServer
-from ctmo_indi.logging_settings import LoggingSettings
 from ctmo_indi.planner_ready import make_planner_ready
 from ctmo_indi.profiles import Profile
 from ctmo_indi.service_addresses import Address, IndiAddress
-from ctmo_indi.simulator.gsc import prepare_gsc
-from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS
+from ctmo_indi.supervised_child import (
+    CLOSERS,
+    RESTART_PAUSE_S,
+    WATCH_PERIOD_S,
+    SupervisedChild,
+    last_line,
+    start_child,
+    stop_timeout_s,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -53,42 +52,6 @@ SERVICE_ORDER = ("safety", "telescope", "preprocessor", "scheduler")
 # Run after them where the site has it; without a front desk, so nothing waits for it.
 TANGO = "tango"
 START_TIMEOUT_S = 30.0
-WATCH_PERIOD_S = 0.05
-RESTART_PAUSE_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-# A child that lived this long starts again at the first pause.
-HEALTHY_AFTER_S = 60.0
-STOP_TIMEOUT_S = 60.0
-# Sky seconds more for those that may be closing the observatory: killed half-way, they would leave
-# it open with nobody to watch over it. Together longer than a service gives itself.
-CLOSING_TIMEOUT_S = 640.0
-_CLOSERS = ("telescope", "safety")
-# From the signal that makes a hanging child write where it hangs to the one that ends it.
-LAST_WORDS_S = 2.0
-RESUME_TIMEOUT_S = 60.0
-# Of one command: the first start on a machine compiles the planner.
-COMMAND_TIMEOUT_S = 600.0
-# Between two tries: a refusal may be one of a scheduler that is on its way by itself.
-_RESUME_PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0)
-# As systemd is told for the units: a service that hangs longer is ended and started again.
-_WATCHDOG_S = {unit.name: float(unit.watchdog_s) for unit in units.SERVICES}
-_OTHERS_WATCHDOG_S = 60.0
-# As the units have it; glibc's, others do not know the name.
-_FEW_HEAPS = {"MALLOC_ARENA_MAX": "2"}
-# Summary state -> the command that leads on toward observing.
-_NEXT_COMMAND = {"STANDBY": "start", "DISABLED": "enable", "ENABLED": "resume"}
-
-
-@dataclass
-class _Child:
-    """One service process and how often it was started."""
-
-    name: str
-    process: subprocess.Popen[bytes]
-    beats: ChildBeats
-    started_machine_s: float
-    failures: int = 0
-    next_start_machine_s: float = 0.0
-    last_words_machine_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +101,7 @@ class Supervisor:
         self.clock: Clock = SystemClock()
         self.indiserver: IndiServer | None = None
         self.restarts: dict[str, int] = {}
-        self._children: dict[str, _Child] = {}
+        self._children: dict[str, SupervisedChild] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._watching_is_over = threading.Event()
@@ -160,7 +123,7 @@ class Supervisor:
             )
 
     def _tell_of_the_stop(self) -> None:
-        seconds = sum(stop_timeout_s(name, self.fleet.speed) for name in _CLOSERS)
+        seconds = sum(stop_timeout_s(name, self.fleet.speed) for name in CLOSERS)
         self.fleet.notice(ctrl_c_again.what_goes_on(seconds / 60.0))
 
     @property
@@ -183,7 +146,7 @@ class Supervisor:
         ServiceUnreachable
             A service did not answer in time; its log is named.
         """
-        self._check_ports()
+        check_ports(self.config, self.fleet.services)
         if self.fleet.is_simulated_time and "scheduler" in self.fleet.services:
             self.fleet.get_ready(self.fleet.notice)
         (self.fleet.config.data_dir / "run").mkdir(parents=True, exist_ok=True)
@@ -242,21 +205,8 @@ class Supervisor:
         CtmoError
             It goes on refusing for 60 s, or a command takes longer than ten minutes.
         """
-        give_up = give_up or threading.Event()
-        deadline = Deadline(SystemClock(), RESUME_TIMEOUT_S)
-        pauses_s = itertools.chain(_RESUME_PAUSES_S, itertools.repeat(_RESUME_PAUSES_S[-1]))
-        with self.client("scheduler", timeout_s=RESUME_TIMEOUT_S) as desk:
-            while not give_up.is_set():
-                status = desk.front_desk({"WOType": "Status", "User": "up"})
-                if status.get("Running"):
-                    return
-                try:
-                    _lead_on(desk, str(status["Status"]), give_up)
-                    deadline = Deadline(SystemClock(), RESUME_TIMEOUT_S)
-                except CtmoError:  # it may be on its way by itself, as before a restart
-                    if deadline.expired:
-                        raise
-                    give_up.wait(next(pauses_s))
+        with self.client("scheduler", timeout_s=start_observing.TIMEOUT_S) as desk:
+            start_observing.start_observing(desk, give_up or threading.Event())
 
     def _children_in_order(self) -> tuple[str, ...]:
         more = (TANGO,) if self.config.tango.is_enabled else ()
@@ -265,27 +215,6 @@ class Supervisor:
     def _address(self, service: str) -> Address:
         address: Address = getattr(self.config, service)
         return address
-
-    def _check_ports(self) -> None:
-        names = [*self.fleet.services, *(["dome"] if "telescope" in self.fleet.services else [])]
-        problems = []
-        places = {f"{name.title()} Address": self._address(name) for name in names}
-        if self.config.tango.is_enabled:
-            places["Tango"] = Address("", self.config.tango.host, self.config.tango.port)
-            if find_spec("tango") is None:
-                problems.append('Tango: pytango is not there: pip install "ctmo-indi[tango]"')
-        for key, address in places.items():
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind((address.ip or "127.0.0.1", address.port))
-                except OSError as error:
-                    problems.append(
-                        f"{key}: port {address.port} on {address.ip} cannot be used "
-                        f"({error.strerror}); is the service running already?"
-                    )
-        if problems:
-            raise ConfigError(problems)
 
     def _start_indiserver(self) -> None:
         settings = self.fleet.profile.indiserver
@@ -323,36 +252,14 @@ class Supervisor:
         self._config_path.chmod(0o600)
         self._config_path.write_text(yaml.safe_dump(self.config.as_file(), sort_keys=False))
 
-    def _environment(self) -> Mapping[str, str]:
-        environment = {**_FEW_HEAPS, **os.environ}
-        environment.pop(ENVIRONMENT_VARIABLE, None)
-        if isinstance(self.clock, SystemClock) and self.clock.anchor is not None:
-            environment[ENVIRONMENT_VARIABLE] = self.clock.anchor.encode()
-        return environment
-
     def _log_path(self, name: str) -> Path:
         return self.fleet.config.data_dir / "logs" / f"{name}.out"
 
     def _spawn(self, name: str, failures: int) -> None:
-        command = [
-            sys.executable, "-m", "ctmo_indi", "serve", name,
-            "--config", str(self._config_path), "--parent-pid", str(os.getpid()),
-        ]  # fmt: skip
-        beats = ChildBeats(SystemClock(), _WATCHDOG_S.get(name, _OTHERS_WATCHDOG_S))
-        with self._log_path(name).open("ab") as output:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**self._environment(), **beats.environment},
-                start_new_session=True,  # Ctrl-C reaches us alone; we stop the children in order
-            )
+        child = start_child(name, self._config_path, self._log_path(name), self.clock, failures)
         with self._lock:
             before = self._children.get(name)
-            self._children[name] = _Child(
-                name, process, beats, started_machine_s=SystemClock().machine_s(), failures=failures
-            )
+            self._children[name] = child
         if before is not None:
             before.beats.close()
 
@@ -368,7 +275,7 @@ class Supervisor:
                         what = f"ended with {code}" if code is not None else "does not answer"
                         raise ServiceUnreachable(
                             f"{name} {what} at {self._address(name).http}: "
-                            f"{_last_line(self._log_path(name)) or error}"
+                            f"{last_line(self._log_path(name)) or error}"
                         ) from error
                     self._stopping.wait(0.05)
                 except CtmoError:
@@ -393,12 +300,14 @@ class Supervisor:
         for child in children:
             code = child.process.poll()
             if code is None:
-                self._end_if_hanging(child, clock.machine_s())
+                silent_s = child.end_if_hanging(clock.machine_s())
+                if silent_s is not None:
+                    self.fleet.notice(f"{child.name} hangs for {silent_s:.0f} s and is ended")
                 continue
             if code == 0 and child.name == "scheduler":
                 continue  # the scheduler alone has an exit command; then it stays away
             if child.next_start_machine_s == 0.0:
-                self._plan_restart(child, clock.machine_s())
+                self._plan_restart(child)
             elif clock.machine_s() >= child.next_start_machine_s:
                 try:
                     self._spawn(child.name, child.failures)
@@ -406,34 +315,14 @@ class Supervisor:
                     _log.error("service_not_started service=%s error=%s", child.name, error)
                     child.next_start_machine_s = clock.machine_s() + RESTART_PAUSE_S[-1]
 
-    def _end_if_hanging(self, child: _Child, now_machine_s: float) -> None:
-        """End a child that lives but does not beat: first a signal that shows where it hangs."""
-        silent_s = child.beats.silent_s()
-        if silent_s is None:
-            return
-        if child.last_words_machine_s is None:
-            child.last_words_machine_s = now_machine_s
-            _log.error("service_hangs service=%s silent_s=%.1f", child.name, silent_s)
-            self.fleet.notice(f"{child.name} hangs for {silent_s:.0f} s and is ended")
-            child.process.send_signal(signal.SIGABRT)
-        elif now_machine_s - child.last_words_machine_s > LAST_WORDS_S:
-            child.process.kill()
-
-    def _plan_restart(self, child: _Child, now_machine_s: float) -> None:
-        lived_s = now_machine_s - child.started_machine_s
-        child.failures = 1 if lived_s > HEALTHY_AFTER_S else child.failures + 1
-        pause_s = RESTART_PAUSE_S[min(child.failures, len(RESTART_PAUSE_S)) - 1]
-        child.next_start_machine_s = now_machine_s + pause_s
+    def _plan_restart(self, child: SupervisedChild) -> None:
+        pause_s = child.plan_restart(SystemClock().machine_s())
         self.restarts[child.name] = self.restarts.get(child.name, 0) + 1
-        _log.error(
-            "service_died service=%s exit=%s lived_s=%.1f restart_in_s=%g",
-            child.name, child.process.returncode, lived_s, pause_s,
-        )  # fmt: skip
         self.fleet.notice(
             f"{child.name} ended with {child.process.returncode}; started again in {pause_s:g} s"
         )
 
-    def _leave_closed(self, safety: _Child) -> None:
+    def _leave_closed(self, safety: SupervisedChild) -> None:
         """Have safety close what the telescope, perhaps dead, left open; locks are heeded."""
         if safety.process.poll() is not None:
             return
@@ -461,63 +350,8 @@ class Supervisor:
             _log.error("not_closed_at_stop reason=deadline")
             self.fleet.notice("the observatory is not closed")
 
-    def _stop_child(self, child: _Child) -> None:
+    def _stop_child(self, child: SupervisedChild) -> None:
         if child.process.poll() is not None:
             return
         self.fleet.notice(f"stopping {child.name}")
-        child.process.send_signal(signal.SIGTERM)
-        timeout_s = stop_timeout_s(child.name, self.fleet.speed)
-        deadline = Deadline(SystemClock(), timeout_s)
-        while child.process.poll() is None and not deadline.expired:
-            if self._cut_short.wait(WATCH_PERIOD_S):
-                break
-        if child.process.poll() is None:
-            cut_short = self._cut_short.is_set()
-            _log.error(
-                "service_killed service=%s timeout_s=%g cut_short=%s",
-                child.name, timeout_s, cut_short,
-            )  # fmt: skip
-            child.process.kill()
-            child.process.wait(timeout=10.0)
-
-
-def _lead_on(desk: DeskClient, state: str, give_up: threading.Event) -> None:
-    """Give the scheduler the next command towards observing, and wait for its end."""
-    command = _NEXT_COMMAND.get(state)
-    if command is None:
-        raise WrongState(f"the scheduler is {state}")
-    order = {"WOType": "Scheduler", "User": "up", "Command": command}
-    receipt = str(desk.front_desk(order)["Receipt"])
-    ended = desk.wait_for(receipt, COMMAND_TIMEOUT_S, until=SETTLED_ATTEMPTS, give_up=give_up)
-    if ended["Status"] != "COMPLETED":
-        raise WrongState(f"{command}: {ended.get('Message', ended['Status'])}")
-
-
-def stop_timeout_s(service: str, speed: float) -> float:
-    """Machine seconds a service may take to end before it is killed."""
-    return STOP_TIMEOUT_S + (CLOSING_TIMEOUT_S / speed if service in _CLOSERS else 0.0)
-
-
-def quiet_log(name: str, data_dir: Path) -> None:
-    """Log this process to ``data_dir/logs/NAME.log`` alone: the terminal belongs to the people."""
-    folder = data_dir / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    nowhere = Path(os.devnull).open("w")
-    logs.set_up(name, LoggingSettings(folder / f"{name}.log"), SystemClock(), stream=nowhere)
-
-
-def star_catalogue(folder: Path, notice: Callable[[str], None]) -> Path | None:
-    """Prepare the ``gsc`` program for simulated stars; None, with a notice, without a catalogue."""
-    try:
-        return prepare_gsc(folder.resolve())
-    except ConfigError as error:
-        notice(str(error))
-        return None
-
-
-def _last_line(path: Path) -> str:
-    try:
-        lines = path.read_text(errors="replace").strip().splitlines()
-    except OSError:
-        return ""
-    return f"{lines[-1]} (log: {path})" if lines else ""
+        child.stop(stop_timeout_s(child.name, self.fleet.speed), self._cut_short)

@@ -22,12 +22,12 @@ from ctmo_indi.clock import Clock, SystemClock
 from ctmo_indi.desk_client.client import DeskClient, DeskFault
 from ctmo_indi.errors import ConfigError, ConflictingOrder, CtmoError
 from ctmo_indi.fleet_ports import on_free_ports
+from ctmo_indi.logs import quiet_log
+from ctmo_indi.simulator.gsc import star_catalogue
 from ctmo_indi.simulator.rehearsal import Night, coming_night, demo_orders
 from ctmo_indi.supervisor import (
     Fleet,
     Supervisor,
-    quiet_log,
-    star_catalogue,
 )
 from ctmo_indi.work_orders.lifecycle import SETTLED_ORDERS
 

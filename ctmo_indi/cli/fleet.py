@@ -82,7 +82,9 @@ def _run_all(settings: Config, observatory: Profile, speed: float) -> None:
     import signal
     import threading
 
-    from ctmo_indi.supervisor import Fleet, Supervisor, quiet_log, star_catalogue
+    from ctmo_indi.logs import quiet_log
+    from ctmo_indi.simulator.gsc import star_catalogue
+    from ctmo_indi.supervisor import Fleet, Supervisor
 
     folder = settings.data_dir
     quiet_log("up", folder)
@@ -108,6 +110,8 @@ def _run_all(settings: Config, observatory: Profile, speed: float) -> None:
         supervisor.start()
         for name in ("scheduler", "telescope", "dome", "preprocessor", "safety"):
             typer.echo(f"{name:13} {getattr(supervisor.config, name).http}")
+        if settings.tango.is_enabled:
+            typer.echo(f"{'tango':13} {supervisor.config.tango.url('Scheduler')} and its like")
         if settings.resume_at_start:
             supervisor.resume_scheduler(stop)
         typer.echo(_outlook(observatory, supervisor.clock, speed))

@@ -7,19 +7,17 @@ Way and few elsewhere, so the simulators' profile has a short focal length.
 
 from __future__ import annotations
 
-import logging
 import os
 import shlex
 import stat
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from ctmo_indi import gaia_stars
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.simulator import gsc_program
-
-_log = logging.getLogger(__name__)
 
 CACHE_VARIABLE = "CTMO_CACHE"
 
@@ -45,15 +43,15 @@ def prepare_gsc(folder: Path) -> Path:
     return folder
 
 
-def prepare_gsc_if_possible(folder: Path) -> Path | None:
-    """Do as :func:`prepare_gsc`, but return None, with a warning, when the catalogue is missing.
+def star_catalogue(folder: Path, notice: Callable[[str], None]) -> Path | None:
+    """Do as :func:`prepare_gsc`, but return None, with a notice, when the catalogue is missing.
 
     The simulators then draw frames without stars, which is good enough for everything but looking.
     """
     try:
-        return prepare_gsc(folder)
+        return prepare_gsc(folder.resolve())
     except ConfigError as error:
-        _log.warning("frames without stars reason=%s", error)
+        notice(str(error))
         return None
 
 

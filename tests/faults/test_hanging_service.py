@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ctmo_indi import supervisor
+from ctmo_indi import supervised_child
 from ctmo_indi.testing.service_process import service_process
 
 from ..running_fleet import RunningFleet, until
@@ -22,7 +22,7 @@ BUSY_PERCENT = 30.0
 
 
 def test_a_frozen_service_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(supervisor._WATCHDOG_S, "preprocessor", LIMIT_S)
+    monkeypatch.setitem(supervised_child._WATCHDOG_S, "preprocessor", LIMIT_S)
     rig = RunningFleet(tmp_path, services=("preprocessor",), resume=False)
     with rig.running() as fleet:
         pid = fleet.supervisor.pids()["preprocessor"]

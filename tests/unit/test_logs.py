@@ -7,7 +7,6 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,15 +14,9 @@ import pytest
 
 from ctmo_indi import logs
 from ctmo_indi.clock import ClockAnchor, SystemClock
+from ctmo_indi.logging_settings import LoggingSettings
 
 REAL = SystemClock()
-
-
-@dataclass(frozen=True)
-class Settings:
-    file: Path | None = None
-    level: str = "INFO"
-    format: str = "text"
 
 
 @pytest.fixture
@@ -31,7 +24,7 @@ def set_up() -> Iterator[Callable[..., io.StringIO]]:
     """Set logging up with a text stream in the place of stderr, and undo it."""
     undo: list[Callable[[], None]] = []
 
-    def start(settings: Settings, clock: SystemClock = REAL) -> io.StringIO:
+    def start(settings: LoggingSettings, clock: SystemClock = REAL) -> io.StringIO:
         stream = io.StringIO()
         undo.append(logs.set_up("telescope", settings, clock, stream=stream))
         return stream
@@ -45,7 +38,7 @@ def test_one_event_is_one_line_in_both_places(
     set_up: Callable[..., io.StringIO], tmp_path: Path
 ) -> None:
     file = tmp_path / "logs" / "ctmo.log"
-    stream = set_up(Settings(file))
+    stream = set_up(LoggingSettings(file))
 
     logging.getLogger("ctmo_indi.dome").info("slewing az_deg=%.1f", 12.34)
     logging.getLogger("ctmo_indi.dome").debug("unseen")
@@ -62,7 +55,7 @@ def test_json_lines_have_the_same_parts_and_are_one_line_each(
     set_up: Callable[..., io.StringIO], tmp_path: Path
 ) -> None:
     file = tmp_path / "ctmo.log"
-    stream = set_up(Settings(file, format="json"))
+    stream = set_up(LoggingSettings(file, format="json"))
 
     logging.getLogger("ctmo_indi.dome").info("slewing az_deg=%.1f\n\x1b[2J", 12.34)
     try:
@@ -87,7 +80,7 @@ def test_json_lines_have_the_same_parts_and_are_one_line_each(
 def test_nobody_can_forge_a_line_or_drive_the_terminal(
     set_up: Callable[..., io.StringIO],
 ) -> None:
-    stream = set_up(Settings())
+    stream = set_up(LoggingSettings())
 
     logging.getLogger("x").warning(
         "user=%s", "eve\n2026-01-01T00:00:00.000Z INFO ok\r\x1b[2J\x00\u2028\u202e\x9b\udc80é"
@@ -100,7 +93,7 @@ def test_nobody_can_forge_a_line_or_drive_the_terminal(
 
 
 def test_a_traceback_stays_in_its_line(set_up: Callable[..., io.StringIO]) -> None:
-    stream = set_up(Settings())
+    stream = set_up(LoggingSettings())
 
     try:
         raise ValueError("bad\nnews")
@@ -113,7 +106,7 @@ def test_a_traceback_stays_in_its_line(set_up: Callable[..., io.StringIO]) -> No
 
 
 def test_a_wrong_log_call_is_reported_and_not_raised(set_up: Callable[..., io.StringIO]) -> None:
-    stream = set_up(Settings())
+    stream = set_up(LoggingSettings())
 
     logging.getLogger("x").info("alt_deg=%d", "high")
 
@@ -126,7 +119,7 @@ def test_under_another_clock_the_line_bears_the_time_of_the_night(
 ) -> None:
     night = datetime(2031, 3, 4, 5, 6, tzinfo=UTC)
     clock = SystemClock(ClockAnchor(time.monotonic(), night.timestamp(), speed))
-    stream = set_up(Settings(), clock)
+    stream = set_up(LoggingSettings(), clock)
 
     logging.getLogger("x").info("open")
 
@@ -141,7 +134,7 @@ def test_journald_gets_priorities_and_no_second_time(
     with (tmp_path / "journal").open("w+") as journal:
         status = os.fstat(journal.fileno())
         monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
-        undo = logs.set_up("safety", Settings(level="DEBUG"), REAL, stream=journal)
+        undo = logs.set_up("safety", LoggingSettings(level="DEBUG"), REAL, stream=journal)
         for level in (10, 20, 30, 40, 50):
             logging.getLogger("x").log(level, "level %d", level)
         undo()
@@ -228,7 +221,7 @@ def test_a_file_that_cannot_be_opened_keeps_no_service_down(
     set_up: Callable[..., io.StringIO], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")
-    stream = set_up(Settings(tmp_path / "file" / "ctmo.log"))
+    stream = set_up(LoggingSettings(tmp_path / "file" / "ctmo.log"))
 
     logging.getLogger("x").info("still here")
 
@@ -238,7 +231,7 @@ def test_a_file_that_cannot_be_opened_keeps_no_service_down(
 
 def test_a_closed_stderr_raises_nothing(tmp_path: Path) -> None:
     stream = (tmp_path / "stderr").open("w")
-    undo = logs.set_up("telescope", Settings(), REAL, stream=stream)
+    undo = logs.set_up("telescope", LoggingSettings(), REAL, stream=stream)
     stream.close()
 
     logging.getLogger("x").info("nobody hears")

@@ -4,7 +4,7 @@ import pytest
 
 from ctmo_indi import daemon
 from ctmo_indi.safety_policy import SafetyPolicy
-from ctmo_indi.supervisor import stop_timeout_s
+from ctmo_indi.supervised_child import stop_timeout_s
 
 
 @pytest.mark.parametrize("service", ["telescope", "safety"])

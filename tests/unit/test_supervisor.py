@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ctmo_indi import profiles, supervisor
+from ctmo_indi import fleet_ports, profiles
 from ctmo_indi.config import Config
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.fleet_ports import free_ports, on_free_ports
@@ -33,7 +33,7 @@ def test_a_port_of_tango_that_is_taken_is_told(tmp_path: Path) -> None:
 
 
 def test_pytango_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "find_spec", lambda _name: None)
+    monkeypatch.setattr(fleet_ports, "find_spec", lambda _name: None)
     with pytest.raises(ConfigError, match=r'pip install "ctmo-indi\[tango\]"'):
         with_tango(tmp_path, free_ports(1)[0]).start()
     assert list(tmp_path.iterdir()) == []
