@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ctmo_indi.errors import (
+    CommandCanceled,
     CtmoError,
     ForeignMotion,
+    InternalError,
     SafetyError,
     Stopped,
 )
@@ -159,3 +161,14 @@ def outcome(error: BaseException | None, *, has_begun: bool) -> tuple[AttemptSta
         return state, reason
     by_hand = state in (AttemptState.ABORTED, AttemptState.CANCELED)
     return (AttemptState.CANCELED if by_hand else AttemptState.NOT_ATTEMPTED), reason
+
+
+def failure_code(error: BaseException | None) -> int:
+    """Return the fault code that ``error`` would have as a refusal; 0 for no error."""
+    if error is None:
+        return 0
+    if isinstance(error, Ending):
+        return CommandCanceled.fault_code
+    if isinstance(error, CtmoError):
+        return error.fault_code
+    return InternalError.fault_code

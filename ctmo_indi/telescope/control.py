@@ -34,6 +34,8 @@ class ControlTask:
         Does not wait for a closing under way.
     acts_for
         Whose hand it is: his own observer lock does not forbid it.
+    failure_code
+        Fault code of what ended it, 0 when nothing did; not stored.
     turns_dome, points
         It sets the dome's azimuth: the dome does not follow the mount then, until an order points
         the mount anew.
@@ -53,10 +55,12 @@ class ControlTask:
     points: bool = False
     state: AttemptState = AttemptState.PENDING
     reason: str = ""
+    failure_code: int = 0
     revision: int = 0
 
     def to_wire(self) -> dict[str, object]:
         """The keys of a Status reply that a control order adds."""
+        code = {"Failure Code": self.failure_code} if self.failure_code else {}
         return {
             "ID": self.order_id,
             "Receipt": self.receipt,
@@ -65,6 +69,7 @@ class ControlTask:
             "Status": self.state.value,
             "Message": self.reason or self.name,
             "Failure": self.reason,
+            **code,
         }
 
 

@@ -164,8 +164,8 @@ class DeskHandlers:
         age_s = min(heard_s, self._parts.scheduler_age_machine_s())
         if age_s <= SCHEDULER_SILENT_MACHINE_S:
             raise WrongState(
-                f"a scheduler is at work (heard {age_s:.0f} s ago): send the order to it, or stop "
-                "the scheduler first"
+                f"a scheduler is at work (heard {age_s:.0f} s ago): send the order to it, or have "
+                "it do nothing first (its command disable; stop alone leaves it at work)"
             )
 
     # -- orders by hand ----------------------------------------------------------------------------
@@ -230,6 +230,7 @@ class DeskHandlers:
             await self._ask(lambda: take(task))
         except CtmoError as error:
             task.state, task.reason = AttemptState.NOT_ATTEMPTED, str(error)
+            task.failure_code = error.fault_code
             book.on_state(task)
             raise
         return await self._soon(checked, task.receipt, unwritten)
@@ -299,6 +300,7 @@ class DeskHandlers:
             wait_s=QUICK_MACHINE_S,
         )
         failure = str(view["Failure"])
+        code = {"Failure Code": view["Failure Code"]} if "Failure Code" in view else {}
         lost = f"It will not be known after a restart: {unwritten}" if unwritten else ""
         passing("telescope.hand.reply")
         return order_reply(
@@ -308,7 +310,7 @@ class DeskHandlers:
             receipt=receipt,
             revision=_revision(await self._view(receipt) or {}),
             reasons=tuple(filter(None, (failure, lost))),
-            extra={"Failure": failure},
+            extra={"Failure": failure, **code},
         )
 
     async def _settled_or_zero(self, receipt: str) -> Reply:
@@ -322,7 +324,8 @@ class DeskHandlers:
     async def status(self, checked: CheckedOrder, caller: Caller) -> Reply:
         """Tell how an order is, all orders, or the service; waits for a change when asked to."""
         request = _request(checked, StatusRequest)
-        if checked.user == SCHEDULER:
+        # By an attempt's name: one that only looks, such as a DISABLED one, is not at work.
+        if checked.user == SCHEDULER and request.name.is_given:
             self._scheduler_heard_machine_s = self._parts.clock.machine_s()
         if request.list_all:
             views = await self._ask(

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from ctmo_indi.errors import CtmoError, ForeignMotion, SafetyError, WrongState
 from ctmo_indi.models.states import AttemptState
-from ctmo_indi.telescope.attempt import Attempt, Ending, outcome
+from ctmo_indi.telescope.attempt import Attempt, Ending, failure_code, outcome
 from ctmo_indi.telescope.control import ControlTask, by_hand
 from ctmo_indi.telescope.engine_parts import EngineParts
 from ctmo_indi.telescope.hands_off import HandsOff
@@ -109,7 +109,7 @@ class TaskLine:
             raise WrongState(f"{receipt}: not under way here")
         if task in self._waiting:
             self._waiting.remove(task)
-            self.set_state(task, AttemptState.CANCELED, ending.reason)
+            self._end(task, AttemptState.CANCELED, ending.reason, ending)
         elif self.current is task:
             self.interrupt(ending)
         return task
@@ -124,7 +124,7 @@ class TaskLine:
     def interrupt_and_flush(self, ending: Ending) -> bool:
         """As :meth:`interrupt`, and end all that waits."""
         while self._waiting:
-            self.set_state(self._waiting.popleft(), *outcome(ending, has_begun=False))
+            self._end(self._waiting.popleft(), *outcome(ending, has_begun=False), ending)
         return self.interrupt(ending)
 
     def begin_next(self) -> None:
@@ -152,7 +152,7 @@ class TaskLine:
             _log.error("procedure_failed receipt=%s", task.receipt, exc_info=error)
         if isinstance(error, ForeignMotion):
             self._hands_off.begin(reason)
-        self.set_state(task, state, reason)
+        self._end(task, state, reason, error)
 
     def set_state(self, task: Task, state: AttemptState, reason: str = "") -> None:
         """Change the state of a task, be it in the line or beside it; store and tell it."""
@@ -163,6 +163,13 @@ class TaskLine:
         else:
             self._parts.on_hand_state(task)
         self._tell(task)
+
+    def _end(
+        self, task: Task, state: AttemptState, reason: str, error: BaseException | None
+    ) -> None:
+        if isinstance(task, ControlTask):
+            task.failure_code = failure_code(error)
+        self.set_state(task, state, reason)
 
     # -- beginning ---------------------------------------------------------------------------------
 

@@ -216,6 +216,19 @@ def test_a_direct_observation_is_carried_out_when_no_scheduler_is_heard(office):
     assert office.ended(str(reply["Receipt"]))["Status"] == "COMPLETED"
 
 
+def test_a_scheduler_that_only_looks_is_not_at_work_one_that_follows_its_attempt_is(office):
+    order = {**ATTEMPT, "User": "ada", "ID": "1"}
+    del order["Parent"]
+    office.ask({"WOType": "Status", "User": "scheduler"})
+    receipt = str(office.ask(order)["Receipt"])
+    office.ended(receipt)
+
+    office.ask({"WOType": "Status", "User": "scheduler", "Receipt": receipt})
+
+    with pytest.raises(WrongState, match="its command disable"):
+        office.ask({**order, "ID": "2"})
+
+
 def test_status_waits_for_a_revision_that_is_not_there_yet(office):
     office.hands.slow.add("expose")
     office.ask(ATTEMPT)
