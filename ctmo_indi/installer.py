@@ -291,12 +291,12 @@ def _next_steps(layout: Layout) -> list[str]:
     lines = [f"configuration: {units.DEFAULT_CONFIG}; check it with: ctmo-indi check"]
     if layout.system == "launchd":
         folder = _UNIT_FOLDERS["launchd"]
-        return [*lines, *(f"launchctl load {folder}/{name}" for name in _plists(layout))]
+        return [*lines, *(f"launchctl load {folder}/{name}" for name in _plists())]
     return [*lines, f"start all services with: systemctl enable --now {units.TARGET}"]
 
 
-def _plists(layout: Layout) -> list[str]:
-    return [path.name for path in layout.units()]
+def _plists() -> list[str]:
+    return [f"{units.label(unit)}.plist" for unit in units.SERVICES]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -42,6 +42,10 @@ class ServiceUnit:
         Of processor and disk: higher and lower for what may take its time; 0 and 100 are usual.
     denies_write_execute
         False where numba compiles.
+    unit
+        Name of the unit file where it is not the service's: another program may have that one.
+    needs
+        A module of an extra, without which it does not run; empty: it is installed with us.
     """
 
     name: str
@@ -54,6 +58,13 @@ class ServiceUnit:
     denies_write_execute: bool = True
     alias: str | None = None
     organisation: str = "ctmo"
+    unit: str = ""
+    needs: str = ""
+
+    @property
+    def file(self) -> str:
+        """Name of its unit of systemd."""
+        return f"{self.unit or self.name}.service"
 
 
 SERVICES = (
@@ -85,6 +96,19 @@ SERVICES = (
 )
 
 
+OPTIONAL = (
+    ServiceUnit(
+        "tango",
+        "Tango devices",
+        after=("safety", "telescope", "scheduler"),
+        oom_score=300,
+        unit="ctmo-tango",
+        needs="tango",
+    ),
+)
+"""Installed as well, and started with the others only where what they need is there."""
+
+
 def render_all(
     system: System | str,
     *,
@@ -113,11 +137,11 @@ def render_all(
             )
     values = {"PROGRAM": str(program), "CONFIG": str(config), "LOGS": str(logs)}
     if system == "systemd":
-        units = {f"{unit.name}.service": _systemd_service(unit, values) for unit in SERVICES}
+        units = {unit.file: _systemd_service(unit, values) for unit in (*SERVICES, *OPTIONAL)}
         services = " ".join(units)
         return {**units, TARGET: _render("target.in", {"SERVICES": services})}
     if system == "launchd":
-        return {f"{label(unit)}.plist": _plist(unit, values) for unit in SERVICES}
+        return {f"{label(unit)}.plist": _plist(unit, values) for unit in (*SERVICES, *OPTIONAL)}
     raise ConfigError(f"system {system!r}: expected systemd or launchd")
 
 
@@ -132,6 +156,8 @@ def _systemd_service(unit: ServiceUnit, values: Mapping[str, str]) -> str:
         {
             **values,
             "NAME": unit.name,
+            "UNIT": unit.file.removesuffix(".service"),
+            "CONDITION": _condition(unit, Path(values["PROGRAM"])),
             "TITLE": unit.title,
             "AFTER": " ".join(f"{name}.service" for name in unit.after),
             "WATCHDOG_S": str(unit.watchdog_s),
@@ -150,9 +176,18 @@ def _plist(unit: ServiceUnit, values: Mapping[str, str]) -> str:
         **values,
         "NAME": unit.name,
         "LABEL": label(unit),
+        "DISABLED": "true" if unit.needs else "false",
         "PROCESS_TYPE": "Background" if unit.oom_score > 0 else "Interactive",
     }
     return _render("plist.in", {name: escape(value) for name, value in text.items()})
+
+
+def _condition(unit: ServiceUnit, program: Path) -> str:
+    if not unit.needs:
+        return ""
+    module = program.parent.parent / "lib" / "python*" / "site-packages" / unit.needs
+    why = "# Without its extra it is skipped, not tried again and again."
+    return f"{why}\nConditionPathExistsGlob={module}\n"
 
 
 def _yes(claim: bool) -> str:

@@ -259,7 +259,7 @@ def test_systemd_calls_the_services_well_protected(systemd_units, promise):
             done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
             (level,) = re.findall(r"Overall exposure level .*: ([0-9.]+)", done.stdout)
             exposures[path.stem] = float(level)
-    assert len(exposures) == len(units.SERVICES)
+    assert len(exposures) == len(units.SERVICES) + len(units.OPTIONAL)
     told = ", ".join(f"{name} {level}" for name, level in exposures.items())
     promise("units_exposure", told, holds=max(exposures.values()) <= 2.0)
 
@@ -278,6 +278,20 @@ def test_pixels_yield_to_the_telescope():
     ]
 
 
+def test_what_needs_an_extra_is_started_with_the_others_where_the_extra_is():
+    rendered = units.render_all("systemd", program=Path("/opt/ctmo-indi/venv/bin/ctmo-indi"))
+    conditions = {
+        name: line.partition("=")[2]
+        for name, text in rendered.items()
+        for line in text.splitlines()
+        if line.startswith("ConditionPathExistsGlob=")
+    }
+    place = "/opt/ctmo-indi/venv/lib/python*/site-packages/tango"
+    assert conditions == {"ctmo-tango.service": place}
+    assert "ctmo-tango.service" in rendered[units.TARGET]
+    assert "serve tango --config" in rendered["ctmo-tango.service"]
+
+
 def test_units_call_a_command_that_exists():
     text = units.render_all("systemd", program=Path("/bin/true"))["safety.service"]
     (line,) = (line for line in text.splitlines() if line.startswith("ExecStart="))
@@ -290,7 +304,7 @@ def test_units_call_a_command_that_exists():
 def test_launchd_property_lists_have_known_keys_and_the_documents_names():
     known = {
         *("Label", "ProgramArguments", "RunAtLoad", "KeepAlive", "ThrottleInterval"),
-        *("ExitTimeOut", "ProcessType", "Umask", "StandardErrorPath"),
+        *("ExitTimeOut", "ProcessType", "Umask", "StandardErrorPath", "Disabled"),
     }
     rendered = units.render_all("launchd", program=Path("/opt/a&b/bin/ctmo-indi"))
     for name, text in rendered.items():
@@ -300,5 +314,6 @@ def test_launchd_property_lists_have_known_keys_and_the_documents_names():
         assert data["ProgramArguments"][0] == "/opt/a&b/bin/ctmo-indi"
         assert data["KeepAlive"] is True
         assert data["Umask"] == 0o027
+        assert data["Disabled"] is (name == "org.ctmo.tango.plist")
     assert {"org.ctmo.scheduler.plist", "org.ctmo.telescope.plist"} <= set(rendered)
     assert "org.toros.preprocessor.plist" in rendered

@@ -41,10 +41,11 @@ def check(
     """Say what is right and wrong here.
 
     Looks at configuration, profile, device files, contract, the scheduler's configuration and its
-    driver, data folder, access and services; warns of what KStars on this machine could do.
+    driver, data folder, access, services and, where configured, the Tango devices; warns of what
+    KStars on this machine could do.
     """
     from ctmo_indi import daemon
-    from ctmo_indi.cli import kstars_traps
+    from ctmo_indi.cli import kstars_traps, tango_check
 
     settings, observatory = daemon.load(find_config(config, data), profile, data)
     held: list[str] = []
@@ -59,6 +60,7 @@ def check(
         *_check_access(settings),
         *_check_secrecy(settings),
         *_check_services(settings, held),
+        *tango_check.look(settings.tango),
     ]
     if devices:
         rows += _check_indi(settings, observatory)

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import queue
+import re
 import threading
 from collections.abc import Mapping, Sequence
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.desk_client.client import DeskClient
-from ctmo_indi.errors import CtmoError, InternalError, ServiceUnreachable
+from ctmo_indi.errors import BadOrder, CtmoError, InternalError, ServiceUnreachable
 from ctmo_indi.tango.spec import Order, Reply
 
 LONGEST_S = 2.7
 """Machine seconds for an answer: Tango's clients wait three."""
 
+_NOT_OF_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
 _Answer = tuple[str, Reply | CtmoError]
+
+
+def carried(order: Order) -> Order:
+    """Return ``order``; BadOrder for a text with a character that XML, and so XML-RPC, has not."""
+    waiting: list[tuple[str, object]] = [("", order)]
+    while waiting:
+        place, value = waiting.pop()
+        if isinstance(value, str) and (found := _NOT_OF_XML.search(value)):
+            where = place.lstrip(".") or "the order"
+            raise BadOrder(f"{where}: came the character {found[0]!a}, which XML has not")
+        if isinstance(value, Mapping):
+            waiting += [(f"{place}.{key}", part) for key, part in value.items()]
+            waiting += [(f"{place}.{key!a}", key) for key in value]
+        elif isinstance(value, list | tuple):
+            waiting += [(place, part) for part in value]
+    return order
 
 
 class DeskCalls:

@@ -74,10 +74,12 @@ class DeskWatch:
         connected = {
             key for key, part in found if isinstance(part, Mapping) and part.get("Connected")
         }
+        frames = frames_of(reply.get("Current"))
         self._tell(
             replace(
                 self.seen,
                 reply=reply,
+                last_frame=frames[-1] if frames else self.seen.last_frame,
                 error="",
                 utc=self._clock.utc(),
                 at_machine_s=self._clock.machine_s(),
@@ -134,7 +136,14 @@ def after_events(seen: Seen, events: Sequence[Mapping[str, Any]]) -> Seen:  # An
                 seen, command=(str(data.get("Command", "")), str(data.get("Status", "")))
             )
         elif event.get("Kind") == "attempt":
-            made = [each for each in data.get("Exposures", ()) if each.get("Path")]
-            if made:
-                seen = replace(seen, last_frame=str(made[-1]["Path"]))
+            made = frames_of(data)
+            # A Status that came later than the event knows more of the same attempt.
+            if made and made[-1] not in frames_of(seen.at("Current")):
+                seen = replace(seen, last_frame=made[-1])
     return seen
+
+
+def frames_of(attempt: object) -> list[str]:
+    """Return the paths of the frames that an attempt has on disk, in their order."""
+    made = attempt.get("Exposures", ()) if isinstance(attempt, Mapping) else ()
+    return [str(each["Path"]) for each in made if isinstance(each, Mapping) and each.get("Path")]

@@ -15,9 +15,10 @@ from ctmo_indi.clock import Clock
 from ctmo_indi.errors import CtmoError
 from ctmo_indi.profiles import Profile
 from ctmo_indi.tango import refusals
-from ctmo_indi.tango.desk_calls import DeskCalls
+from ctmo_indi.tango.desk_calls import DeskCalls, carried
+from ctmo_indi.tango.letters import latin, plain
 from ctmo_indi.tango.picture import Seen
-from ctmo_indi.tango.readings import Reading, label_of, of_setting, reading
+from ctmo_indi.tango.readings import Reading, label_of, of_instant, of_setting, reading
 from ctmo_indi.tango.spec import Asked, AttributeSpec, CommandSpec, DeviceSpec, Kind, Order, Reply
 from ctmo_indi.tango.state_table import Facts, State, judged
 
@@ -52,6 +53,7 @@ class ObservatoryDevice(Device):  # type: ignore[misc] # pytango has no types of
         self._telling = threading.Lock()
         self._told: dict[str, Reading] = {}
         self._told_state: tuple[State, str] | None = None
+        self._since_s: float | None = None
         self.settings = {each.name: each.setting for each in self.rows if each.setting is not None}
         for name in ("State", "Status", *(each.name for each in self.rows if each.has_events)):
             self.set_change_event(name, True, False)
@@ -75,7 +77,8 @@ class ObservatoryDevice(Device):  # type: ignore[misc] # pytango has no types of
 
     def judged(self) -> tuple[State, str]:
         """Return State and Status as of now."""
-        return judged(self.spec.name, self.facts())
+        state, status = judged(self.spec.name, self.facts())
+        return state, plain(status)
 
     def dev_state(self) -> DevState:
         """Return the table's State, whatever Tango would make of the attributes' alarms."""
@@ -89,19 +92,22 @@ class ObservatoryDevice(Device):  # type: ignore[misc] # pytango has no types of
         """Return what an attribute reads now."""
         if row.setting is not None:
             return of_setting(row, self.settings[row.name], self.bridge.profile)
+        if row.of_state:
+            return of_instant(self._since_s)
         return reading(row, self.facts(), self.bridge.profile)
 
     def tell(self) -> None:
         """Push what has changed; from a thread that Tango knows."""
         with self._telling:
-            state = self.judged()
+            state, at_s = self.judged(), self.told_at_s()
             if state != self._told_state:
+                if self._told_state is None or state[0] is not self._told_state[0]:
+                    self._since_s = at_s
                 self._take_state(*state)
                 for name in ("State", "Status"):
                     self.push_change_event(name)
                     self.push_archive_event(name)
                 self._told_state = state
-            at_s = self.told_at_s()
             for row in self.rows:
                 if not row.has_events:
                     continue
@@ -130,17 +136,18 @@ class ObservatoryDevice(Device):  # type: ignore[misc] # pytango has no types of
     ) -> Reply:
         """Send an order; a refusal becomes a DevFailed with a stable reason."""
         try:
-            order = make(self.asked(value))
+            order = carried(make(self.asked(value)))
             reply = self.bridge.calls.ask(asks, order)
         except CtmoError as error:
             self.refuse(refusals.reason(error), str(error))
-        if order.get("WOType") in _DEEDS and reply.get("Failure"):
-            self.refuse(refusals.FAILED, str(reply["Failure"]))
+        failed = refusals.reason_of_failure(reply) if order.get("WOType") in _DEEDS else ""
+        if failed:
+            self.refuse(failed, str(reply["Failure"]))
         return reply
 
     def refuse(self, reason: str, text: str) -> None:
         """Raise a DevFailed."""
-        tango.Except.throw_exception(reason, text, self.get_name())
+        tango.Except.throw_exception(reason, plain(text), self.get_name())
 
 
 class Bridge:
@@ -214,7 +221,7 @@ def _attribute(row: AttributeSpec, profile: Profile) -> dict[str, Any]:  # Any: 
     if row.shown:
         settings["format"] = row.shown
     if row.labels:
-        settings["enum_labels"] = list(row.labels(profile))
+        settings["enum_labels"] = [latin(label) for label in row.labels(profile)]
     if row.kind in (Kind.NUMBERS, Kind.TEXTS):
         settings["max_dim_x"] = _ARRAY_LENGTH
     limits = {"min_value": row.minimum, "max_value": row.maximum}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from ctmo_indi.profiles import Profile
+from ctmo_indi.tango.letters import latin
 from ctmo_indi.tango.spec import AttributeSpec, Kind, Mood
 from ctmo_indi.tango.state_table import Facts
 
@@ -64,6 +66,14 @@ def of_setting(spec: AttributeSpec, value: object, profile: Profile) -> Reading:
     return Reading(_of_kind(spec, value, profile), Mood.VALID)
 
 
+def of_instant(utc_s: float | None) -> Reading:
+    """Return what an instant (sky time, Unix seconds) reads as a text; None is not known."""
+    if utc_s is None:
+        return Reading("", None)
+    text = datetime.fromtimestamp(utc_s, UTC).isoformat(timespec="milliseconds")
+    return Reading(text.replace("+00:00", "Z"), Mood.VALID)
+
+
 def label_of(spec: AttributeSpec, value: Any, profile: Profile) -> Any:  # Any: of the kind
     """Return a written value as orders have it: of a CHOICE the label."""
     if spec.kind is Kind.CHOICE and spec.labels:
@@ -88,13 +98,13 @@ def _of_kind(spec: AttributeSpec, found: object, profile: Profile) -> Any:  # An
         case Kind.CLAIM if isinstance(found, bool):
             return found
         case Kind.TEXT if isinstance(found, str):
-            return found
+            return latin(found)
         case Kind.CHOICE if spec.labels and found in spec.labels(profile):
             return spec.labels(profile).index(str(found))
         case Kind.NUMBERS if isinstance(found, list | tuple) and all(map(_is_number, found)):
             return tuple(float(each) for each in found)
         case Kind.TEXTS if isinstance(found, list | tuple):
-            return tuple(str(each) for each in found)
+            return tuple(latin(str(each)) for each in found)
     return None
 
 

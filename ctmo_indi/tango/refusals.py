@@ -7,6 +7,7 @@ where several share a code the text says which it was.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from ctmo_indi.desk_client.client import DeskFault
 from ctmo_indi.errors import CtmoError, ServiceUnreachable
@@ -42,9 +43,10 @@ _OF_THE_CALL: Mapping[int, str] = {
     413: "CTMO_BadOrder",
     429: "CTMO_NotPermitted",
     -32602: "CTMO_BadOrder",
+    -32700: "CTMO_BadOrder",
 }
 FAILED = "CTMO_CommandFailed"
-"""It was taken and had failed before the answer."""
+"""It was taken and had failed before the answer, and the reply has no code that we know."""
 
 
 def reason(error: CtmoError) -> str:
@@ -54,3 +56,11 @@ def reason(error: CtmoError) -> str:
     if isinstance(error, ServiceUnreachable):
         return REASONS[503]
     return REASONS.get(error.fault_code, REASONS[500])
+
+
+def reason_of_failure(reply: Mapping[str, Any]) -> str:  # Any: as on the wire
+    """Return the name of a failure that a reply tells of; empty for a reply without one."""
+    if not reply.get("Failure"):
+        return ""
+    code = reply.get("Failure Code")
+    return REASONS.get(code, FAILED) if isinstance(code, int) else FAILED

@@ -40,7 +40,7 @@ def _submitted(asked: Asked) -> Order:
     """Read the order that came as text; only what is kept and carried out later."""
     try:
         order = json.loads(asked.value)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadOrder(f"came no JSON ({error}), expected an order as a JSON object") from None
     if not isinstance(order, dict):
         raise BadOrder(f"came {type(order).__name__}, expected an order as a JSON object")
@@ -59,7 +59,7 @@ def _of_receipt(kind: str) -> Callable[[Asked], Order]:
 
 
 def _whole(reply: Reply) -> str:
-    return json.dumps(reply, ensure_ascii=False, allow_nan=False, default=str)
+    return json.dumps(reply, default=str)
 
 
 def _held(key: str) -> Callable[[Seen], object]:

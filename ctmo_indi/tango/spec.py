@@ -99,6 +99,8 @@ class AttributeSpec:
         No change event for less.
     has_events
         False for ages, which always change.
+    of_state
+        Its value is the device's own: since when its State holds.
     """
 
     name: str
@@ -120,12 +122,23 @@ class AttributeSpec:
     max_age_s: Callable[[Profile], float] | None = None
     least_change: float = 0.0
     has_events: bool = True
+    of_state: bool = False
     never_in: frozenset[State] = frozenset()
 
     @property
     def is_written(self) -> bool:
         """Whether clients may write it."""
         return self.order is not None or self.setting is not None
+
+
+STATE_SINCE = AttributeSpec(
+    name="StateSince",
+    kind=Kind.TEXT,
+    label="State since",
+    of_state=True,
+    doc="Since when State holds: UTC of the sky, ISO 8601. Tango stamps State and Status with the"
+    " machine's time by itself; this is told with every change of State.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,4 +195,5 @@ class DeviceSpec:
 
     def all_attributes(self, profile: Profile) -> tuple[AttributeSpec, ...]:
         """Return the attributes as they are at a site."""
-        return self.attributes + (self.more(profile) if self.more else ())
+        further = self.more(profile) if self.more else ()
+        return (*self.attributes, *further, STATE_SINCE)

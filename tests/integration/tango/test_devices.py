@@ -7,6 +7,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def stage(server: Stage) -> Iterator[Stage]:
     yield server
     for desk in server.desks.values():
         desk.says = copy.deepcopy(STATUS[desk.service])
-        desk.refusal, desk.failure = None, ""
+        desk.refusal, desk.failure, desk.failure_code = None, "", None
         desk.orders.clear()
     until(lambda: server.device("Scheduler").state() is State.ON, "as before")
     mount = server.device("Mount")
@@ -233,11 +234,16 @@ def test_a_refusal_has_a_stable_name_and_the_reason(stage, error, name):
     assert reason(failed) == (name, str(error))
 
 
-def test_a_command_that_failed_at_once_is_told_as_a_failure(stage):
-    stage.desks["telescope"].failure = "the driver said Alert"
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [(424, "CTMO_Interlocked"), (524, "CTMO_CommandRejected"), (None, "CTMO_CommandFailed")],
+)
+def test_a_command_that_failed_at_once_is_told_by_the_name_of_its_code(stage, code, name):
+    desk = stage.desks["telescope"]
+    desk.failure, desk.failure_code = "the driver said Alert", code
     with pytest.raises(DevFailed) as failed:
         stage.device("Mount").Track()
-    assert reason(failed) == ("CTMO_CommandFailed", "the driver said Alert")
+    assert reason(failed) == (name, "the driver said Alert")
 
 
 def test_in_fault_only_what_helps_is_allowed(stage):
@@ -289,6 +295,28 @@ def test_a_slew_is_watched_by_change_events(stage):
         changes.close()
 
 
+def test_since_when_a_state_holds_is_told_beside_it_with_the_services_time(stage):
+    mount = stage.device("Mount")
+    before = mount.StateSince
+    changes = Changes(mount, "State", "StateSince", "RightAscension")
+    try:
+        says = stage.desks["telescope"].says["Devices"]["Mount"]
+        says |= {"RA": 133.9}
+        changes.wait_for("RightAscension", 133.9)
+        assert mount.StateSince == before, "it is the State's, not the values'"
+        says |= {"Slewing": True, "RA": 140.0}
+        changes.wait_for("State", State.MOVING)
+        changes.wait_for("RightAscension", 140.0)
+        since = mount.StateSince
+        assert changes.seen["StateSince"] == [before, since]
+        told = changes.raw["StateSince"][-1].attr_value.time.totime()
+        assert datetime.fromisoformat(since).timestamp() == pytest.approx(told, abs=1e-3)
+        moved = changes.raw["RightAscension"][-1].attr_value.time.totime()
+        assert told == pytest.approx(moved, abs=1e-3), "of the same Status reply"
+    finally:
+        changes.close()
+
+
 def test_the_last_frame_is_known_after_its_attempt_has_ended(stage):
     camera = stage.device("Camera")
     made = [{"Path": "/data/a-001.fits"}, {"Path": "/data/a-002.fits"}]
@@ -298,10 +326,13 @@ def test_the_last_frame_is_known_after_its_attempt_has_ended(stage):
 
 def test_the_example_of_the_how_to_works_as_it_stands(stage, capsys):
     text = (Path(__file__).parents[3] / "docs" / "how-to" / "use-tango.md").read_text("utf-8")
-    example = re.search(r"```python\n(.*?)```", text, re.DOTALL)
-    assert example is not None
+    examples = "".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    assert "Expose" in examples
     names: dict[str, object] = {}
-    exec(example[1].replace("127.0.0.1:8050", f"127.0.0.1:{stage.settings.port}"), names)
+    exec(examples.replace("127.0.0.1:8050", f"127.0.0.1:{stage.settings.port}"), names)
+    exposed = told(stage, "telescope")
+    stage.device("Camera").Init()
+    assert (exposed["Frame Type"], exposed["Number of Exposures"]) == ("Dark", 2)
     assert names["receipt"] == "O-00000000000000000000000001"
     assert [each["Command"] for each in stage.desks["scheduler"].told if "Command" in each] == [
         "start", "enable", "resume",

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.errors import InternalError, Locked, ServiceUnreachable
+from ctmo_indi.errors import BadOrder, InternalError, Locked, ServiceUnreachable
 from ctmo_indi.tango import desk_calls
-from ctmo_indi.tango.desk_calls import DeskCalls
+from ctmo_indi.tango.desk_calls import DeskCalls, carried
 
 
 class Desk:
@@ -68,3 +68,17 @@ def test_one_that_does_not_answer_holds_nobody_longer(monkeypatch):
         assert asked.ask(("safety", "telescope"), {}) == {"Receipt": "S"}
     finally:
         hold.set()
+
+
+@pytest.mark.parametrize("bad", ["\x00", "\x1b[2J", "\ud800", "\ufffe"])
+@pytest.mark.parametrize(
+    "put", [lambda x: {"ID": x}, lambda x: {x: 1}, lambda x: {"A": [{"B": x}]}]
+)
+def test_a_character_that_xml_has_not_is_a_bad_order(bad, put):
+    with pytest.raises(BadOrder, match="which XML has not"):
+        carried(put(f"a{bad}b"))
+
+
+def test_every_other_text_is_carried():
+    order = {"ID": "\t\n 望遠鏡 🔭 <&>", "Windows": [{"From": "x"}], "RA": 1.0}
+    assert carried(order) is order

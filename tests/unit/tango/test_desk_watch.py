@@ -93,3 +93,25 @@ def test_events_tell_what_a_status_does_not():
     ]
     seen = after_events(Seen("telescope"), events)
     assert (seen.command, seen.last_frame) == (("start", "IN_PROGRESS"), "/b")
+
+
+def frames(*paths: str) -> dict[str, Any]:
+    return {"Exposures": [{"Path": path} for path in paths]}
+
+
+def test_a_frame_is_known_as_soon_as_a_status_tells_of_it():
+    desk = Desk({"Current": frames("a-1")}, {"Current": frames("a-1", "a-2")}, {"Current": {}})
+    told: list[str] = []
+    desk.watch = DeskWatch(
+        "telescope", desk, SystemClock(), lambda seen: told.append(seen.last_frame)
+    )
+    desk.watch.run()
+    assert told == ["a-1", "a-2", "a-2"]
+
+
+def test_an_event_that_is_older_than_the_status_does_not_take_a_frame_back():
+    seen = Seen("telescope", {"Current": frames("a-1", "a-2")}, last_frame="a-2")
+    older = {"Kind": "attempt", "Data": frames("a-1")}
+    newer = {"Kind": "attempt", "Data": frames("a-1", "a-2", "a-3")}
+    assert after_events(seen, [older]).last_frame == "a-2"
+    assert after_events(seen, [older, newer]).last_frame == "a-3"

@@ -12,7 +12,7 @@ from ctmo_indi.profiles import Profile
 from ctmo_indi.safety_policy import Range
 from ctmo_indi.tango.devices import DEVICES, devices_of
 from ctmo_indi.tango.picture import Seen
-from ctmo_indi.tango.readings import Reading, reading
+from ctmo_indi.tango.readings import Reading, of_instant, reading
 from ctmo_indi.tango.spec import AttributeSpec, Bounds, Kind, Mood
 from ctmo_indi.tango.state_table import Facts
 
@@ -148,6 +148,11 @@ def test_news_is_what_changed_by_enough_or_in_quality():
     assert Reading("a", Mood.VALID).differs(None, 0.0)
 
 
+def test_an_instant_is_told_in_iso_8601_and_unknown_before_the_first():
+    assert of_instant(1795387328.125) == Reading("2026-11-22T22:42:08.125Z", Mood.VALID)
+    assert of_instant(None).mood is None
+
+
 def test_a_site_has_the_devices_that_its_profile_has(profile):
     assert devices_of(profile) == DEVICES
     assert [each.name for each in devices_of(replace(profile, equipment={}))] == ["Scheduler"]
@@ -160,7 +165,7 @@ def test_every_row_is_whole(profile, spec):
     assert len(names) == len(set(names)), "a Tango class has one name space for both"
     for row in rows:
         assert row.doc.endswith("."), row.name
-        assert row.path or row.read or row.setting is not None, row.name
+        assert row.path or row.read or row.of_state or row.setting is not None, row.name
         assert (row.kind is Kind.CHOICE) == (row.labels is not None), row.name
         assert (row.order is None) == (row.asks == ""), row.name
         assert row.has_events or row.unit == "s", row.name

@@ -33,3 +33,20 @@ def test_every_fault_of_the_contract_has_a_name_after_one_of_its_errors():
 )
 def test_name_of_an_error(error, name):
     assert refusals.reason(error) == name
+
+
+@pytest.mark.parametrize(
+    ("reply", "name"),
+    [
+        ({}, ""),
+        ({"Failure": ""}, ""),
+        ({"Failure": "", "Failure Code": 424}, ""),
+        ({"Failure": "too low", "Failure Code": 424}, "CTMO_Interlocked"),
+        ({"Failure": "the driver said Alert", "Failure Code": 524}, "CTMO_CommandRejected"),
+        ({"Failure": "of a ticket"}, "CTMO_CommandFailed"),
+        ({"Failure": "of a later version", "Failure Code": 599}, "CTMO_CommandFailed"),
+        ({"Failure": "of a stranger", "Failure Code": "424"}, "CTMO_CommandFailed"),
+    ],
+)
+def test_name_of_a_failure_that_a_reply_tells_of(reply, name):
+    assert refusals.reason_of_failure(reply) == name
