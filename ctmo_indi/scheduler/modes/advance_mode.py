@@ -29,7 +29,7 @@ from ctmo_indi.scheduler.modes.production import Production
 from ctmo_indi.scheduler.modes.queue_view import QueuedScript, QueueView
 from ctmo_indi.scheduler.modes.replay import Replay, simulation
 from ctmo_indi.scheduler.modes.target_events import target_event
-from ctmo_indi.scheduler.orders.orders_book import Settled
+from ctmo_indi.scheduler.orders.open_orders import Settled
 from ctmo_indi.scheduler.snapshots import (
     NoRoomForSnapshot,
     Snapshot,

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 
 from ctmo_indi.errors import WrongState
 from ctmo_indi.scheduler.modes.mode import ModeContext, ResultT
-from ctmo_indi.scheduler.orders.orders_book import Settled
+from ctmo_indi.scheduler.orders.open_orders import Settled
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.script_queue.script import ScriptRun
 

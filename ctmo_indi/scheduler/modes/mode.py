@@ -15,7 +15,8 @@ from ctmo_indi.clock import Clock
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.configuration import SchedulerCscParameters
 from ctmo_indi.scheduler.orders.attempt_runner import AttemptRunner
-from ctmo_indi.scheduler.orders.orders_book import OrdersBook, Settled
+from ctmo_indi.scheduler.orders.open_orders import Settled
+from ctmo_indi.scheduler.orders.orders_book import OrdersBook
 from ctmo_indi.scheduler.safety_link import SafetyLink
 from ctmo_indi.scheduler.states import DetailedState, ErrorCode
 from ctmo_indi.scheduler.worker import Worker

@@ -37,7 +37,7 @@ from ctmo_indi.scheduler.modes.prediction import PredictionQuestion, Predictor
 from ctmo_indi.scheduler.modes.queue_view import QueueView
 from ctmo_indi.scheduler.modes.registration import Registrar
 from ctmo_indi.scheduler.modes.target_events import next_event, planned_event, target_event
-from ctmo_indi.scheduler.orders.orders_book import Settled
+from ctmo_indi.scheduler.orders.open_orders import Settled
 from ctmo_indi.scheduler.states import DetailedState, ErrorCode
 from ctmo_indi.scheduling.conditions import Conditions, Night
 from ctmo_indi.scheduling.driver import Driver

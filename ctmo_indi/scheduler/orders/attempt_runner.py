@@ -15,7 +15,8 @@ from ctmo_indi.errors import CtmoError, StoreUnavailable, UnknownOrder
 from ctmo_indi.kill_points import passing
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.scheduler.blocks.targets import target_values
-from ctmo_indi.scheduler.orders.orders_book import OpenAttempt, OrdersBook, Settled
+from ctmo_indi.scheduler.orders.open_orders import OpenAttempt, Settled
+from ctmo_indi.scheduler.orders.orders_book import OrdersBook
 from ctmo_indi.scheduler.orders.settlement import Cause
 from ctmo_indi.scheduling.errors import FailedToQueueTargetsError
 from ctmo_indi.scheduling.target import DriverTarget

@@ -18,39 +18,22 @@ from ctmo_indi.models.observation import Observation
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
 from ctmo_indi.models.states import AttemptState, OrderState
 from ctmo_indi.profiles import NightPolicy, Site
+from ctmo_indi.scheduler.orders import book_writes
 from ctmo_indi.scheduler.orders.book_events import attempt_event, observation_event, order_event
-from ctmo_indi.scheduler.orders.book_rows import (
-    attempt_row,
-    first_born,
-    mark_begun,
-    move,
-    observed,
-    resting,
-    target_id,
-)
+from ctmo_indi.scheduler.orders.book_rows import attempt_row, first_born, resting, target_id
 from ctmo_indi.scheduler.orders.internal_orders import driver_user, internal_order, is_internal
+from ctmo_indi.scheduler.orders.open_orders import OpenAttempt, OpenOrder, Settled
 from ctmo_indi.scheduler.orders.rests import DAY, Resting, Rests
-from ctmo_indi.scheduler.orders.settlement import (
-    Cause,
-    OrderFacts,
-    attempt_state,
-    good_fraction,
-    is_blameless,
-    missing,
-    order_state,
-    visits_done,
-    why_passed,
-    windows_passed,
-)
+from ctmo_indi.scheduler.orders.settlement import Cause, is_blameless, why_passed, windows_passed
 from ctmo_indi.scheduling.target import DriverTarget, PendingOrder
 from ctmo_indi.script_queue.attempts import AttemptResult
-from ctmo_indi.store import attempts, cancel_requests, exposures, observations, orders
+from ctmo_indi.store import attempts, cancel_requests, observations, orders
 from ctmo_indi.store.attempts import AttemptRow
-from ctmo_indi.store.database import Connection, Database
+from ctmo_indi.store.database import Database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.store.orders import OrderRow
 from ctmo_indi.store.recent_attempts import ended_since
-from ctmo_indi.work_orders.lifecycle import ATTEMPT_TABLE, SETTLED_ORDERS
+from ctmo_indi.work_orders.lifecycle import SETTLED_ORDERS
 
 _log = logging.getLogger(__name__)
 
@@ -64,76 +47,8 @@ TELLING = (
 )
 """Ends of an attempt that tell something a restart has to know; of the others nothing had begun."""
 
-_UNIX_EPOCH_MJD = 40587.0
-_DAY_S = 86400.0
 _UNDER_WAY = (OrderState.SCHEDULED, OrderState.IN_PROGRESS)
 _NOT_UNDER_WAY = "restart: no attempt was under way"
-
-
-@dataclass(slots=True)
-class OpenOrder:
-    """An order that may still need work; the engine's copy.
-
-    Parameters
-    ----------
-    due_utc_s
-        Unix seconds before which the next visit of an order with a cadence does not begin.
-    is_cancel_requested
-        It is canceled as soon as its attempt has ended.
-    told
-        What drivers were told of it last, and of which row.
-    """
-
-    row: OrderRow
-    request: ObservationRequest
-    is_cancel_requested: bool = False
-    cancel_reason: str = ""
-    due_utc_s: float = 0.0
-    told: tuple[OrderRow, PendingOrder] | None = None
-
-    def pending(self, not_before_utc_s: float) -> PendingOrder:
-        """Return it as drivers see it: the same object as long as nothing of it has changed."""
-        if self.told is not None:
-            row, seen = self.told
-            times_s = seen.not_before_utc_s, seen.due_utc_s
-            if row is self.row and times_s == (not_before_utc_s, self.due_utc_s):
-                return seen
-        seen = PendingOrder(
-            receipt=self.row.receipt,
-            request=self.request,
-            priority=self.row.priority,
-            created_utc_s=self.row.created_utc_s,
-            missing_count=_missing(self),
-            not_before_utc_s=not_before_utc_s,
-            due_utc_s=self.due_utc_s,
-            visits_left=self.request.visits - visits_done(self.request, self.row.good_count),
-        )
-        self.told = self.row, seen
-        return seen
-
-
-@dataclass(frozen=True, slots=True)
-class OpenAttempt:
-    """An attempt that has not ended, as far as we know.
-
-    Parameters
-    ----------
-    target_id
-        As its observation will have it.
-    """
-
-    row: AttemptRow
-    request: ObservationRequest
-    target_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What :meth:`OrdersBook.settle` noted; an ``observation`` is stored and to be registered."""
-
-    attempt: AttemptRow
-    order: OrderRow
-    observation: Observation | None
 
 
 @dataclass(slots=True)
@@ -203,7 +118,7 @@ class OrdersBook:
         with self.database.read() as connection:
             last_mjd = observations.last_mjd(connection, paced)
         for receipt, mjd in last_mjd.items():
-            self._open[receipt].due_utc_s = _due_utc_s(self._open[receipt].request, mjd)
+            self._open[receipt].observed_at(mjd)
 
     def adopt(self, row: OrderRow, request: ObservationRequest | None = None) -> None:
         """Take an order that was just stored, or read back, among the open ones.
@@ -306,24 +221,15 @@ class OrdersBook:
             known, made = self.order(target.receipt), None
             if self.attempt_of(target.receipt):
                 raise WrongState(f"order {target.receipt}: an attempt at it is open")
-            count = min(max(1, target.count), _missing(known))
+            count = min(max(1, target.count), known.missing)
         else:
             made = internal_order(target, driver, now)
             known, count = OpenOrder(made, self.read_request(made)), target.count
         row = attempt_row(known.row, count, now)
         receipt = known.row.receipt
-
-        def write(connection: Connection) -> OrderRow:
-            if made is not None:
-                known.row = orders.insert_order(connection, made, may_repeat=True)
-            after = move(connection, receipt, OrderState.SCHEDULED, "", now.timestamp())
-            attempts.insert_attempt(connection, row)
-            passing("scheduler.attempt.begin.inside")
-            return after
-
-        passing("scheduler.attempt.begin.before")
-        after = self.writer.run(write)
-        passing("scheduler.attempt.begin.after")
+        known.row, after = book_writes.begin(
+            self.writer, known.row, row, now.timestamp(), is_new=made is not None
+        )
         self._open[receipt] = known
         self._note(after)
         self._attempts[row.attempt_id] = row
@@ -336,17 +242,7 @@ class OrdersBook:
         if row is None:
             return
         now_utc_s = self.clock.utc().timestamp()
-
-        def write(connection: Connection) -> tuple[AttemptRow, OrderRow]:
-            moved = mark_begun(connection, row, now_utc_s)
-            exposures.record(connection, frames, is_good=True)
-            after = orders.refresh_progress(connection, row.parent, now_utc_s)
-            passing("scheduler.attempt.progress.inside")
-            return moved, after
-
-        passing("scheduler.attempt.progress.before")
-        begun, after = self.writer.run(write)
-        passing("scheduler.attempt.progress.after")
+        begun, after = book_writes.progress(self.writer, row, frames, now_utc_s)
         self._attempts[attempt_id] = begun
         self.publish("attempt", begun.attempt_id, attempt_event(begun))
         self._note(after)
@@ -363,35 +259,16 @@ class OrdersBook:
         if row is None or result.state is None:
             return None
         known = self.order(row.parent)
-        now_utc_s = self.clock.utc().timestamp()
-        told = result.state
-
-        def write(connection: Connection) -> tuple[Settled, int]:
-            exposures.record(connection, result.exposures, is_good=True)
-            frames = exposures.of_attempt(connection, row.attempt_id)
-            ended = attempt_state(row.state, told, cause, len(frames))
-            attempt = row
-            if not ATTEMPT_TABLE.allows(row.state, ended):
-                attempt = mark_begun(connection, row, now_utc_s)
-            attempt = attempts.transition(
-                connection, row.attempt_id, {attempt.state}, ended, result.failure, now_utc_s
-            )
-            after = orders.refresh_progress(connection, row.parent, now_utc_s)
-            state, reason = self._state_after(known, after, ended, result.failure, now_utc_s)
-            after = move(connection, row.parent, state, reason, now_utc_s)
-            observation = None
-            if ended is AttemptState.COMPLETED:
-                observation = observations.record(
-                    connection,
-                    observed(known.row, known.request, attempt, frames, result.took),
-                    registered_utc_s=now_utc_s,
-                )
-            passing("scheduler.attempt.settle.inside")
-            return Settled(attempt, after, observation), len(frames)
-
-        passing("scheduler.attempt.settle.before")
-        settled, good = self.writer.run(write)
-        passing("scheduler.attempt.settle.after")
+        settled, good = book_writes.settle(
+            self.writer,
+            known,
+            row,
+            result,
+            result.state,
+            cause,
+            self.policy,
+            self.clock.utc().timestamp(),
+        )
         attempt, after = settled.attempt, settled.order
         del self._attempts[row.attempt_id]
         who = resting(known.row)
@@ -399,36 +276,11 @@ class OrdersBook:
             self._rests.ended(who, attempt.state, good, result.failure)
         self.publish("attempt", attempt.attempt_id, attempt_event(attempt))
         if settled.observation is not None:
-            known.due_utc_s = _due_utc_s(known.request, settled.observation.mjd)
+            known.observed_at(settled.observation.mjd)
         self._note(after)
         if settled.observation is not None:
             self.publish("observation", attempt.attempt_id, observation_event(settled.observation))
         return settled
-
-    def _state_after(
-        self,
-        known: OpenOrder,
-        after: OrderRow,
-        ended: AttemptState,
-        failure: str,
-        now_utc_s: float,
-    ) -> tuple[OrderState, str]:
-        """State and reason of an order whose attempt has ended."""
-        facts = OrderFacts(
-            fraction=good_fraction(
-                known.request, after.wanted_count, after.good_count, after.good_exposure_s
-            ),
-            failures=after.failures,
-            visits_done=visits_done(known.request, after.good_count),
-            is_cancel_requested=known.is_cancel_requested,
-            now_utc_s=now_utc_s,
-            last_attempt=ended,
-            last_failure=known.cancel_reason or failure,
-        )
-        state, reason = order_state(known.request, facts, self.policy)
-        if is_internal(known.row) and state is not OrderState.COMPLETED:
-            return OrderState.CANCELED, reason
-        return state, reason
 
     def observations_after(self, number: int) -> list[Observation]:
         """Everything observed after a number, in order; blocks for the database."""
@@ -447,14 +299,7 @@ class OrdersBook:
         attempt_id = self.attempt_of(receipt)
         if attempt_id:
             now_utc_s = self.clock.utc().timestamp()
-
-            def write(connection: Connection) -> None:
-                cancel_requests.insert(connection, receipt, reason, now_utc_s)
-                passing("scheduler.cancel.request.inside")
-
-            passing("scheduler.cancel.request.before")
-            self.writer.run(write)
-            passing("scheduler.cancel.request.after")
+            book_writes.request_cancel(self.writer, receipt, reason, now_utc_s)
             known.is_cancel_requested = True
             known.cancel_reason = reason
             return attempt_id
@@ -484,16 +329,7 @@ class OrdersBook:
 
     def _store(self, receipt: str, to: OrderState, reason: str) -> OrderRow:
         now_utc_s = self.clock.utc().timestamp()
-
-        def write(connection: Connection) -> OrderRow:
-            after = move(connection, receipt, to, reason, now_utc_s)
-            passing("scheduler.order.change.inside")
-            return after
-
-        passing("scheduler.order.change.before")
-        row = self.writer.run(write)
-        passing("scheduler.order.change.after")
-        return row
+        return book_writes.change(self.writer, receipt, to, reason, now_utc_s)
 
     def _note(self, row: OrderRow) -> None:
         """Keep the engine's copy in step with a committed row, and publish it."""
@@ -513,15 +349,3 @@ class OrdersBook:
                 row.reason,
             )
             self.publish("order", row.receipt, order_event(row))
-
-
-def _due_utc_s(request: ObservationRequest, mjd: float) -> float:
-    if request.cadence is None:
-        return 0.0
-    return request.cadence.due_utc_s((mjd - _UNIX_EPOCH_MJD) * _DAY_S)
-
-
-def _missing(known: OpenOrder) -> int:
-    if is_internal(known.row):
-        return max(1, known.row.wanted_count - known.row.good_count)
-    return missing(known.request, known.row.good_count)

@@ -48,10 +48,17 @@ def is_time_critical(request: ObservationRequest, length_s: float, night: Night)
     return slack_s <= max(SHORT_SLACK_S, SHORT_SLACK * length_s)
 
 
-def latest_start_s(request: ObservationRequest, visit: PlannedOrder) -> float:
-    """Return when a planned visit has to begin at the latest, Unix seconds; infinity: any time."""
-    latest_s = math.inf if request.latest_start_utc_s is None else request.latest_start_utc_s
+def critical_start_s(
+    request: ObservationRequest, visit: PlannedOrder, night: Night
+) -> float | None:
+    """Return when a time-critical visit has to begin at the latest, Unix seconds; None: it is none.
+
+    Infinity: at any time.
+    """
     length_s = visit.end_utc_s - visit.start_utc_s
+    if not is_time_critical(request, length_s, night):
+        return None
+    latest_s = math.inf if request.latest_start_utc_s is None else request.latest_start_utc_s
     for window in request.windows:
         if window.start_utc_s <= visit.start_utc_s <= window.end_utc_s:
             return min(latest_s, window.end_utc_s - length_s)

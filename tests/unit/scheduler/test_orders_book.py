@@ -15,7 +15,8 @@ from ctmo_indi.models.observation import StepDurations
 from ctmo_indi.models.orders import Cadence, ExposureRecord, ObservationRequest, Window
 from ctmo_indi.models.states import AttemptState, FrameType, OrderState
 from ctmo_indi.profiles import NightPolicy, Site
-from ctmo_indi.scheduler.orders.orders_book import OpenAttempt, OrdersBook
+from ctmo_indi.scheduler.orders.open_orders import OpenAttempt
+from ctmo_indi.scheduler.orders.orders_book import OrdersBook
 from ctmo_indi.scheduler.orders.records import Records
 from ctmo_indi.scheduler.orders.settlement import Cause
 from ctmo_indi.scheduler.tickets import TicketBook

@@ -13,7 +13,7 @@ from ctmo_indi.models.orders import Cadence
 from ctmo_indi.scheduling.driver import to_text
 from ctmo_indi.scheduling.plan.driver import PlanScheduler
 from ctmo_indi.scheduling.plan.night_plan import NightPlan
-from ctmo_indi.scheduling.plan.plan_keeper import MOST_ADDED
+from ctmo_indi.scheduling.plan.plan_news import MOST_ADDED
 from ctmo_indi.scheduling.target import PendingOrder
 
 from .plan_world import DUSK, CountedPlanning, conditions, drawn, driver_of, long_ones
