@@ -76,7 +76,8 @@ CAMERA = DeviceSpec(
         AttributeSpec(
             name="LastFrame", kind=Kind.TEXT, read=lambda seen: seen.last_frame,
             label="Last frame",
-            doc="File of the newest frame, on the telescope's machine; empty before the first.",
+            doc="File of the newest frame, on the telescope's machine; empty before the first."
+            " Told when the exposure after the next begins, and at the end of the attempt.",
         ),
     ),
     commands=(
