@@ -104,34 +104,38 @@ $(VENV)/bin/python:
 		'Debian: apt-get install python3 python3-venv. Elsewhere: make PYTHON=/path/to/python3' >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo 'Python'"'"'s venv module is missing.' \
 		'Debian: apt-get install python3-venv' >&2; exit 1; }
-	@echo 'Preparing the virtual environment in $(VENV): half a minute, and as long as the network takes.'
-	"$(PYTHON)" -m venv "$(VENV)"
-	$(PIP) install --quiet --upgrade pip 'setuptools>=70.1'
+	@echo 'Preparing the virtual environment in $(VENV)'
+	@"$(PYTHON)" -m venv "$(VENV)"
+	@$(PIP) install --quiet --upgrade pip 'setuptools>=70.1'
 
 # PYTHONWARNINGS: setuptools warns at length that the folder of an editable installation is searched.
 # pyindi-client comes without its requirements: dbus-python would need a compiler, and nothing of it
 # is ever imported. Where it has no wheel, the other INDI transport is used.
 $(VENV)/.stamp-run: $(METADATA) | $(VENV)/bin/python
-	$(PIP) install --quiet --no-deps 'pyindi-client>=2.1' \
+	@echo 'Fetching pyindi-client'
+	@$(PIP) install --quiet --no-deps 'pyindi-client>=2.1' \
 		|| echo 'pyindi-client could not be installed: the transport of indipyclient will be used.'
-	PYTHONWARNINGS=ignore $(PIP) install --quiet --editable '.[sky]'
+	@echo 'Fetching all else, some 500 MB unpacked: a minute, and as long as the network takes'
+	@PYTHONWARNINGS=ignore $(PIP) install --quiet --editable '.[sky]'
 	@touch $@
 
 $(VENV)/.stamp-test: $(VENV)/.stamp-run
-	PYTHONWARNINGS=ignore $(PIP) install --quiet --editable '.[sky,test]'
+	@echo 'Fetching what the tests need'
+	@PYTHONWARNINGS=ignore $(PIP) install --quiet --editable '.[sky,test]'
 	@touch $@
 
 # --- wheels, so that an installation needs no network ----------------------------------------------
 $(WHEELS)/.stamp-needed: $(METADATA) $(VENV)/.stamp-run
 	@rm -rf "$(WHEELS)" && mkdir -p "$(WHEELS)"
-	$(PIP) wheel --quiet --wheel-dir "$(WHEELS)" '.[sky]'
-	$(PIP) wheel --quiet --no-deps --wheel-dir "$(WHEELS)" 'pyindi-client>=2.1' \
+	@echo 'Gathering wheels in $(WHEELS), so that "make install" needs no network'
+	@$(PIP) wheel --quiet --wheel-dir "$(WHEELS)" '.[sky]'
+	@$(PIP) wheel --quiet --no-deps --wheel-dir "$(WHEELS)" 'pyindi-client>=2.1' \
 		|| echo 'pyindi-client has no wheel here: the transport of indipyclient will be used.'
 	@touch $@
 
 $(WHEELS)/.stamp-project: $(SOURCES) $(WHEELS)/.stamp-needed
 	@rm -rf build/lib build/bdist.* "$(WHEELS)"/ctmo_indi-*.whl
-	$(PIP) wheel --quiet --no-deps --no-build-isolation --no-index --wheel-dir "$(WHEELS)" .
+	@$(PIP) wheel --quiet --no-deps --no-build-isolation --no-index --wheel-dir "$(WHEELS)" .
 	@touch $@
 
 # --- what comes from Debian ------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 The first one begins the closing. An impatient second must not leave the dome open, and nobody
 should be held for eleven minutes by a mount that does not park. So a press is answered by what goes
 on; only the next one, after there was time to read that and while it is remembered, ends the
-process without closing. A process that nobody sits at gets SIGTERM, which is not counted: a service
-manager may repeat it.
+process without closing. A process that nobody sits at gets SIGTERM, which begins the closing, too,
+and is not counted: a service manager may repeat it.
 
 ========================  ==========================================================================
 since the answer          a press
@@ -62,8 +62,27 @@ class Presses:
 
 
 @contextlib.contextmanager
+def begun_by_sigterm() -> Iterator[None]:
+    """Have SIGTERM do inside, once, what the first Ctrl-C does; main thread only."""
+
+    def interrupt(*_: object) -> None:
+        signal.signal(signal.SIGTERM, _not_counted)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _not_counted(*_: object) -> None:
+    """Take a signal that changes nothing; children that are started do not inherit that."""
+
+
+@contextlib.contextmanager
 def heard(tell: Callable[[], None], end: Callable[[], None]) -> Iterator[None]:
-    """Answer SIGINT inside, when this is the main thread; else change nothing.
+    """Answer SIGINT inside and pass over SIGTERM, when this is the main thread; else change nothing.
 
     Parameters
     ----------
@@ -91,11 +110,13 @@ def heard(tell: Callable[[], None], end: Callable[[], None]) -> Iterator[None]:
     thread = threading.Thread(target=answer, name="ctrl-c", daemon=True)
     thread.start()
     before = signal.signal(signal.SIGINT, lambda *_: pressed.put(True))
+    before_sigterm = signal.signal(signal.SIGTERM, _not_counted)
     try:
         yield
     finally:
         # On its way out a process is not to be killed by a key that is hammered.
         signal.signal(signal.SIGINT, signal.SIG_IGN if ended.is_set() else before)
+        signal.signal(signal.SIGTERM, before_sigterm)
         pressed.put(False)
 
 

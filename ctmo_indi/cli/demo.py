@@ -30,10 +30,14 @@ def demo(
     frames: Annotated[int, typer.Option("--frames", help="Frames of each order.", min=1)] = 4,
     as_json: JsonOption = False,
 ) -> int:
-    """Run a night on simulators, from orders to calibrated frames."""
+    """Run a night on simulators, from orders to calibrated frames.
+
+    Ends with Ctrl-C or SIGTERM: the observatory is closed first, then everything stops.
+    """
+    from ctmo_indi import ctrl_c_again
     from ctmo_indi.cli import data_folder, demo_night
 
-    with data_folder.owned(data, "demo"):
+    with ctrl_c_again.begun_by_sigterm(), data_folder.owned(data, "demo"):
         summary = demo_night.run(
             profile_name=profile, data_dir=data, speed=speed, frames=frames, quiet=as_json
         )

@@ -89,7 +89,7 @@ class Device:
         self._around = surroundings or Surroundings(OwnMoves(clock))
         self._initial: dict[str, dict[str, Value]] = {}
         self._configured: dict[str, dict[str, Value]] = {}
-        self._was_tried = self._was_configured = self._owes_initial = False
+        self._fits_not = self._was_configured = self._owes_initial = False
         self._slot_lock = threading.Lock()
         self._slots: dict[str, Motion[Any]] = {}  # Any: results of all kinds
 
@@ -110,11 +110,13 @@ class Device:
 
     @property
     def is_missing(self) -> bool:
-        """Whether it is not connected, or was by another process and never configured by this one.
+        """Whether it is not connected, or is and was never configured by this process.
 
-        One that is connected but did not fit its file is not tried for ever.
+        So it is when another process has connected it, and when the link was lost in the middle of
+        ours and the device came back by itself. One that did not fit its file is not tried for
+        ever.
         """
-        return not (self.is_connected and self._was_tried)
+        return not (self.is_connected and (self._was_configured or self._fits_not))
 
     def connect(self, context: Mapping[str, Value], timeout_s: float | None = None) -> None:
         """Connect, wait for the required properties and apply the configuration; blocks.
@@ -136,19 +138,23 @@ class Device:
         """
         before, after = self.configuration(context)
         self._configured = after
-        self._was_tried, self._was_configured = True, False
+        self._fits_not = self._was_configured = False
         self._owes_initial = self._owes_initial or not self.is_connected
         blocks_s = self.description.quirk("silence_s", self.description.quirk("readout_s", 0.0))
         if blocks_s > 0.0:
             # A driver that blocks answers nobody, on top of what everybody is allowed.
             self._client.allow_silence(self.name, DriverTiming().lost_s + blocks_s)
         own_s = self.description.connect_timeout_s
-        self._client.connect_device(
-            self.name,
-            before=list(before.items()),
-            requires=self.description.requires,
-            timeout_s=own_s if timeout_s is None else min(own_s, timeout_s),
-        )
+        try:
+            self._client.connect_device(
+                self.name,
+                before=list(before.items()),
+                requires=self.description.requires,
+                timeout_s=own_s if timeout_s is None else min(own_s, timeout_s),
+            )
+        except UnknownProperty:
+            self._fits_not = True
+            raise
         commanded = {entry.property for entry in self.description.operations.values()}
         for prop, values in after.items():
             if prop in commanded:

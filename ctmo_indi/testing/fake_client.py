@@ -65,6 +65,7 @@ class FakeClient:
         self.sent: list[tuple[str, str, dict[str, Value]]] = []
         self.kept: dict[tuple[str, str], dict[str, Value]] = {}
         self.connected: list[tuple[str, dict[str, dict[str, Value]]]] = []
+        self.connect_failures: list[Exception] = []
         self.left: list[str] = []
 
     # -- what a test does -------------------------------------------------------------------------
@@ -257,11 +258,13 @@ class FakeClient:
         requires: Sequence[str] = (),
         timeout_s: float = 30.0,
     ) -> None:
-        """Connect; CommandTimeout when a required property is missing."""
+        """Connect; UnknownProperty when a required property is missing."""
         self.connected.append((device, {name: dict(values) for name, values in before}))
+        if self.connect_failures:
+            raise self.connect_failures.pop(0)
         missing = [name for name in requires if (device, name) not in self._snapshots]
         if missing:
-            raise CommandTimeout(f"{device}: no {', '.join(missing)} after {timeout_s:g} s")
+            raise UnknownProperty(f"{device}: no {', '.join(missing)} after {timeout_s:g} s")
         connection = {names.CONNECT: True, names.DISCONNECT: False}
         self.define(device, names.CONNECTION, connection, PropertyState.OK)
 

@@ -9,7 +9,7 @@ from ctmo_indi import catalogue
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.devices import description
 from ctmo_indi.devices.observatory import Observatory, driver_executables
-from ctmo_indi.errors import ConfigError, NotConnected, UnknownProperty
+from ctmo_indi.errors import ConfigError, NotConnected, ServerLost, UnknownProperty
 from ctmo_indi.indi.names import may_be_kept
 from ctmo_indi.indi.snapshot import PropertyState
 from ctmo_indi.profiles import Equipment, Profile, Role
@@ -243,6 +243,21 @@ class TestConnecting:
         assert (CAMERA, "UPLOAD_MODE") in client.kept
         assert client.commands_to("CCD_BINNING") == []
         assert second.missing() == ()
+
+    def test_what_came_back_by_itself_before_it_was_set_up_is_set_up(
+        self, profile: Profile, client: FakeInstruments, clock: SystemClock
+    ) -> None:
+        only_a_mount = {Role.MOUNT: profile.equipment[Role.MOUNT]}
+        observatory = Observatory.build(replace(profile, equipment=only_a_mount), client, clock)
+        client.connect_failures.append(ServerLost("no ping was answered"))
+        with pytest.raises(NotConnected, match=MOUNT):
+            observatory.connect_all()
+        client.define(MOUNT, "CONNECTION", {"CONNECT": True, "DISCONNECT": False})
+        client.restore(MOUNT)
+        assert observatory.missing() == (MOUNT,)
+        observatory.connect_all()
+        assert {(MOUNT, "GEOGRAPHIC_COORD"), (MOUNT, "TELESCOPE_INFO")} <= set(client.kept)
+        assert observatory.missing() == ()
 
     def test_what_is_connected_but_does_not_fit_is_not_tried_for_ever(
         self, profile: Profile, client: FakeInstruments, clock: SystemClock
