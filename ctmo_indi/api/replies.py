@@ -31,6 +31,22 @@ def whole(reply: Reply, key: str) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
+def whole_if_told(reply: Reply, key: str) -> int | None:
+    """Return a whole number; None where the key is missing."""
+    return whole(reply, key) if key in reply else None
+
+
+def claim(reply: Reply, key: str) -> bool | None:
+    """Return a boolean; None when there is none."""
+    value = reply.get(key)
+    return value if isinstance(value, bool) else None
+
+
+def is_true(reply: Reply, key: str) -> bool:
+    """Whether it is said to be so."""
+    return reply.get(key) is True
+
+
 def texts(reply: Reply, key: str) -> tuple[str, ...]:
     """Return the texts of an array."""
     value = reply.get(key)

@@ -6,19 +6,18 @@ The keys of ``raw`` are explained in ``xmlrpc/front_desk.yaml``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
-from ctmo_indi.api.replies import instant, number, struct, structs, text, texts, whole
+from ctmo_indi.api.reading import Reading, as_it_came, each, told
+from ctmo_indi.api.replies import Reply, instant, is_true, number, struct, text, texts, whole
 from ctmo_indi.work_orders.lifecycle import SETTLED_ATTEMPTS, SETTLED_ORDERS
 
 _SETTLED = frozenset(SETTLED_ORDERS) | frozenset(SETTLED_ATTEMPTS)
-Raw = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Reading):
     """An order that was accepted; its text is the receipt.
 
     Parameters
@@ -33,35 +32,21 @@ class Receipt:
         Where, as understood: ICRS; None for what is no fixed place.
     """
 
-    receipt: str
-    order_id: str
-    status: str
-    message: str
-    priority: float | None
-    ra_deg: float | None
-    dec_deg: float | None
-    raw: Raw = field(repr=False, compare=False)
+    receipt: str = told(text, "Receipt")
+    order_id: str = told(text, "ID")
+    status: str = told(text, "Status")
+    message: str = told(text, "Message")
+    priority: float | None = told(number, "Priority")
+    ra_deg: float | None = told(number, "RA")
+    dec_deg: float | None = told(number, "Dec")
+    raw: Reply = as_it_came()
 
     def __str__(self) -> str:
         return self.receipt
 
-    @classmethod
-    def from_wire(cls, reply: Raw) -> Receipt:
-        """Read the reply to an order."""
-        return cls(
-            receipt=text(reply, "Receipt"),
-            order_id=text(reply, "ID"),
-            status=text(reply, "Status"),
-            message=text(reply, "Message"),
-            priority=number(reply, "Priority"),
-            ra_deg=number(reply, "RA"),
-            dec_deg=number(reply, "Dec"),
-            raw=reply,
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class Exposure:
+class Exposure(Reading):
     """A raw frame of an order.
 
     Parameters
@@ -72,34 +57,19 @@ class Exposure:
         UTC.
     """
 
-    exposure_id: str
-    path: str
-    filter_name: str
-    exposure_s: float | None
-    start_mjd: float | None
-    end_mjd: float | None
-    ra_deg: float | None
-    dec_deg: float | None
-    raw: Raw = field(repr=False, compare=False)
-
-    @classmethod
-    def from_wire(cls, wire: Raw) -> Exposure:
-        """Read one struct of ``Exposures``."""
-        return cls(
-            exposure_id=text(wire, "Exposure ID"),
-            path=text(wire, "Path"),
-            filter_name=text(wire, "Filter"),
-            exposure_s=number(wire, "Exposure Time"),
-            start_mjd=number(wire, "MJD Start"),
-            end_mjd=number(wire, "MJD End"),
-            ra_deg=number(wire, "RA"),
-            dec_deg=number(wire, "Dec"),
-            raw=wire,
-        )
+    exposure_id: str = told(text, "Exposure ID")
+    path: str = told(text, "Path")
+    filter_name: str = told(text, "Filter")
+    exposure_s: float | None = told(number, "Exposure Time")
+    start_mjd: float | None = told(number, "MJD Start")
+    end_mjd: float | None = told(number, "MJD End")
+    ra_deg: float | None = told(number, "RA")
+    dec_deg: float | None = told(number, "Dec")
+    raw: Reply = as_it_came()
 
 
 @dataclass(frozen=True, slots=True)
-class OrderStatus:
+class OrderStatus(Reading):
     """How it is with an order, or with a command by hand.
 
     Parameters
@@ -112,42 +82,21 @@ class OrderStatus:
         Why the last attempt failed; "" where none did.
     """
 
-    receipt: str
-    order_id: str
-    status: str
-    revision: int
-    message: str
-    reasons: tuple[str, ...]
-    object_name: str
-    priority: float | None
-    ra_deg: float | None
-    dec_deg: float | None
-    count: int
-    good_count: int
-    failure: str
-    exposures: tuple[Exposure, ...]
-    raw: Raw = field(repr=False, compare=False)
-
-    @classmethod
-    def from_wire(cls, reply: Raw) -> OrderStatus:
-        """Read a Status reply about an order, an attempt or a command."""
-        return cls(
-            receipt=text(reply, "Receipt"),
-            order_id=text(reply, "ID"),
-            status=text(reply, "Status"),
-            revision=whole(reply, "Revision"),
-            message=text(reply, "Message"),
-            reasons=texts(reply, "Reasons"),
-            object_name=text(reply, "Object"),
-            priority=number(reply, "Priority"),
-            ra_deg=number(reply, "RA"),
-            dec_deg=number(reply, "Dec"),
-            count=whole(reply, "Number of Exposures"),
-            good_count=whole(reply, "Good Exposures"),
-            failure=text(reply, "Failure"),
-            exposures=tuple(map(Exposure.from_wire, structs(reply, "Exposures"))),
-            raw=reply,
-        )
+    receipt: str = told(text, "Receipt")
+    order_id: str = told(text, "ID")
+    status: str = told(text, "Status")
+    revision: int = told(whole, "Revision")
+    message: str = told(text, "Message")
+    reasons: tuple[str, ...] = told(texts, "Reasons")
+    object_name: str = told(text, "Object")
+    priority: float | None = told(number, "Priority")
+    ra_deg: float | None = told(number, "RA")
+    dec_deg: float | None = told(number, "Dec")
+    count: int = told(whole, "Number of Exposures")
+    good_count: int = told(whole, "Good Exposures")
+    failure: str = told(text, "Failure")
+    exposures: tuple[Exposure, ...] = told(each(Exposure), "Exposures")
+    raw: Reply = as_it_came()
 
     @property
     def is_settled(self) -> bool:
@@ -161,7 +110,7 @@ class OrderStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Reading):
     """Why an order can start at an instant, or not.
 
     Parameters
@@ -174,69 +123,38 @@ class Explanation:
         When a visit can start next, by sky and windows; None where it is not known.
     """
 
-    receipt: str
-    at_utc: datetime | None
-    can_start: bool
-    words: tuple[str, ...]
-    first_failing: str
-    next_start_utc: datetime | None
-    raw: Raw = field(repr=False, compare=False)
+    receipt: str = told(text, "Receipt")
+    at_utc: datetime | None = told(instant, "At")
+    can_start: bool = told(is_true, "Can Start")
+    words: tuple[str, ...] = told(texts, "Words")
+    first_failing: str = told(text, "First Failing")
+    next_start_utc: datetime | None = told(instant, "Next Start")
+    raw: Reply = as_it_came()
 
     def __str__(self) -> str:
         return "\n".join(self.words)
 
-    @classmethod
-    def from_wire(cls, reply: Raw) -> Explanation:
-        """Read an Explain reply."""
-        return cls(
-            receipt=text(reply, "Receipt"),
-            at_utc=instant(reply, "At"),
-            can_start=reply.get("Can Start") is True,
-            words=texts(reply, "Words"),
-            first_failing=text(reply, "First Failing"),
-            next_start_utc=instant(reply, "Next Start"),
-            raw=reply,
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class PlannedVisit:
+class PlannedVisit(Reading):
     """One visit of the night's plan; ``altitude_deg`` is of its middle, without refraction."""
 
-    receipt: str
-    object_name: str
-    filter_name: str
-    start_utc: datetime | None
-    end_utc: datetime | None
-    count: int
-    exposure_s: float | None
-    ra_deg: float | None
-    dec_deg: float | None
-    altitude_deg: float | None
-    value: float | None
-    raw: Raw = field(repr=False, compare=False)
-
-    @classmethod
-    def from_wire(cls, wire: Raw) -> PlannedVisit:
-        """Read one struct of ``Visits``."""
-        return cls(
-            receipt=text(wire, "Receipt"),
-            object_name=text(wire, "Object"),
-            filter_name=text(wire, "Filter"),
-            start_utc=instant(wire, "Start"),
-            end_utc=instant(wire, "End"),
-            count=whole(wire, "Count"),
-            exposure_s=number(wire, "Exposure Time"),
-            ra_deg=number(wire, "RA"),
-            dec_deg=number(wire, "Dec"),
-            altitude_deg=number(wire, "Altitude"),
-            value=number(wire, "Value"),
-            raw=wire,
-        )
+    receipt: str = told(text, "Receipt")
+    object_name: str = told(text, "Object")
+    filter_name: str = told(text, "Filter")
+    start_utc: datetime | None = told(instant, "Start")
+    end_utc: datetime | None = told(instant, "End")
+    count: int = told(whole, "Count")
+    exposure_s: float | None = told(number, "Exposure Time")
+    ra_deg: float | None = told(number, "RA")
+    dec_deg: float | None = told(number, "Dec")
+    altitude_deg: float | None = told(number, "Altitude")
+    value: float | None = told(number, "Value")
+    raw: Reply = as_it_came()
 
 
 @dataclass(frozen=True, slots=True)
-class NightPlan:
+class NightPlan(Reading):
     """The plan of a night.
 
     Parameters
@@ -251,51 +169,24 @@ class NightPlan:
         Why this plan is not followed yet; "" for the one that is.
     """
 
-    night: str
-    begin_utc: datetime | None
-    end_utc: datetime | None
-    made_utc: datetime | None
-    value: float | None
-    bound: float | None
-    gap: float | None
-    preview: str
-    visits: tuple[PlannedVisit, ...]
-    raw: Raw = field(repr=False, compare=False)
-
-    @classmethod
-    def from_wire(cls, reply: Raw) -> NightPlan:
-        """Read a Plan reply."""
-        return cls(
-            night=text(reply, "Night"),
-            begin_utc=instant(reply, "Begin"),
-            end_utc=instant(reply, "End"),
-            made_utc=instant(reply, "Made"),
-            value=number(reply, "Value"),
-            bound=number(reply, "Bound"),
-            gap=number(reply, "Gap"),
-            preview=text(reply, "Preview"),
-            visits=tuple(map(PlannedVisit.from_wire, structs(reply, "Visits"))),
-            raw=reply,
-        )
+    night: str = told(text, "Night")
+    begin_utc: datetime | None = told(instant, "Begin")
+    end_utc: datetime | None = told(instant, "End")
+    made_utc: datetime | None = told(instant, "Made")
+    value: float | None = told(number, "Value")
+    bound: float | None = told(number, "Bound")
+    gap: float | None = told(number, "Gap")
+    preview: str = told(text, "Preview")
+    visits: tuple[PlannedVisit, ...] = told(each(PlannedVisit), "Visits")
+    raw: Reply = as_it_came()
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(Reading):
     """One event that a service published."""
 
-    revision: int
-    kind: str
-    subject: str
-    utc: datetime | None
-    data: Raw
-
-    @classmethod
-    def from_wire(cls, wire: Raw) -> Happening:
-        """Read one struct of ``Events``."""
-        return cls(
-            revision=whole(wire, "Revision"),
-            kind=text(wire, "Kind"),
-            subject=text(wire, "Subject"),
-            utc=instant(wire, "UTC"),
-            data=struct(wire, "Data"),
-        )
+    revision: int = told(whole, "Revision")
+    kind: str = told(text, "Kind")
+    subject: str = told(text, "Subject")
+    utc: datetime | None = told(instant, "UTC")
+    data: Reply = told(struct, "Data")

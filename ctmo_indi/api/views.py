@@ -6,16 +6,37 @@ As of :mod:`ctmo_indi.api.results`: frozen, units in names, ``raw`` is the reply
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
-from ctmo_indi.api.replies import instant, number, struct, structs, text, texts, whole
+from ctmo_indi.api.reading import Reading, as_it_came, told
+from ctmo_indi.api.replies import (
+    Reply,
+    claim,
+    instant,
+    number,
+    struct,
+    structs,
+    text,
+    texts,
+    whole_if_told,
+)
 
-Raw = Mapping[str, object]
+
+def _is_up(reply: Reply, key: str) -> bool:
+    return reply.get(key) == "UP"
+
+
+def _is_held(verdict: Reply, key: str) -> bool:
+    return bool(struct(verdict, key))
+
+
+def _seconds_by_class(reply: Reply, key: str) -> Mapping[str, float]:
+    return {text(row, "Class"): number(row, "Seconds") or 0.0 for row in structs(reply, key)}
 
 
 @dataclass(frozen=True, slots=True)
-class ObservatoryView:
+class ObservatoryView(Reading):
     """What the telescope service sees of its devices.
 
     Parameters
@@ -36,53 +57,25 @@ class ObservatoryView:
         Why the manager keeps its hands off; "" when it does not.
     """
 
-    state: str
-    utc: datetime | None
-    has_link: bool
-    ra_deg: float | None
-    dec_deg: float | None
-    altitude_deg: float | None
-    azimuth_deg: float | None
-    is_tracking: bool | None
-    is_parked: bool | None
-    shutter: str
-    dome_azimuth_deg: float | None
-    filter_name: str
-    busy: str
-    held: str
-    raw: Raw = field(repr=False, compare=False)
-
-    @classmethod
-    def from_wire(cls, reply: Raw) -> ObservatoryView:
-        """Read a Status reply of the telescope."""
-        devices = struct(reply, "Devices")
-        mount, dome = struct(devices, "Mount"), struct(devices, "Dome")
-        return cls(
-            state=text(reply, "Observatory"),
-            utc=instant(devices, "UTC"),
-            has_link=reply.get("Link") == "UP",
-            ra_deg=number(mount, "RA"),
-            dec_deg=number(mount, "Dec"),
-            altitude_deg=number(mount, "Altitude"),
-            azimuth_deg=number(mount, "Azimuth"),
-            is_tracking=_claim(mount, "Tracking"),
-            is_parked=_claim(mount, "Parked"),
-            shutter=text(dome, "Shutter"),
-            dome_azimuth_deg=number(dome, "Azimuth"),
-            filter_name=text(struct(devices, "Filter Wheel"), "Filter"),
-            busy=text(reply, "Busy"),
-            held=text(reply, "Held"),
-            raw=reply,
-        )
-
-
-def _claim(reply: Raw, key: str) -> bool | None:
-    value = reply.get(key)
-    return value if isinstance(value, bool) else None
+    state: str = told(text, "Observatory")
+    utc: datetime | None = told(instant, "Devices", "UTC")
+    has_link: bool = told(_is_up, "Link")
+    ra_deg: float | None = told(number, "Devices", "Mount", "RA")
+    dec_deg: float | None = told(number, "Devices", "Mount", "Dec")
+    altitude_deg: float | None = told(number, "Devices", "Mount", "Altitude")
+    azimuth_deg: float | None = told(number, "Devices", "Mount", "Azimuth")
+    is_tracking: bool | None = told(claim, "Devices", "Mount", "Tracking")
+    is_parked: bool | None = told(claim, "Devices", "Mount", "Parked")
+    shutter: str = told(text, "Devices", "Dome", "Shutter")
+    dome_azimuth_deg: float | None = told(number, "Devices", "Dome", "Azimuth")
+    filter_name: str = told(text, "Devices", "Filter Wheel", "Filter")
+    busy: str = told(text, "Busy")
+    held: str = told(text, "Held")
+    raw: Reply = as_it_came()
 
 
 @dataclass(frozen=True, slots=True)
-class VerdictView:
+class VerdictView(Reading):
     """What safety said.
 
     Parameters
@@ -97,37 +90,22 @@ class VerdictView:
         Somebody pressed stop: nothing moves before ``release``.
     """
 
-    level: str
-    reasons: tuple[str, ...]
-    age_s: float | None
-    lock_owner: str
-    lock_reason: str
-    is_stopped: bool
-    raw: Raw = field(repr=False, compare=False)
+    level: str = told(text, "Verdict", "Level")
+    reasons: tuple[str, ...] = told(texts, "Verdict", "Reasons")
+    age_s: float | None = told(number, "Verdict Age")
+    lock_owner: str = told(text, "Verdict", "Lock", "Owner")
+    lock_reason: str = told(text, "Verdict", "Lock", "Reason")
+    is_stopped: bool = told(_is_held, "Verdict", "Latch")
+    raw: Reply = as_it_came()
 
     @property
     def is_safe(self) -> bool:
         """Whether the level is SAFE; unknown is not."""
         return self.level == "SAFE"
 
-    @classmethod
-    def from_wire(cls, reply: Raw) -> VerdictView:
-        """Read a Status reply of safety."""
-        verdict = struct(reply, "Verdict")
-        lock = struct(verdict, "Lock")
-        return cls(
-            level=text(verdict, "Level"),
-            reasons=texts(verdict, "Reasons"),
-            age_s=number(reply, "Verdict Age"),
-            lock_owner=text(lock, "Owner"),
-            lock_reason=text(lock, "Reason"),
-            is_stopped=bool(struct(verdict, "Latch")),
-            raw=reply,
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class FrameView:
+class FrameView(Reading):
     """A raw frame as it was seen at a quick look.
 
     Parameters
@@ -146,52 +124,28 @@ class FrameView:
         Why its pixels are of no use, or what is wrong with its header; "" for nothing.
     """
 
-    file: str
-    night: str
-    frame_type: str
-    object_name: str
-    filter_name: str
-    exposure_s: float | None
-    start_utc: datetime | None
-    order: str
-    attempt: str
-    fwhm: float | None
-    fwhm_unit: str
-    ellipticity: float | None
-    stars: int | None
-    background_adu: float | None
-    median_adu: float | None
-    saturated: float | None
-    problem: str
-    raw: Raw = field(repr=False, compare=False)
-
-    @classmethod
-    def from_wire(cls, wire: Raw) -> FrameView:
-        """Read one struct of ``Frames``."""
-        return cls(
-            file=text(wire, "File"),
-            night=text(wire, "Night"),
-            frame_type=text(wire, "Frame Type"),
-            object_name=text(wire, "Object"),
-            filter_name=text(wire, "Filter"),
-            exposure_s=number(wire, "Exposure Time"),
-            start_utc=instant(wire, "Start"),
-            order=text(wire, "Parent"),
-            attempt=text(wire, "Receipt"),
-            fwhm=number(wire, "FWHM"),
-            fwhm_unit=text(wire, "FWHM Unit"),
-            ellipticity=number(wire, "Ellipticity"),
-            stars=whole(wire, "Stars") if "Stars" in wire else None,
-            background_adu=number(wire, "Background"),
-            median_adu=number(wire, "Median"),
-            saturated=number(wire, "Saturated"),
-            problem=text(wire, "Problem"),
-            raw=wire,
-        )
+    file: str = told(text, "File")
+    night: str = told(text, "Night")
+    frame_type: str = told(text, "Frame Type")
+    object_name: str = told(text, "Object")
+    filter_name: str = told(text, "Filter")
+    exposure_s: float | None = told(number, "Exposure Time")
+    start_utc: datetime | None = told(instant, "Start")
+    order: str = told(text, "Parent")
+    attempt: str = told(text, "Receipt")
+    fwhm: float | None = told(number, "FWHM")
+    fwhm_unit: str = told(text, "FWHM Unit")
+    ellipticity: float | None = told(number, "Ellipticity")
+    stars: int | None = told(whole_if_told, "Stars")
+    background_adu: float | None = told(number, "Background")
+    median_adu: float | None = told(number, "Median")
+    saturated: float | None = told(number, "Saturated")
+    problem: str = told(text, "Problem")
+    raw: Reply = as_it_came()
 
 
 @dataclass(frozen=True, slots=True)
-class NightReport:
+class NightReport(Reading):
     """Where the time of a night went, and what became of its orders.
 
     Parameters
@@ -206,31 +160,14 @@ class NightReport:
         The report for people.
     """
 
-    night: str
-    begin_utc: datetime | None
-    end_utc: datetime | None
-    length_s: float | None
-    ledger_s: Mapping[str, float]
-    attention: tuple[str, ...]
-    text: str
-    raw: Raw = field(repr=False, compare=False)
+    night: str = told(text, "Night")
+    begin_utc: datetime | None = told(instant, "Begin")
+    end_utc: datetime | None = told(instant, "End")
+    length_s: float | None = told(number, "Length")
+    ledger_s: Mapping[str, float] = told(_seconds_by_class, "Ledger")
+    attention: tuple[str, ...] = told(texts, "Attention")
+    text: str = told(text, "Text")
+    raw: Reply = as_it_came()
 
     def __str__(self) -> str:
         return self.text
-
-    @classmethod
-    def from_wire(cls, reply: Raw) -> NightReport:
-        """Read a Report reply."""
-        ledger = {
-            text(row, "Class"): number(row, "Seconds") or 0.0 for row in structs(reply, "Ledger")
-        }
-        return cls(
-            night=text(reply, "Night"),
-            begin_utc=instant(reply, "Begin"),
-            end_utc=instant(reply, "End"),
-            length_s=number(reply, "Length"),
-            ledger_s=ledger,
-            attention=texts(reply, "Attention"),
-            text=text(reply, "Text"),
-            raw=reply,
-        )
