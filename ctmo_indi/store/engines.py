@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import QueuePool
 
-from ctmo_indi.errors import ConfigError, StoreUnavailable
+from ctmo_indi.errors import ConfigError, InternalError, StoreUnavailable
 
 READERS = 4
 READER_CACHE_KIB = 256
@@ -41,8 +41,18 @@ class Engines:
 
 
 def to_json(value: object) -> str:
-    """JSON as it is stored; ValueError for NaN and infinity, which no other reader would take."""
-    return _JSON.encode(value)
+    """JSON as it is stored.
+
+    Raises
+    ------
+    InternalError
+        NaN or infinity, which no other reader would take, or an object that JSON has not. Ours, for
+        SQLAlchemy wraps what a serializer raises with one database and not with the other.
+    """
+    try:
+        return _JSON.encode(value)
+    except (ValueError, TypeError) as error:
+        raise InternalError(f"cannot be stored as JSON: {error}") from error
 
 
 def sqlite_engines(url: sa.URL, busy_timeout_s: float) -> Engines:

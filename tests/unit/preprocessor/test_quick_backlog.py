@@ -32,8 +32,8 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def backlog(data: Path, clock: FakeClock):
-    database = open_database("preprocessor", data / "preprocessor.sqlite3")
+def backlog(data: Path, clock: FakeClock, store_url: str):
+    database = open_database("preprocessor", store_url)
     writer = Writer(database)
     yield QuickBacklog(QuickFolders((data,)), QuickBook(database, writer, clock), clock)
     writer.close()

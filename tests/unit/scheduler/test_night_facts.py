@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -25,8 +24,8 @@ MORNING = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database("scheduler", tmp_path / "scheduler.sqlite3")
+def database(store_url: str) -> Iterator[Database]:
+    opened = open_database("scheduler", store_url)
     yield opened
     opened.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,15 +15,15 @@ MakeOrder = Callable[..., OrderRow]
 
 
 @pytest.fixture
-def scheduler_db(tmp_path: Path) -> Iterator[Database]:
-    database = open_database("scheduler", tmp_path / "scheduler.sqlite3", busy_timeout_s=0.1)
+def scheduler_db(store_url: str) -> Iterator[Database]:
+    database = open_database("scheduler", store_url, busy_timeout_s=0.1)
     yield database
     database.close()
 
 
 @pytest.fixture
-def telescope_db(tmp_path: Path) -> Iterator[Database]:
-    database = open_database("telescope", tmp_path / "telescope.sqlite3", busy_timeout_s=0.1)
+def telescope_db(store_url: str) -> Iterator[Database]:
+    database = open_database("telescope", store_url, busy_timeout_s=0.1)
     yield database
     database.close()
 
@@ -44,8 +43,8 @@ def telescope_writer(telescope_db: Database) -> Iterator[Writer]:
 
 
 @pytest.fixture
-def preprocessor_db(tmp_path: Path) -> Iterator[Database]:
-    database = open_database("preprocessor", tmp_path / "preprocessor.sqlite3", busy_timeout_s=0.1)
+def preprocessor_db(store_url: str) -> Iterator[Database]:
+    database = open_database("preprocessor", store_url, busy_timeout_s=0.1)
     yield database
     database.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -15,8 +14,8 @@ from ctmo_indi.store.night_records import Silence
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database("scheduler", tmp_path / "scheduler.sqlite3")
+def database(store_url: str) -> Iterator[Database]:
+    opened = open_database("scheduler", store_url)
     yield opened
     opened.close()
 
@@ -71,6 +70,7 @@ def test_silences_are_the_long_gaps(
         assert night_records.silences(connection, 0.0, 100.0, 10.0) == expected
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 def test_events_of_a_night_are_looked_up_by_time(database: Database) -> None:
     """By the kind's index it took 1.4 s of 600,000 events."""
     seen: list[str] = []

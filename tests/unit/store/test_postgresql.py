@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -30,67 +25,18 @@ from ctmo_indi.store.database import Connection, Database, open_database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.store.orders import OrderRow
 
+from ...postgresql_server import PostgresqlServer
 from .made_products import bundle, product, raw
-
-pytest.importorskip("psycopg", reason="psycopg is not installed (extra: postgresql)")
 
 MakeOrder = Callable[..., OrderRow]
 
 
-class Server:
-    """A PostgreSQL server of our own, reached by its socket only."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._data = folder / "data"
-        # the server refuses to run as root
-        self._user = "postgres" if os.getuid() == 0 else None
-        self._run("initdb", "--auth=trust", "--username=postgres", "--no-sync")
-        self.url = f"postgresql://postgres@/postgres?host={folder}"
-
-    def start(self) -> None:
-        options = f"-c listen_addresses= -c unix_socket_directories={self._folder} -c fsync=off"
-        self._run("pg_ctl", "start", "-w", "-l", str(self._folder / "log"), "-o", options)
-
-    def stop(self) -> None:
-        self._run("pg_ctl", "stop", "-w", "-m", "immediate")
-
-    def _run(self, program: str, *arguments: str) -> None:
-        subprocess.run(
-            [program, "-D", str(self._data), *arguments],
-            check=True,
-            timeout=60,
-            user=self._user,
-            cwd=self._folder,
-            stdout=subprocess.DEVNULL,
-        )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    if not (shutil.which("initdb") and shutil.which("pg_ctl")):
-        pytest.skip("PostgreSQL's initdb and pg_ctl are not on the PATH")
-    folder = Path(tempfile.mkdtemp(prefix="ctmo-pg-"))  # short: a socket's path is limited
-    if os.getuid() == 0:
-        try:
-            owner = pwd.getpwnam("postgres")
-        except KeyError:
-            pytest.skip("running as root without a user postgres")
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
-    running = Server(folder)
-    running.start()
-    yield running
-    running.stop()
-    shutil.rmtree(folder)
-
-
 @pytest.fixture
-def database(server: Server) -> Iterator[Database]:
-    opened = open_database("scheduler", server.url, busy_timeout_s=0.2)
+def database(postgresql: PostgresqlServer) -> Iterator[Database]:
+    opened = open_database("scheduler", postgresql.url, busy_timeout_s=0.2)
     yield opened
-    with opened.write() as connection:
-        connection.exec_driver_sql("DROP SCHEMA ctmo_scheduler CASCADE")
     opened.close()
+    postgresql.forget_all()
 
 
 @pytest.fixture
@@ -147,7 +93,7 @@ def test_observations_are_numbered_and_stored_once(database: Database, writer: W
 
 
 def test_a_database_of_before_brings_its_completed_attempts(
-    server: Server, database: Database, writer: Writer, make_order: MakeOrder
+    postgresql: PostgresqlServer, database: Database, writer: Writer, make_order: MakeOrder
 ) -> None:
     writer.run(lambda c: orders.insert_order(c, make_order(1)))
     before = (
@@ -165,7 +111,7 @@ def test_a_database_of_before_brings_its_completed_attempts(
     writer.close()
     database.close()
 
-    opened = open_database("scheduler", server.url, busy_timeout_s=0.2)
+    opened = open_database("scheduler", postgresql.url, busy_timeout_s=0.2)
     with opened.read() as connection:
         found = observations.after(connection, 0)
     opened.close()
@@ -213,8 +159,10 @@ def test_a_failing_function_does_not_disturb_its_group(database: Database, write
         assert [e.subject for e in events.read(connection, 0)] == ["0", "1", "2", "4", "5"]
 
 
-def test_each_service_has_a_schema_of_its_own(server: Server, database: Database) -> None:
-    telescope = open_database("telescope", server.url)
+def test_each_service_has_a_schema_of_its_own(
+    postgresql: PostgresqlServer, database: Database
+) -> None:
+    telescope = open_database("telescope", postgresql.url)
     with telescope.write() as connection:
         effect = journal.intend(connection, "A-1", "slew", {"ra_deg": 1.0}, 1.0)
     with telescope.read() as connection:
@@ -226,10 +174,10 @@ def test_each_service_has_a_schema_of_its_own(server: Server, database: Database
 
 
 def test_a_second_opener_is_refused_until_the_first_closes(
-    server: Server, database: Database
+    postgresql: PostgresqlServer, database: Database
 ) -> None:
     with pytest.raises(ConfigError, match="is open already"):
-        open_database("scheduler", server.url, busy_timeout_s=0.1)
+        open_database("scheduler", postgresql.url, busy_timeout_s=0.1)
 
 
 def test_a_reader_cannot_write(database: Database) -> None:
@@ -243,20 +191,20 @@ def test_every_commit_is_synced_whatever_the_server_says(database: Database) -> 
 
 
 def test_a_crashed_server_fails_writes_clearly_and_is_taken_up_again(
-    server: Server, database: Database, writer: Writer
+    postgresql: PostgresqlServer, database: Database, writer: Writer
 ) -> None:
     writer.run(lambda c: events.append(c, "log", "before", {}, 0.0))
-    server.stop()
+    postgresql.stop()
     with pytest.raises(StoreUnavailable, match="cannot write now"):
         writer.run(lambda c: events.append(c, "log", "lost", {}, 0.0))
-    server.start()
+    postgresql.start()
 
     writer.run(lambda c: events.append(c, "log", "after", {}, 0.0))
 
     with database.read() as connection:
         assert [event.subject for event in events.read(connection, 0)] == ["before", "after"]
     with pytest.raises(ConfigError, match="is open already"):
-        open_database("scheduler", server.url, busy_timeout_s=0.1)
+        open_database("scheduler", postgresql.url, busy_timeout_s=0.1)
 
 
 def test_a_server_that_is_not_there_is_a_configuration_error(tmp_path: Path) -> None:
@@ -271,8 +219,8 @@ def test_the_password_is_in_no_message(tmp_path: Path) -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_a_nights_products_and_obscore_are_the_same(server: Server) -> None:
-    opened = open_database("preprocessor", server.url, busy_timeout_s=0.2)
+def test_a_nights_products_and_obscore_are_the_same(postgresql: PostgresqlServer) -> None:
+    opened = open_database("preprocessor", postgresql.url, busy_timeout_s=0.2)
     light = raw("light")
     with opened.write() as connection:
         number = night_bundles.register(connection, bundle(light), 1.0).bundle_id

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -23,8 +22,8 @@ UNKNOWN = QuickLook("20261121", "b.fits", *NO_STAMP, 1001.0, 950.0, problem="tru
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = open_database("preprocessor", tmp_path / "preprocessor.sqlite3")
+def database(store_url: str) -> Iterator[Database]:
+    made = open_database("preprocessor", store_url)
     with made.write() as connection:
         for look in (LOOK, UNKNOWN, replace(LOOK, night="20261120", looked_utc_s=10.0)):
             quick_looks.keep(connection, look)

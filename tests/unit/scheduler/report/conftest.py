@@ -11,7 +11,7 @@ from .night_rig import NightRig
 
 
 @pytest.fixture
-def night(tmp_path: Path) -> Iterator[NightRig]:
-    made = NightRig(tmp_path)
+def night(tmp_path: Path, store_url: str) -> Iterator[NightRig]:
+    made = NightRig(tmp_path, database_url=store_url)
     yield made
     made.close()

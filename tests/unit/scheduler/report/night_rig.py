@@ -55,12 +55,12 @@ class Preprocessor:
 class NightRig:
     """Stores in a folder; times are seconds after the dark begins."""
 
-    def __init__(self, folder: Path, utc: datetime = MORNING) -> None:
+    def __init__(self, folder: Path, utc: datetime = MORNING, *, database_url: str) -> None:
         self.folder = folder
         self.clock = FakeClock(utc, SPEED)
-        self.database = open_database("scheduler", folder / "scheduler.sqlite3")
+        self.database = open_database("scheduler", database_url)
         self.writer = Writer(self.database)
-        config = replace(Config(), data_dir=folder)
+        config = replace(Config(), data_dir=folder, database_url=database_url)
         self.log = open_event_log(config, self.database, self.writer, self.clock)
         self.preprocessor = Preprocessor()
         self.contract = Contract.load(PROFILE, self.clock)
