@@ -61,11 +61,13 @@ test: system-packages test-packages $(VENV)/.stamp-test ## run all tests, WORKER
 faults: system-packages $(VENV)/.stamp-test ## measure every promise at full length; takes hours
 	CTMO_FAULTS_LONG=1 $(VENV)/bin/python -m pytest -m "promise or faults" --timeout=0 $(PYTEST_ARGS)
 
-lint: $(VENV)/.stamp-test ## style, types, layers
+lint: $(VENV)/.stamp-test ## style, types, layers; of the page, its scripts
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/oxlint --config .ci/oxlint.json --ignore-pattern "ctmo_indi/web/static/vendor/**" \
+		--deny-warnings ctmo_indi/web/static
 
 docs: $(VENV)/.stamp-test ## build the documentation as a site: build/docs/index.html
 	$(VENV)/bin/python -m sphinx -b html -q -W --keep-going -d build/docs-trees docs build/docs

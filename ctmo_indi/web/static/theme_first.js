@@ -3,7 +3,7 @@
   var theme = null;
   try {
     theme = localStorage.getItem("ctmo-indi theme");
-  } catch (error) {
+  } catch {
     // storage may be forbidden: the system's
   }
   var dark = matchMedia("(prefers-color-scheme: dark)").matches;
