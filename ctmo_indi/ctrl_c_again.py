@@ -82,7 +82,7 @@ def _not_counted(*_: object) -> None:
 
 @contextlib.contextmanager
 def heard(tell: Callable[[], None], end: Callable[[], None]) -> Iterator[None]:
-    """Answer SIGINT inside and pass over SIGTERM, when this is the main thread; else change nothing.
+    """Answer SIGINT inside and pass over SIGTERM; main thread only, else change nothing.
 
     Parameters
     ----------

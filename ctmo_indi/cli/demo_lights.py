@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 
 import typer
 
@@ -80,24 +81,34 @@ def light_reports(frames: Iterable[Mapping[str, object]]) -> list[LightReport]:
 
 
 def print_lights(lights: Iterable[LightReport]) -> None:
-    """Print one line a light."""
+    """Print one line for the lights of a target through a filter, in the order of the first."""
     rows = list(lights)
     if not rows:
         return
+    runs: dict[tuple[str, str], list[LightReport]] = {}
+    for one in rows:
+        runs.setdefault((one.target, one.filter_name), []).append(one)
     print_table(
-        ("Light", "Filter", "FWHM (px)", "Stars", "Solved", "Product"),
+        ("Object", "Filter", "Calibrated", "FWHM (px)", "Stars", "Solved", "Reason"),
         [
             (
-                one.target,
-                one.filter_name,
-                "" if one.fwhm_px is None else f"{one.fwhm_px:.2f}",
-                "" if one.stars is None else one.stars,
-                "yes" if one.is_solved else one.why_not,
-                one.product,
+                target,
+                filter_name,
+                f"{sum(bool(one.product) for one in run)}/{len(run)}",
+                _median([one.fwhm_px for one in run], ".2f"),
+                _median([one.stars for one in run], ".0f"),
+                f"{sum(one.is_solved for one in run)}/{len(run)}",
+                next((one.why_not for one in run if one.why_not), ""),
             )
-            for one in rows
+            for (target, filter_name), run in runs.items()
         ],
     )
     calibrated = sum(bool(one.product) for one in rows)
     solved = sum(one.is_solved for one in rows)
     typer.echo(f"{calibrated} of {len(rows)} lights calibrated, {solved} solved")
+
+
+def _median(values: Iterable[float | None], form: str) -> str:
+    """Write the median of those that were measured; "" without any."""
+    measured = [value for value in values if value is not None]
+    return format(median(measured), form) if measured else ""

@@ -334,6 +334,8 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
     print_plans(summary.plans)
     _print_frames(summary.frames)
     print_lights(summary.lights)
+    for folder in sorted({Path(str(frame["Path"])).parent.parent for frame in summary.frames}):
+        typer.echo(f"Masters, calibrated lights and stacks are in {folder / 'products'}")
     for line in summary.calibration:
         typer.echo(f"  {line}")
     if summary.time_s:

@@ -91,7 +91,7 @@ def _say(draft: Draft, profile: Path, config: Path, *, as_json: bool) -> None:
         missing.append("no weather station: it never opens before one is named in equipment")
     if any(one.role == "filter_wheel" for one in draft.devices) and not draft.filters:
         missing.append(
-            "no filters: name the wheel's slots in filters, or run this again with --connect --force"
+            "no filters: name the wheel's slots in filters, or run again with --connect --force"
         )
     if not any(one.role == "dome" for one in draft.devices):
         missing.append("no dome: nothing is closed, only the telescope parked")

@@ -28,7 +28,6 @@ from ctmo_indi.safety_policy import MountFailedPolicy, SafetyPolicy
 _log = logging.getLogger(__name__)
 
 TRIES = 3
-_ABORT_WAIT_S = 10.0
 _PAUSE_FLOOR_MACHINE_S = 0.1
 _STEP_FLOOR_MACHINE_S = 5.0
 _DOME_PARK_S = 200.0
@@ -156,7 +155,7 @@ class _Closing:
         confirmed = self._read_back()
         if not confirmed:
             self._yield_if_asked()  # a human left it so on purpose
-            self._observatory.raise_alarm("not closed: " + "; ".join(self._failures))
+            self._observatory.raise_alarm("not closed: " + "; ".join(dict.fromkeys(self._failures)))
         return ClosingReport(
             confirmed=confirmed,
             steps=tuple(self._steps),

@@ -235,7 +235,9 @@ class QuickLooker:
         night, name = key
         file = self._parts.folders.file(night, name)
         if file is None:
-            raise UnknownOrder(f"Picture: no frame {name!r:.80} in the night {night or '?'}")
+            raise UnknownOrder(
+                f"Picture: no frame {name!r:.80} in the night {night or '?'}; Night names another"
+            )
         if file.refused:
             raise BadFrame(f"{file.name}: {file.refused}")
         kept = self._pictures.kept(key, file.stamp)

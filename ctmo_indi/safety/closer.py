@@ -136,7 +136,7 @@ class Closer:
         else:
             self.report = report
             if not report.confirmed:
-                alarm = f"not closed: {'; '.join(report.failures)}"
+                alarm = f"not closed: {'; '.join(dict.fromkeys(report.failures))}"
         finally:
             self._last_end_elapsed_s = self._clock.elapsed_s()
         if alarm is not None:

@@ -129,7 +129,7 @@ class DeviceHands:
             give_way=until_stopped(latch),
         )
         if not done.confirmed:
-            raise CommandRejected(f"not closed: {'; '.join(done.failures)}")
+            raise CommandRejected(f"not closed: {'; '.join(dict.fromkeys(done.failures))}")
 
     # -- single motions ----------------------------------------------------------------------------
 

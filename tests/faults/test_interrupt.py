@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end ``demo`` and ``up`` in order: the observatory closed, no process left, no clock."""
+"""Ctrl-C and SIGTERM end ``demo`` and ``up``: closed, no process left, no simulated clock."""
 
 from __future__ import annotations
 

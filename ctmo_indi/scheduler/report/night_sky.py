@@ -105,6 +105,6 @@ class NightSky:
                 datetime.fromtimestamp(edge_s, UTC)
                 for edge_s in (span.start_utc_s, min(span.end_utc_s, data.end_utc_s))
             )
-            return SkyWord(True, f"could be observed {start:%H:%M} to {end:%H:%M}, not chosen")
+            return SkyWord(True, f"possible {start:%H:%M} to {end:%H:%M} UTC")
 
         return word
