@@ -18,13 +18,12 @@ from ctmo_indi.tango import refusals
 from ctmo_indi.tango.desk_calls import DeskCalls, carried
 from ctmo_indi.tango.letters import latin, plain
 from ctmo_indi.tango.picture import Seen
-from ctmo_indi.tango.readings import Reading, label_of, of_instant, of_setting, reading
+from ctmo_indi.tango.readings import MOST, Reading, label_of, of_instant, of_setting, reading
 from ctmo_indi.tango.spec import Asked, AttributeSpec, CommandSpec, DeviceSpec, Kind, Order, Reply
 from ctmo_indi.tango.state_table import Facts, State, judged
 
 _log = logging.getLogger(__name__)
 
-_ARRAY_LENGTH = 128
 _DTYPES: Mapping[Kind, Any] = {  # Any: what pytango takes
     Kind.NUMBER: "DevDouble",
     Kind.WHOLE: "DevLong",
@@ -223,7 +222,7 @@ def _attribute(row: AttributeSpec, profile: Profile) -> dict[str, Any]:  # Any: 
     if row.labels:
         settings["enum_labels"] = [latin(label) for label in row.labels(profile)]
     if row.kind in (Kind.NUMBERS, Kind.TEXTS):
-        settings["max_dim_x"] = _ARRAY_LENGTH
+        settings["max_dim_x"] = MOST
     limits = {"min_value": row.minimum, "max_value": row.maximum}
     if row.alarm is not None:
         bounds = row.alarm(profile)

@@ -23,6 +23,9 @@ _EMPTY: Mapping[Kind, Any] = {  # Any: of the kind
     Kind.NUMBERS: (),
     Kind.TEXTS: (),
 }
+MOST = 128
+"""Values of an array; Tango is told before, and fails over more."""
+
 _LARGEST_WHOLE = 2**31 - 1
 
 
@@ -102,9 +105,9 @@ def _of_kind(spec: AttributeSpec, found: object, profile: Profile) -> Any:  # An
         case Kind.CHOICE if spec.labels and found in spec.labels(profile):
             return spec.labels(profile).index(str(found))
         case Kind.NUMBERS if isinstance(found, list | tuple) and all(map(_is_number, found)):
-            return tuple(float(each) for each in found)
+            return tuple(float(each) for each in found[:MOST])
         case Kind.TEXTS if isinstance(found, list | tuple):
-            return tuple(latin(str(each)) for each in found)
+            return tuple(latin(str(each)) for each in found[:MOST])
     return None
 
 

@@ -145,6 +145,32 @@ def test_words_in_any_script_are_told_as_far_as_tango_has_letters(stage):
         changes.close()
 
 
+def test_more_reasons_than_an_attribute_has_room_for_silence_nothing(stage):
+    weather = stage.device("Weather")
+    changes = Changes(weather, "Temperature")
+    says = stage.desks["safety"].says
+    try:
+        says["Verdict"]["Reasons"] = [f"reason {number}" for number in range(400)]
+        says["Devices"]["Weather"]["Readings"] = {
+            **{f"WEATHER_OF_{number}": float(number) for number in range(400)},
+            "WEATHER_TEMPERATURE": 16.0,
+        }
+        changes.wait_for("Temperature", 16.0)
+        until(lambda: len(weather.Reasons) == 128, "as many as there is room for")
+        assert weather.Reasons[0] == "reason 0"
+        assert len(weather.Readings) == len(weather.ReadingNames) == 128
+    finally:
+        changes.close()
+
+
+@pytest.mark.parametrize("place", [[], [1.0], [math.nan, 1.0], [1.0, math.inf], [1.0] * 1000])
+def test_a_slew_to_no_place_is_a_bad_order(stage, place):
+    with pytest.raises(DevFailed) as failed:
+        stage.device("Mount").SlewTo(place)
+    assert reason(failed)[0] == "CTMO_BadOrder"
+    assert moved(stage) == []
+
+
 def test_while_safety_holds_the_state_tells_it_and_the_desk_refuses_by_name(stage):
     held = {**STATUS["telescope"]["Verdict"], "Level": "HOLD", "Reasons": ["clouds"]}
     stage.desks["telescope"].says["Verdict"] = held
