@@ -9,8 +9,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import mathml
+import on_a_phone
 import site_pages
-from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 
 import ctmo_indi
@@ -26,13 +26,15 @@ source_suffix = {".md": "markdown"}
 
 html_theme = "furo"
 html_title = "ctmo-indi"
-html_static_path: list[str] = []
+html_favicon = "../ctmo_indi/web/static/favicon.svg"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
 highlight_language = "text"
 
 myst_heading_anchors = 4
-myst_enable_extensions = ["dollarmath"]
+myst_enable_extensions = ["attrs_inline", "dollarmath"]
 html_math_renderer = "mathml"
 
 napoleon_google_docstring = False
@@ -55,6 +57,6 @@ nitpick_ignore_regex = [
 
 def setup(app: Sphinx) -> None:
     """Draw the tables of the code, and turn links out of ``docs/`` into ones of the site."""
-    app.add_lexer("mermaid", TextLexer)
     mathml.register(app)
+    on_a_phone.register(app)
     app.connect("source-read", site_pages.on_source_read)

@@ -18,7 +18,7 @@ def _visit_inline(page: HTML5Translator, node: nodes.math) -> None:
 
 
 def _visit_block(page: HTML5Translator, node: nodes.math_block) -> None:
-    page.body.append(f"<p>{convert(node.astext(), display='block')}</p>")
+    page.body.append(f'<div class="formula">{convert(node.astext(), display="block")}</div>')
     raise nodes.SkipNode
 
 

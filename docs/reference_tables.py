@@ -16,6 +16,7 @@ from typer.main import get_command
 from ctmo_indi import catalogue, config
 from ctmo_indi.cli import app
 from ctmo_indi.models import headers
+from ctmo_indi.preprocessor import product_headers
 from ctmo_indi.service_addresses import Address
 from ctmo_indi.work_orders.model import OrderKind
 from ctmo_indi.work_orders.schemas import load_schemas
@@ -127,7 +128,7 @@ def faults() -> str:
         (str(code), fault["means"], fault["do"], ", ".join(f"`{one}`" for one in fault["errors"]))
         for code, fault in _contract()["faults"].items()
     ]
-    return _table(("code", "means", "what to do", "class of `ctmo_indi.errors`"), rows)
+    return _table(("code", "means", "what to do", "in Python"), rows)
 
 
 def call_faults() -> str:
@@ -211,6 +212,14 @@ def _expected(key: Schema) -> str:
 # Commands
 
 
+#: Options that nearly every command has, and what they say there: told once, at the top.
+_COMMON = {
+    "--config": "Configuration file.",
+    "--data": "Data directory of the running manager.",
+    "--json": "Print JSON.",
+}
+
+
 def commands() -> str:
     """Every command of ctmo-indi, its arguments and options."""
     return "\n".join(_command("ctmo-indi", get_command(app)))
@@ -224,9 +233,29 @@ def _command(name: str, command: Any) -> Iterator[str]:  # Any: typer's own clic
             yield from _command(f"{name} {child}", one)
         return
     yield f"{'##' if name.count(' ') == 1 else '###'} {name}\n\n{_help(command)}\n"
-    rows = [_parameter(one) for one in command.params if not getattr(one, "hidden", False)]
-    if rows:
-        yield _table(("", "means", "default"), rows)
+    shown = [one for one in command.params if not getattr(one, "hidden", False)]
+    words = [_argument(one) for one in shown if not _is_option(one)]
+    yield f"```console\n{' '.join([name, *words, '[OPTIONS]' if len(shown) > len(words) else ''])}"
+    yield "```\n"
+    common = [one.opts[0] for one in shown if _COMMON.get(one.opts[0]) == one.help]
+    if rows := [_parameter(one) for one in shown if one.opts[0] not in common]:
+        yield _table(("argument, option", "means", "default"), rows)
+    if common:
+        yield f"And of the common ones: {', '.join(f'`{one}`' for one in common)}.\n"
+
+
+def common_options() -> str:
+    """The options that most commands have."""
+    return _table(("option", "means"), ((f"`{one}`", means) for one, means in _COMMON.items()))
+
+
+def _is_option(parameter: Any) -> bool:
+    return str(parameter.opts[0]).startswith("-")
+
+
+def _argument(parameter: Any) -> str:
+    name = f"{parameter.name.upper()}{'...' if parameter.nargs == -1 else ''}"
+    return name if parameter.required else f"[{name}]"
 
 
 def _help(command: Any) -> str:
@@ -235,10 +264,10 @@ def _help(command: Any) -> str:
 
 
 def _parameter(one: Any) -> tuple[str, str, str]:
-    name = (
-        ", ".join((*one.opts, *one.secondary_opts)) if one.opts[0][0] == "-" else one.name.upper()
-    )
+    name = ", ".join((*one.opts, *one.secondary_opts)) if _is_option(one) else _argument(one)
     default = one.default
+    if one.secondary_opts and isinstance(default, bool):
+        default = one.opts[0] if default else one.secondary_opts[0]
     is_shown = default not in (None, "", False, ()) and not callable(default)
     return f"`{name}`", getattr(one, "help", "") or "", f"`{default}`" if is_shown else ""
 
@@ -246,19 +275,39 @@ def _parameter(one: Any) -> tuple[str, str, str]:
 # FITS
 
 
+_UNIT = re.compile(r"\[(.+?)\] (.+)")
+
+
 def fits_cards() -> str:
     """The cards that the manager writes into the header of a raw frame."""
     rows = [
-        (f"`{card.keyword}`", card.comment, "unless the camera's driver wrote it" * card.is_default)
+        (*_card(card.keyword, card.comment), "one of the driver's is kept" * card.is_default)
         for card in headers.CARDS
     ]
-    return _table(("keyword", "comment, with its unit", "written"), rows)
+    return _table(("keyword", "unit", "value", "note"), rows)
+
+
+def product_cards() -> str:
+    """The cards of masters and calibrated frames, beside those they keep of their frames."""
+    known = {card.keyword for card in headers.CARDS}
+    rows = [
+        _card(card.keyword, card.comment or "SHA-256 of inputs, masters and settings")
+        for card in product_headers.CARDS
+        if card.keyword not in known
+    ]
+    return _table(("keyword", "unit", "value"), rows)
+
+
+def _card(keyword: str, comment: str) -> tuple[str, str, str]:
+    if found := _UNIT.fullmatch(comment):
+        return f"`{keyword}`", found[1], found[2]
+    return f"`{keyword}`", "", comment
 
 
 DRAWN: Mapping[str, Callable[[], str]] = {
     draw.__name__: draw
     for draw in (
         orders, replies, faults, call_faults, http_answers, limits, roles, configuration, commands,
-        fits_cards,
+        common_options, fits_cards, product_cards,
     )
 }  # fmt: skip

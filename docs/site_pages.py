@@ -1,7 +1,9 @@
 """What a page of the site is before Sphinx reads it.
 
-* ``<!-- drawn at build: NAME -->`` becomes the table of that name (``reference_tables.py``), and
-  ``<!-- drawn: NAME -->`` ... ``<!-- end -->`` is drawn anew (``draw_tables.py``).
+* ``<!-- drawn at build: NAME -->`` becomes the table of that name (``reference_tables.py``,
+  ``code_layers.py``), and ``<!-- drawn: NAME -->`` ... ``<!-- end -->`` is drawn anew
+  (``draw_tables.py``).
+* A Mermaid diagram becomes a table (``diagrams.py``).
 * A page that is only ``<!-- page: FILE -->`` becomes that file of the repository.
 * Links of the repository's pages become links of the site. A file that is no page of the site is
   named instead.
@@ -13,6 +15,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import code_layers
+import diagrams
 import draw_tables
 import reference_tables
 
@@ -30,6 +34,8 @@ ELSEWHERE = {
     "profiles/blocks/README.md": "reference/blocks.md",
     "devices/README.md": "reference/device-files.md",
 }
+#: What a page may have drawn at build.
+DRAWN = {**reference_tables.DRAWN, **code_layers.DRAWN}
 _PAGE = re.compile(r"<!-- page: (\S+) -->")
 _AT_BUILD = re.compile(r"<!-- drawn at build: (\w+) -->\n")
 _LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
@@ -48,7 +54,8 @@ def page(path: Path, text: str) -> str:
         path = ROOT / found[1]
         text = path.read_text("utf-8")
     text = draw_tables.drawn(text)
-    text = _AT_BUILD.sub(lambda place: reference_tables.DRAWN[place[1]](), text)
+    text = _AT_BUILD.sub(lambda place: DRAWN[place[1]](), text)
+    text = diagrams.as_tables(text)
     parts = _FENCED.split(text)
     parts[::2] = [_LINK.sub(lambda link: _of_the_site(link, path), part) for part in parts[::2]]
     return "".join(parts)
