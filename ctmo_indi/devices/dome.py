@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ctmo_indi.devices.device import Device
 from ctmo_indi.devices.motion import Motion
 from ctmo_indi.devices.motion_kinds import MotionKind, MotionRequest, ShutterState
+from ctmo_indi.devices.parking import is_parked, is_parking
 from ctmo_indi.errors import CommandRejected, CommandTimeout
 from ctmo_indi.indi.snapshot import PropertyState
 from ctmo_indi.models.dome_geometry import DomeMeasurements
@@ -61,7 +62,7 @@ class Dome(Device):
             connected=True,
             shutter=self._shutter(),
             az_deg=self.number("azimuth", "az_deg"),
-            parked=self._parked(),
+            parked=is_parked(self),
             moving=self._moving(),
             age_s=self.age_s("shutter"),
         )
@@ -128,7 +129,7 @@ class Dome(Device):
         if self._moving() is not True:
             return
         # An abort would stop a park, which may be another closer's, or a shutter half-way, too.
-        is_turning_only = self._shutter() not in _MOVING and not self._is_parking()
+        is_turning_only = self._shutter() not in _MOVING and not is_parking(self)
         if is_turning_only and self.description.can("abort"):
             self.perform(motion, "abort")
         if not self.wait_until(motion, lambda: self._moving() is not True, turn.finish_s):
@@ -166,8 +167,8 @@ class Dome(Device):
 
         def body(motion: Motion[DomeStatus]) -> DomeStatus:
             half_s = self.description.operation("park").finish_s / 2
-            self.wait_until(motion, lambda: not self._is_parking(), half_s)
-            if self._parked() is not True:
+            self.wait_until(motion, lambda: not is_parking(self), half_s)
+            if is_parked(self) is not True:
                 self.perform(motion, "park")
             self._shutter_at_rest(motion)
             return self.status()
@@ -179,7 +180,7 @@ class Dome(Device):
         self.allow(MotionKind.UNPARK_DOME)
 
         def body(motion: Motion[DomeStatus]) -> DomeStatus:
-            if self._parked() is not False:
+            if is_parked(self) is not False:
                 self.perform(motion, "unpark")
             self._shutter_at_rest(motion)
             return self.status()
@@ -228,19 +229,6 @@ class Dome(Device):
         if snapshot.state is PropertyState.BUSY:
             return ShutterState.OPENING if is_open else ShutterState.CLOSING
         return ShutterState.OPEN if is_open else ShutterState.CLOSED
-
-    def _parked(self) -> bool | None:
-        snapshot = self.snapshot("parked")
-        if snapshot is None or snapshot.state is PropertyState.ALERT:
-            return None
-        if self.switch("parked", "yes") is True:
-            return snapshot.state is not PropertyState.BUSY
-        return False if self.switch("parked", "no") is True else None
-
-    def _is_parking(self) -> bool:
-        snapshot = self.snapshot("parked")
-        is_busy = snapshot is not None and snapshot.state is PropertyState.BUSY
-        return is_busy and self.switch("parked", "yes") is True
 
     def _moving(self) -> bool | None:
         azimuth, parked = self.snapshot("azimuth"), self.snapshot("parked")

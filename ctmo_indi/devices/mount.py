@@ -10,6 +10,7 @@ from ctmo_indi.clock import Deadline
 from ctmo_indi.devices.device import Device
 from ctmo_indi.devices.motion import Motion
 from ctmo_indi.devices.motion_kinds import MotionKind, MotionRequest
+from ctmo_indi.devices.parking import is_parked, is_parking
 from ctmo_indi.devices.placeholders import Value
 from ctmo_indi.errors import CommandRejected, CommandTimeout, DeviceError, SafetyError
 from ctmo_indi.indi.snapshot import PropertyState
@@ -73,7 +74,7 @@ class Mount(Device):
             return MountStatus(connected=False)
         utc = self._clock.utc()
         position = self._position(utc)
-        parked = self._parked()
+        parked = is_parked(self)
         slewing = self._slewing()
         common = {
             "connected": True,
@@ -151,7 +152,7 @@ class Mount(Device):
         self.check(request)
 
         def body(motion: Motion[MountStatus]) -> MountStatus:
-            if self._parked() is not False:
+            if is_parked(self) is not False:
                 self.perform(motion, "unpark", request=request)
                 try:
                     self.check(request)
@@ -285,14 +286,14 @@ class Mount(Device):
         }
 
     def _park(self, motion: Motion[MountStatus]) -> MountStatus:
-        if self._slewing() is True and not self._is_parking():
+        if self._slewing() is True and not is_parking(self):
             motion.pause(_TELL_MACHINE_S)  # a park just begun moves it before it is told as one
-        if self._is_parking():
+        if is_parking(self):
             # Another closer's (safety's, the WatchDog's): to abort it and begin again, each time
             # one of us tries, would leave the mount out.
             half_s = self.description.operation("park").finish_s / 2
-            self.wait_until(motion, lambda: not self._is_parking(), half_s)
-        if self._parked() is True:
+            self.wait_until(motion, lambda: not is_parking(self), half_s)
+        if is_parked(self) is True:
             return self.status()
         if self._slewing() is not False:
             # A refused abort must not keep it from parking.
@@ -301,12 +302,12 @@ class Mount(Device):
             except DeviceError:
                 motion.check_canceled()
         self.perform(motion, "park")
-        if not self.wait_until(motion, lambda: self._parked() is True, 5.0):
+        if not self.wait_until(motion, lambda: is_parked(self) is True, 5.0):
             raise CommandRejected(f"{motion.label}: the driver does not confirm that it is parked")
         return self.status()
 
     def _abort(self, motion: Motion[MountStatus]) -> MountStatus:
-        if self._parked() is True:
+        if is_parked(self) is True:
             return self.status()
         self.perform(motion, "abort")
         if not self.wait_until(motion, lambda: self._slewing() is False, _VERIFY_S):
@@ -335,19 +336,6 @@ class Mount(Device):
             return ra_hours * 15.0, dec_deg, eod_ra_hours, eod_dec_deg
         ra_deg, icrs_dec_deg = coordinates.eod_to_icrs(ra_hours, dec_deg, utc)
         return ra_deg, icrs_dec_deg, ra_hours, dec_deg
-
-    def _parked(self) -> bool | None:
-        snapshot = self.snapshot("parked")
-        if snapshot is None or snapshot.state is PropertyState.ALERT:
-            return None
-        if self.switch("parked", "yes") is True:
-            return snapshot.state is not PropertyState.BUSY
-        return False if self.switch("parked", "no") is True else None
-
-    def _is_parking(self) -> bool:
-        snapshot = self.snapshot("parked")
-        is_busy = snapshot is not None and snapshot.state is PropertyState.BUSY
-        return is_busy and self.switch("parked", "yes") is True
 
     def _slewing(self) -> bool | None:
         position, parked = self.snapshot("position"), self.snapshot("parked")

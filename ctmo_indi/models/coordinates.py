@@ -216,6 +216,20 @@ def airmass(altitude_deg: Angle) -> Angle:
     return answer
 
 
+def altitude_of_airmass_deg(most: float | None) -> float:
+    """Return the altitude from which the air mass is at most ``most``, to 1e-6 degrees.
+
+    -90 where there is no such limit (None), or where it holds at the horizon.
+    """
+    if most is None or most >= airmass(0.0):
+        return -90.0
+    low, high = 0.0, 90.0
+    while high - low > 1e-6:
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if airmass(middle) > most else (low, middle)
+    return low
+
+
 @functools.cache
 def _leap_seconds() -> tuple[Array, Array]:
     """Return Unix seconds and the TAI - UTC that holds from then on."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ctmo_indi.models.coordinates import Array, airmass
+from ctmo_indi.models.coordinates import Array, altitude_of_airmass_deg
 from ctmo_indi.models.observing_rules import Skies, horizon_deg, rules
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.profiles import Limits, NightPolicy, Site
@@ -156,7 +156,7 @@ def _targets(
     )
     wants = [one.constraints for one in requests]
     masses = {want.max_airmass for want in wants}
-    by_mass = {mass: _altitude_of_airmass_deg(mass) for mass in masses}
+    by_mass = {mass: altitude_of_airmass_deg(mass) for mass in masses}
     lowest_deg = np.array(
         [
             max(limits.horizon_deg, _or(want.min_altitude_deg, -90.0), by_mass[want.max_airmass])
@@ -332,17 +332,6 @@ def _vectors(ra_rad: Array, dec_rad: Array) -> Array:
     """Return unit vectors, shape (n, 3)."""
     cos_dec = np.cos(dec_rad)
     return np.stack([cos_dec * np.cos(ra_rad), cos_dec * np.sin(ra_rad), np.sin(dec_rad)], axis=-1)
-
-
-def _altitude_of_airmass_deg(most: float | None) -> float:
-    """Return the altitude at which the air mass is ``most``, by bisection to 1e-6 degrees."""
-    if most is None or most >= airmass(0.0):
-        return -90.0
-    low, high = 0.0, 90.0
-    while high - low > 1e-6:
-        middle = (low + high) / 2.0
-        low, high = (middle, high) if airmass(middle) > most else (low, middle)
-    return low
 
 
 def _or(value: float | None, otherwise: float) -> float:

@@ -11,10 +11,8 @@ from typing import Any
 
 from astropy.io import fits
 
-from ctmo_indi.models.frames import ProductKind
 from ctmo_indi.pixels.write_fits import QUANTIZE_LEVEL, compress
 
-COMPRESSED_KINDS = (ProductKind.CALIB_LIGHT, ProductKind.STACK_LIGHT)
 HISTORY = f"Rice-compressed: integers exactly, floats to 1/{QUANTIZE_LEVEL:g} of their noise"
 
 Answer = dict[str, Any]  # Any: small values

@@ -28,10 +28,6 @@ class UnobservableTargetError(DriverError):
     """The driver chose a target that cannot be observed under the conditions it was given."""
 
 
-class DriverBlockedError(DriverError):
-    """The driver did not answer within the time it has."""
-
-
 class FailedToQueueTargetsError(InternalError):
     """A target could not be put on the script queue."""
 

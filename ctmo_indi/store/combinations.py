@@ -28,7 +28,6 @@ from ctmo_indi.store.preprocessor_tables import (
 from ctmo_indi.store.readouts import band_columns, readout_columns, readout_of
 
 _MASTERS = [kind.value for kind in ProductKind if kind.is_master]
-_MOST_AT_ONCE = 500  # values in one statement; SQLite takes 999
 
 
 class CombinationState(StrEnum):
@@ -211,19 +210,6 @@ def get(connection: Connection, product_id: str) -> Combination | None:
 def of_bundle(connection: Connection, bundle_id: int) -> list[Combination]:
     """Return every product of a bundle, in whatever state, oldest frames first."""
     return _select(connection, exposure_combination.c.bundle_id == bundle_id)
-
-
-def good_among(connection: Connection, product_ids: Iterable[str]) -> dict[str, Combination]:
-    """Return id -> product of those that are there and good: what a second run leaves out."""
-    wanted = list(product_ids)
-    found: list[Combination] = []
-    for first in range(0, len(wanted), _MOST_AT_ONCE):
-        found += _select(
-            connection,
-            exposure_combination.c.product_id.in_(wanted[first : first + _MOST_AT_ONCE]),
-            exposure_combination.c.state == CombinationState.GOOD.value,
-        )
-    return {product.product_id: product for product in found}
 
 
 def known_masters(

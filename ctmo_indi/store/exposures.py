@@ -79,13 +79,6 @@ def orders_of_lights(connection: Connection, start: datetime, end: datetime) -> 
     return sorted(set(connection.execute(query).scalars()))
 
 
-def set_good(connection: Connection, exposure_id: str, *, is_good: bool) -> None:
-    """Say whether a frame counts for its order; nothing happens for an unknown one."""
-    connection.execute(
-        sa.update(exposures).where(exposures.c.exposure_id == exposure_id).values(is_good=is_good)
-    )
-
-
 def good_of_order(connection: Connection, order_receipt: str) -> tuple[int, float]:
     """Count and exposure time (s) of the good frames of one order, over all its attempts."""
     count, exposure_s = connection.execute(

@@ -121,16 +121,6 @@ def lights_between(connection: Connection, start_utc_s: float, end_utc_s: float)
     )
 
 
-def flat_exposures(connection: Connection, since_utc_s: float) -> dict[str, float]:
-    """Return filter -> exposure (s) of the newest flat in it that began since then."""
-    query = (
-        sa.select(exposure.c.filter_name, exposure.c.t_exptime_s)
-        .where(exposure.c.kind == FrameType.FLAT.name, exposure.c.t_min_mjd >= to_mjd(since_utc_s))
-        .order_by(exposure.c.t_min_mjd, exposure.c.exposure_number)
-    )
-    return {str(name): float(exposure_s) for name, exposure_s in connection.execute(query)}
-
-
 def calibration_exposed_s(connection: Connection, night: str) -> float:
     """Return the exposure time (s) of the biases, darks and flats of a night that are there.
 

@@ -288,19 +288,6 @@ def refresh_progress(connection: Connection, receipt: str, now_utc_s: float) -> 
     return _set(connection, receipt, now_utc_s, figures)
 
 
-def set_priority(
-    connection: Connection, receipt: str, priority: float, now_utc_s: float
-) -> OrderRow:
-    """Give an order another priority (0 to 10).
-
-    Raises
-    ------
-    UnknownOrder
-        No order with that receipt.
-    """
-    return _set(connection, receipt, now_utc_s, {"priority": priority})
-
-
 def history(connection: Connection, receipt: str) -> list[OrderChange]:
     """Every state an order went through, its arrival first; empty for an unknown one."""
     order = get(connection, receipt)

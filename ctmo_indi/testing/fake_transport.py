@@ -204,10 +204,6 @@ class FakeServer:
         if self.blob_modes.get(device, BlobMode.NEVER) is not BlobMode.NEVER:
             self._tell(RawBlob(device, element, element, form, data, ""))
 
-    def bad_frame(self, device: str, reason: str = "compressed", element: str = "CCD1") -> None:
-        """Send a BLOB that the transport refuses."""
-        self._tell(RawBlob(device, element, element, ".fits.fz", None, reason))
-
     def remove(self, device: str, name: str | None = None) -> None:
         """Remove a property, or the device as a dying driver does."""
         with self._lock:

@@ -239,13 +239,6 @@ class ScriptedIndi:
         with self._lock:
             self._muted.discard(device)
 
-    def mute_server(self, is_mute: bool = True) -> None:
-        """Make the server a black hole, which does not answer pings; or end that."""
-        self._wire.answers_pings = not is_mute
-        with self._lock:
-            devices = {device for device, _ in self._properties}
-            self._muted = devices if is_mute else set()
-
     def say(self, device: str, name: str, state: str, **elements: Element) -> None:
         """Change a property as its driver would, and tell everybody."""
         with self._lock:

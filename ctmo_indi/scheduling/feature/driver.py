@@ -18,7 +18,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from ctmo_indi.errors import ConfigError, InternalError
+from ctmo_indi.errors import InternalError
 from ctmo_indi.scheduling.conditions import Conditions
 from ctmo_indi.scheduling.driver import Driver, DriverParameters, Value
 from ctmo_indi.scheduling.errors import NoSchedulerError
@@ -30,7 +30,7 @@ from ctmo_indi.scheduling.feature.field_survey import FieldSurvey
 from ctmo_indi.scheduling.feature.instants import instants
 from ctmo_indi.scheduling.feature.memory import Memory
 from ctmo_indi.scheduling.feature.order_table import OrderTable, not_before_s
-from ctmo_indi.scheduling.feature.site_now import NightFrames, SitedSky, SiteNow
+from ctmo_indi.scheduling.feature.site_now import NightFrames, SitedSky, SiteNow, sited
 from ctmo_indi.scheduling.feature.site_rules import SiteRules
 from ctmo_indi.scheduling.feature.situation import FieldPlaces, Situation
 from ctmo_indi.scheduling.feature.slews import slews_of
@@ -83,7 +83,7 @@ class FeatureScheduler(Driver):
             Anything else; all that is wrong is said at once.
         """
         found = configurations.read(configuration, self.resolve, self.models.filters)
-        self._sky_of_site()  # refused here rather than at night
+        self._sited_sky()  # refused here rather than at night
         given = {field.name for field in fields(DriverParameters)} & set(configuration)
         self.parameters = replace(
             self.parameters, **{name: getattr(found.settings, name) for name in given}
@@ -229,7 +229,7 @@ class FeatureScheduler(Driver):
         return tuple(reasons) or ("excluded by every survey; explain has the table",)
 
     def _situation(self, conditions: Conditions) -> Situation:
-        sky, utc_s = self._sky_of_site(), conditions.utc.timestamp()
+        sky, utc_s = self._sited_sky(), conditions.utc.timestamp()
         assert self.night is not None  # with the conditions
         assert self._configured is not None  # _tiers were asked for
         self._orders.update(conditions.pending)
@@ -252,14 +252,8 @@ class FeatureScheduler(Driver):
     def _night_of(self, utc_s: float) -> str:
         return self.models.sky.night(datetime.fromtimestamp(utc_s, UTC)).label
 
-    def _sky_of_site(self) -> SitedSky:
-        sky = self.models.sky
-        if not isinstance(sky, SitedSky):
-            raise ConfigError(
-                f"feature driver: the sky model {type(sky).__name__} does not tell its site,"
-                " expected site, limits and policy"
-            )
-        return sky
+    def _sited_sky(self) -> SitedSky:
+        return sited(self.models.sky, self.name)
 
     @property
     def _rules(self) -> ExactRules:

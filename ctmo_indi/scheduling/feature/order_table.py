@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from ctmo_indi.models.coordinates import airmass
+from ctmo_indi.models.coordinates import altitude_of_airmass_deg
 from ctmo_indi.models.orders import Constraints, ObservationRequest
 from ctmo_indi.scheduling.feature.features import OrderColumns
 from ctmo_indi.scheduling.feature.place_conditions import Places, filter_codes
@@ -203,7 +203,7 @@ def _places(night: NightFrame, ra_deg: NDArray[np.float64], dec_deg: NDArray[np.
 
 
 def _own(wants: Sequence[Constraints]) -> OwnLimits:
-    by_mass = {want.max_airmass: _altitude_of_airmass_deg(want.max_airmass) for want in wants}
+    by_mass = {want.max_airmass: altitude_of_airmass_deg(want.max_airmass) for want in wants}
     lowest_deg = np.array(
         [max(_or(want.min_altitude_deg, -90.0), by_mass[want.max_airmass]) for want in wants],
         dtype=np.float64,
@@ -222,17 +222,6 @@ def _own(wants: Sequence[Constraints]) -> OwnLimits:
 
 def _column(values: Sequence[float | None], otherwise: float) -> NDArray[np.float32]:
     return np.array([_or(value, otherwise) for value in values], dtype=np.float32)
-
-
-def _altitude_of_airmass_deg(most: float | None) -> float:
-    """Return the altitude at which the air mass is ``most``, by bisection to 1e-6 degrees."""
-    if most is None or most >= airmass(0.0):
-        return -90.0
-    low, high = 0.0, 90.0
-    while high - low > 1e-6:
-        middle = (low + high) / 2.0
-        low, high = (middle, high) if airmass(middle) > most else (low, middle)
-    return low
 
 
 def _or(value: float | None, otherwise: float) -> float:

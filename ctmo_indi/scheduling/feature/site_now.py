@@ -18,6 +18,7 @@ import erfa
 import numpy as np
 from numpy.typing import NDArray
 
+from ctmo_indi.errors import ConfigError
 from ctmo_indi.models.coordinates import ApparentFrame, horizontal_deg, julian_dates
 from ctmo_indi.models.nights import noon_before
 from ctmo_indi.models.sun_moon import (
@@ -56,6 +57,16 @@ class SitedSky(Protocol):
     def policy(self) -> NightPolicy:
         """When it may look at the sky."""
         ...
+
+
+def sited(sky: object, driver: str) -> SitedSky:
+    """Return a driver's sky model as one that tells its site; ConfigError when it does not."""
+    if not isinstance(sky, SitedSky):
+        raise ConfigError(
+            f"{driver} driver: the sky model {type(sky).__name__} does not tell its site, expected"
+            " site, limits and policy"
+        )
+    return sky
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from ctmo_indi.models.observation import Observation
 from ctmo_indi.models.observatory_model import ObservatoryModel
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.scheduling.conditions import Conditions
-from ctmo_indi.scheduling.feature.site_now import SitedSky
+from ctmo_indi.scheduling.feature.site_now import sited
 from ctmo_indi.scheduling.models import Models
 from ctmo_indi.scheduling.plan.corrections import Corrections
 from ctmo_indi.scheduling.plan.modelled_way import ModelledWay
@@ -70,7 +70,5 @@ class LearnedObservatory:
         return overheads_view(self.overheads, self._with(Corrections()).kinematics)
 
     def _with(self, known: Corrections) -> ObservatoryModel:
-        sky = self._models.sky
-        if not isinstance(sky, SitedSky):
-            raise TypeError(f"the sky model is {type(sky).__name__}, expected one with a site")
+        sky = sited(self._models.sky, "plan")
         return planners_model(self._models.observatory, sky, known)

@@ -11,14 +11,13 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ctmo_indi.errors import ConfigError
 from ctmo_indi.first_import import FIRST_IMPORT
 from ctmo_indi.models.observatory import ObservatoryModelState
 from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.scheduling.candidates import Candidate, SortKey
 from ctmo_indi.scheduling.conditions import Conditions, Night
 from ctmo_indi.scheduling.driver import DriverParameters, Value
-from ctmo_indi.scheduling.feature.site_now import SitedSky
+from ctmo_indi.scheduling.feature.site_now import SitedSky, sited
 from ctmo_indi.scheduling.models import Models
 from ctmo_indi.scheduling.plan.candidate_marks import CandidateMarks, Marked
 from ctmo_indi.scheduling.plan.learned import LearnedObservatory
@@ -213,13 +212,7 @@ class PlanKeeper(SequentialScheduler):
         return NightPlanning(self.models, self._sited_sky())
 
     def _sited_sky(self) -> SitedSky:
-        sky = self.models.sky
-        if not isinstance(sky, SitedSky):
-            raise ConfigError(
-                f"plan driver: the sky model {type(sky).__name__} does not tell its site, expected"
-                " site, limits and policy"
-            )
-        return sky
+        return sited(self.models.sky, self.name)
 
     def _read_parameters(self, configuration: Mapping[str, object]) -> SequentialParameters:
         return read_plan_parameters(configuration, self._plan_parameters)

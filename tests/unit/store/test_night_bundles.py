@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ctmo_indi.models.frames import Frame, Rejected
+from ctmo_indi.models.frames import Rejected
 from ctmo_indi.models.states import FrameType
 from ctmo_indi.store import night_bundles
 from ctmo_indi.store.database import Database
@@ -98,17 +98,3 @@ def test_lights_of_a_span_are_found_over_all_bundles(preprocessor_db: Database) 
         first = night_bundles.lights_between(connection, EVENING_S - 50.0, EVENING_S + 99.0)
     assert both == [LIGHT, later]
     assert first == [LIGHT]
-
-
-def test_the_newest_flat_of_a_filter_tells_its_exposure(preprocessor_db: Database) -> None:
-    def flat(name: str, filter_name: str, exposure_s: float, after_s: float) -> Frame:
-        when = {"exposure_s": exposure_s, "start_utc_s": EVENING_S + after_s}
-        return raw(name, FrameType.FLAT, filter_name=filter_name, **when)
-
-    night = bundle(
-        flat("new", "R", 3.0, 9.0), flat("old", "R", 2.0, 0.0), flat("v", "V", 7.0, 1.0), LIGHT
-    )
-    with preprocessor_db.write() as connection:
-        night_bundles.register(connection, night, 5.0)
-        assert night_bundles.flat_exposures(connection, EVENING_S - 1.0) == {"R": 3.0, "V": 7.0}
-        assert night_bundles.flat_exposures(connection, EVENING_S + 5.0) == {"R": 3.0}
