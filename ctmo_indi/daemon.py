@@ -42,6 +42,8 @@ _log = logging.getLogger(__name__)
 # Longer than the worst closing (parking, three tries of the shutter, parking the dome): 630 s.
 STOP_TIMEOUT_S = 660.0
 FRONT_DESK_STOP_S = 20.0
+# For threads that outlast the stop, such as one in a call to a file system that hangs.
+EXIT_S = 30.0
 EXIT_DEAD = 5
 _PR_SET_PDEATHSIG = 1  # prctl(2), Linux
 _FOR_OTHERS = 0o007
@@ -109,15 +111,22 @@ def build(
 
 
 def pages_of(
-    service: str, config: Config, profile: Profile, clock: Clock
+    service: str,
+    config: Config,
+    profile: Profile,
+    clock: Clock,
+    opened: contextlib.ExitStack,
 ) -> Sequence[Route | PublicRoute]:
-    """Import and construct what the port of ``service`` serves besides orders and metrics."""
+    """Import and construct what the port of ``service`` serves besides orders and metrics.
+
+    What is to be closed after the port is put into ``opened``.
+    """
     if service not in PAGES:
         return ()
     module, attribute = PAGES[service]
     factory: Callable[..., Sequence[Route | PublicRoute]]
     factory = getattr(importlib.import_module(module), attribute)
-    return factory(config, profile, clock)
+    return factory(config, profile, clock, opened)
 
 
 def die_with_parent(parent_pid: int) -> None:
@@ -194,8 +203,9 @@ def serve(
     metrics = MetricsPage(ALIASES.get(name, name), counted, profile, service.health, clock)
     routes: dict[str, list[Route | PublicRoute]]
     routes = {desk.service: [metrics.route()] for desk in counted}
+    opened = contextlib.ExitStack()
     for port, rows in routes.items():
-        rows += pages_of(port, config, profile, clock)
+        rows += pages_of(port, config, profile, clock, opened)
     pages = {port: RouteTable(rows) for port, rows in routes.items()}
     front_desk = open_front_desk(desks, config, pages=pages)
     metrics.gate = front_desk.gate
@@ -216,7 +226,11 @@ def serve(
         notifier.stopping()
     finally:
         rest_s = STOP_TIMEOUT_S - FRONT_DESK_STOP_S
-        steps = ((front_desk.stop, FRONT_DESK_STOP_S), (service.stop, rest_s))
+        steps = (
+            (front_desk.stop, FRONT_DESK_STOP_S),
+            (lambda _timeout_s: opened.close(), 0.0),
+            (service.stop, rest_s),
+        )
         if ALIASES.get(name, name) in CLOSERS:
             told = ctrl_c_again.what_goes_on(STOP_TIMEOUT_S / 60.0)
             with ctrl_c_again.heard(lambda: _tell(told), _end_now):
@@ -245,12 +259,27 @@ def _stop(name: str, *steps: tuple[Callable[[float], None], float]) -> None:
         step(timeout_s)
     guard.cancel()
     _log.info("service_stopped service=%s", name)
+    last = threading.Timer(EXIT_S, _end_without, args=(name,))
+    last.daemon = True
+    last.start()
 
 
 def _give_up(name: str) -> None:
     _log.critical("stop_timed_out service=%s timeout_s=%g", name, STOP_TIMEOUT_S)
     logs.flush()
     os._exit(EXIT_DEAD)
+
+
+def _end_without(name: str) -> None:
+    """End a process whose service has stopped in order and whose threads do not end."""
+    left = [
+        one.name
+        for one in threading.enumerate()
+        if not one.daemon and one is not threading.main_thread()
+    ]
+    _log.error("exit_timed_out service=%s threads=%s", name, ",".join(left))
+    logs.flush()
+    os._exit(0)
 
 
 def _tell(text: str) -> None:

@@ -84,6 +84,7 @@ class DeskConnections:
             self._headers["Authorization"] = f"Basic {basic}"
         self._lock = threading.Lock()
         self._kept: list[http.client.HTTPConnection] = []
+        self._is_closed = False
 
     def post(
         self, body: bytes, timeout_s: float, more: Mapping[str, str] | None = None
@@ -130,6 +131,7 @@ class DeskConnections:
         """Close the kept connections; those in use close when they are done."""
         with self._lock:
             kept, self._kept = self._kept, []
+            self._is_closed = True  # whoever asks all the same gets a connection for one order
         for connection in kept:
             connection.close()
 
@@ -145,7 +147,7 @@ class DeskConnections:
             connection.close()
         else:
             with self._lock:
-                room = len(self._kept) < _MOST_KEPT
+                room = not self._is_closed and len(self._kept) < _MOST_KEPT
                 if room:
                     self._kept.append(connection)
             if not room:

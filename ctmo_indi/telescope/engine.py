@@ -291,9 +291,26 @@ class Engine:
 
         def end() -> Steps[None]:
             yield Until(self._is_idle, CLOSING_LIMIT_S, "the end")
+            if close:
+                self._tell_if_open()
             ended.set()
 
         self._start_beside(None, "end", end())
+
+    def _tell_if_open(self) -> None:
+        """Say loudly that this stop, which is to close, leaves the observatory as it is."""
+        sight = self._parts.hands.sight()
+        if sight.state is ObservatoryState.CLOSED:
+            return
+        link = "UP" if sight.link_up else "DOWN: nothing could be sent to the INDI server"
+        what = "in human hands" if self._parts.vigil.is_in_human_hands() else "not closed"
+        _log.critical(
+            "stopped_without_closing state=%s what=%r link=%r; what still runs of safety and "
+            'INDI\'s WatchDog closes; else "ctmo-indi close", or a hand',
+            sight.state,
+            what,
+            link,
+        )
 
     def _is_idle(self) -> bool:
         return self._line.current is None and not self._closing.is_under_way
@@ -344,7 +361,8 @@ class Engine:
             ending = self._parts.vigil.ending(judgement, task)
             if ending is not None:
                 self.interrupt(ending)
-        if judgement.duty is Duty.CLOSE and state is not ObservatoryState.CLOSED:
+        is_vain = self._is_ending and not sight.link_up  # and would go on for as long as it lasts
+        if judgement.duty is Duty.CLOSE and state is not ObservatoryState.CLOSED and not is_vain:
             self._closing.demand(judgement.reason)
 
     def _tidy_up(self, sight: Sight) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
+from contextlib import ExitStack
 from functools import partial
 
 from aiohttp import hdrs
@@ -35,8 +36,15 @@ ASK_TIMEOUT_S = 5.0
 ORDER_TIMEOUT_S = 10.0
 
 
-def routes_for(config: Config, profile: Profile, clock: Clock) -> tuple[Route | PublicRoute, ...]:
+def routes_for(
+    config: Config, profile: Profile, clock: Clock, opened: ExitStack
+) -> tuple[Route | PublicRoute, ...]:
     """Return what the scheduler's port serves besides orders.
+
+    Parameters
+    ----------
+    opened
+        Gets what is to be closed once the port is: the clients of the other services.
 
     Raises
     ------
@@ -45,7 +53,7 @@ def routes_for(config: Config, profile: Profile, clock: Clock) -> tuple[Route | 
     """
 
     def client(service: str, timeout_s: float) -> DeskClient:
-        return open_desk(config, service, timeout_s=timeout_s, clock=clock)
+        return opened.enter_context(open_desk(config, service, timeout_s=timeout_s, clock=clock))
 
     contract = Contract.load(profile, clock)
     orders = OrderApi(

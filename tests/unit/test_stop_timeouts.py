@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from ctmo_indi import daemon
@@ -19,3 +22,16 @@ def test_nobody_is_killed_while_he_closes(service: str) -> None:
 def test_others_are_not_waited_for_that_long() -> None:
     assert stop_timeout_s("preprocessor", 1.0) == 60.0
     assert stop_timeout_s("telescope", 120.0) < 70.0
+
+
+def test_a_thread_that_does_not_end_keeps_no_stopped_service_alive() -> None:
+    program = (
+        "import threading; from ctmo_indi import daemon; daemon.EXIT_S = 0.5;"
+        " threading.Thread(target=threading.Event().wait, name='hung').start();"
+        " daemon._stop('telescope', (lambda timeout_s: None, 1.0))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 0
+    assert "exit_timed_out service=telescope threads=hung" in ended.stderr

@@ -7,26 +7,22 @@ import io
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 from PIL import Image
 
 from ctmo_indi.clock import ClockAnchor, SystemClock
 from ctmo_indi.config import Config
-from ctmo_indi.desk_client.client import DeskClient
-from ctmo_indi.desk_client.credentials import open_desk
-from ctmo_indi.errors import WrongState
+from ctmo_indi.errors import ServiceUnreachable, WrongState
 from ctmo_indi.fleet_ports import on_free_ports
 from ctmo_indi.front_desk.pages import RouteTable
 from ctmo_indi.service_addresses import Address
 from ctmo_indi.testing.desks import FakeDesk, accept, serving, small_profile
-from ctmo_indi.web import routes
+from ctmo_indi.web.routes import routes_for
 from ctmo_indi.work_orders.access import Caller
 from ctmo_indi.work_orders.desk import Reply
 from ctmo_indi.work_orders.model import CheckedOrder, OrderKind
@@ -131,9 +127,17 @@ REPORT = {
             "Number of Exposures": 4,
             "Attempts": 1,
             **M_45,
-        }
+        },
+        {
+            "Receipt": receipt(8),
+            "User": "W" * 64,
+            "Object": "A" * 64,
+            "Outcome": "failed",
+            "Filter": "V",
+            "Why": "x" * 200,
+        },
     ],
-    "Order Counts": {"done": 1},
+    "Order Counts": {"done": 1, "failed": 1},
     "Attention": [f"look at {NASTY}"],
     "Alarm": f"nothing was taken {NASTY}",
     "HTML": "<script>alert(1)</script>",
@@ -242,13 +246,16 @@ def _of_telescope(checked: CheckedOrder) -> Reply:
 
 
 class TelescopeDesk(FakeDesk):
-    """The telescope's: one Status, and no news."""
+    """The telescope's: one Status, and no news; ``keys`` replace those of its Status."""
 
-    def __init__(self) -> None:
-        super().__init__("telescope", answer=_of_telescope)
+    def __init__(self, **keys: object) -> None:
+        super().__init__("telescope", answer=lambda checked: _of_telescope(checked) | keys)
         self._board = RevisionBoard(SystemClock())
+        self.is_silent = False
 
     async def handle(self, order: Mapping[str, object], caller: Caller) -> Reply:
+        if self.is_silent:
+            raise ServiceUnreachable("nobody at that desk")
         if "Wait" in order and ("Since" in order or order["WOType"] == "Events"):
             page = await self._board.next_events(None, float(str(order["Wait"])), (), 1)
             if order["WOType"] == "Events":
@@ -257,27 +264,20 @@ class TelescopeDesk(FakeDesk):
 
 
 @contextmanager
-def a_night(folder: Path, desk: NightDesk | None = None) -> Iterator[NightSite]:
+def a_night(
+    folder: Path, desk: NightDesk | None = None, telescope: FakeDesk | None = None
+) -> Iterator[NightSite]:
     """Serve the page over these desks; the sky clock stands near 04:00 UTC."""
     clock = SystemClock(ClockAnchor(time.monotonic(), NOW.timestamp(), 1.0))
     desk = desk or NightDesk()
-    with serving(TelescopeDesk()) as (telescope_url,):
+    with serving(telescope or TelescopeDesk()) as (telescope_url,):
         port = int(telescope_url.rpartition(":")[2])
         config = replace(
             on_free_ports(replace(Config(), data_dir=folder)),
             telescope=Address(telescope_url, "127.0.0.1", port),
         )
-        clients: list[DeskClient] = []
-
-        def remembered(*given: Any, **keys: Any) -> DeskClient:  # Any: as open_desk's
-            clients.append(open_desk(*given, **keys))
-            return clients[-1]
-
-        with patch.object(routes, "open_desk", remembered):
-            pages = RouteTable(routes.routes_for(config, small_profile(), clock))
-        with serving(desk, pages={"scheduler": pages}) as (url,):
-            yield NightSite(url)
-    # The page's connections live as long as its process; here they end before.
+        with ExitStack() as opened:
+            pages = RouteTable(routes_for(config, small_profile(), clock, opened))
+            with serving(desk, pages={"scheduler": pages}) as (url,):
+                yield NightSite(url)
     until(lambda: not any(one.name.startswith("page-") for one in threading.enumerate()), "quiet")
-    for client in clients:
-        client.close()

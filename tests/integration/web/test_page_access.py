@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,9 +13,10 @@ from playwright.sync_api import expect
 
 from ctmo_indi import tokens
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.config import Config
+from ctmo_indi.config import AccessSettings, Address, Config
 from ctmo_indi.fleet_ports import on_free_ports
 from ctmo_indi.front_desk.identity import TokenAccess, TokenFile
+from ctmo_indi.front_desk.opening import open_front_desk
 from ctmo_indi.front_desk.pages import RouteTable
 from ctmo_indi.testing.desks import FakeDesk, accept, serving, small_profile
 from ctmo_indi.tokens import Token
@@ -25,6 +26,8 @@ from ctmo_indi.work_orders.desk import Reply
 from ctmo_indi.work_orders.model import CheckedOrder, OrderKind
 from ctmo_indi.work_orders.revisions import RevisionBoard
 
+from ...certificates import make_certificate
+from ...unit.front_desk.test_unauthorised import LOOPBACK, NETWORK
 from .conftest import OpenPage
 
 NASTY = "<script>alert(1)</script>"
@@ -95,9 +98,31 @@ def a_site(folder: Path, *, is_guarded: bool) -> Iterator[Site]:
     access = told if is_guarded else None
     desk = PatientDesk()
     config = on_free_ports(replace(Config(), data_dir=folder))
-    pages = RouteTable(routes_for(config, small_profile(), clock))
-    with serving(desk, access=access, pages={"scheduler": pages}) as (url,):
-        yield Site(url, desk, file, secrets)
+    with ExitStack() as opened:
+        pages = RouteTable(routes_for(config, small_profile(), clock, opened))
+        with serving(desk, access=access, pages={"scheduler": pages}) as (url,):
+            yield Site(url, desk, file, secrets)
+
+
+@contextmanager
+def a_network_site(folder: Path) -> Iterator[Site]:
+    """The same on an address that other machines reach: TLS, and tokens from everywhere."""
+    clock, pair = SystemClock(), make_certificate(folder)
+    secret, file = tokens.new_secret(), folder / "tokens.json"
+    tokens.write_tokens(file, [Token("ada", "operate", tokens.digest(secret), clock.utc())])
+    access = AccessSettings(tokens=file, certificate=pair.certificate, key=pair.key)
+    config = on_free_ports(replace(Config(), data_dir=folder, access=access))
+    desk = PatientDesk()
+    with ExitStack() as opened:
+        server = open_front_desk(
+            [(desk, Address(f"https://{NETWORK}:0", NETWORK, 0))],
+            config,
+            is_local=lambda ip: ip == LOOPBACK,
+            pages={"scheduler": RouteTable(routes_for(config, small_profile(), clock, opened))},
+        )
+        (port,) = server.start()
+        opened.callback(server.stop)
+        yield Site(f"https://{NETWORK}:{port}", desk, file, {"ada": secret})
 
 
 @pytest.fixture
@@ -142,6 +167,45 @@ def test_a_token_taken_back_ends_the_page(guarded: Site, open_page: OpenPage) ->
     guarded.forget("ada")
     expect(page.get_by_role("dialog")).to_contain_text("A token is needed", timeout=15_000)
     expect(page.locator("header.top")).to_contain_text("UNKNOWN")
+    expect(page.get_by_role("dialog")).to_contain_text("has expired, or was taken back")
+    page.keyboard.press("Escape")
+    expect(page.locator(".who-text")).to_have_text("not known")
+    expect(page.get_by_text("Not connected: a token is needed.")).to_be_visible()
+    expect(page.get_by_role("list", name="services")).to_contain_text("not heard")
+
+
+def test_a_token_that_no_header_can_carry_is_refused_at_once(
+    guarded: Site, open_page: OpenPage
+) -> None:
+    watched = open_page(guarded.url)
+    watched.expected.append(UNIDENTIFIED)
+    page = watched.page
+    page.goto(guarded.url)
+    for text in ("\U0001f52d", "two words", "t\u00f6ken"):
+        page.locator("#token").fill(text)
+        page.get_by_role("button", name="Use", exact=True).click()
+        expect(page.get_by_role("dialog")).to_contain_text("This is no token")
+        assert page.evaluate("sessionStorage.getItem('ctmo-indi token')") is None
+    page.locator("#token").fill(guarded.secrets["ada"])
+    page.get_by_role("button", name="Use", exact=True).click()
+    expect(page.locator(".who-text")).to_have_text("ada, operator")
+
+
+def test_the_page_over_tls_lives_and_ends_with_its_token(
+    tmp_path: Path, open_page: OpenPage
+) -> None:
+    with a_network_site(tmp_path) as site:
+        watched = open_page(site.url)
+        watched.expected += [UNIDENTIFIED, "ERR_"]
+        page = watched.page
+        secret = site.secrets["ada"]
+        page.add_init_script(f"sessionStorage.setItem('ctmo-indi token', '{secret}')")
+        watched.show("now")
+        expect(page.locator(".who-text")).to_have_text("ada, operator")
+        expect(page.locator("section", has=page.locator("#verdict-head"))).to_contain_text(NASTY)
+        page.get_by_role("tab", name="Orders").click()
+        site.forget("ada")
+        expect(page.get_by_role("dialog")).to_contain_text("A token is needed", timeout=15_000)
 
 
 @pytest.mark.parametrize(

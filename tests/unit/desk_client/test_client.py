@@ -208,6 +208,24 @@ def test_kept_connection_that_was_dropped_is_replaced_once() -> None:
         assert peer.requests == 3
 
 
+def test_a_connection_in_use_when_the_client_is_closed_is_kept_no_more() -> None:
+    has_come, may_answer = threading.Event(), threading.Event()
+
+    def slow(checked: CheckedOrder) -> Reply:
+        has_come.set()
+        assert may_answer.wait(PATIENCE_S)
+        return accept(checked)
+
+    with serving(FakeDesk("scheduler", answer=slow)) as (url,), ThreadPoolExecutor(1) as pool:
+        client = DeskClient(url)
+        asked = pool.submit(client.front_desk, LIGHT)
+        assert has_come.wait(PATIENCE_S)
+        client.close()
+        may_answer.set()
+        asked.result(PATIENCE_S)
+        assert client._connections._kept == []
+
+
 def test_replaced_connection_that_drops_too_is_unreachable() -> None:
     with scripted("answer", "drop", "drop") as peer:
         client = DeskClient(peer.url)

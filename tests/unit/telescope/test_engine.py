@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -961,3 +962,33 @@ def test_an_engine_whose_turns_fail_does_not_count_as_turning():
 
     assert before
     assert not rig.engine.is_turning
+
+
+def test_a_stop_without_a_link_ends_soon_and_says_loudly_what_it_leaves(caplog):
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.see(link_up=False)
+    ended = threading.Event()
+
+    rig.engine._begin_end(close=True, ended=ended)
+    for _ in range(10):
+        rig.safety.say(VerdictLevel.UNSAFE)
+        rig.turn(100.0)
+
+    assert ended.is_set()
+    assert rig.hands.done == []  # not tried again and again where nothing can be sent
+    (told,) = [one for one in caplog.records if "stopped_without_closing" in one.message]
+    assert told.levelname == "CRITICAL"
+    assert "state=OPEN" in told.message
+
+
+def test_a_stop_whose_closing_fails_ends_after_it_and_says_so(caplog):
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.failing["close"] = CommandRejected("not closed: server lost")
+    ended = threading.Event()
+
+    rig.engine._begin_end(close=True, ended=ended)
+    rig.turn()
+
+    assert ended.is_set()
+    assert rig.hands.done == ["close"]
+    assert "stopped_without_closing" in caplog.text

@@ -15,11 +15,11 @@ from ctmo_indi import tokens
 from ctmo_indi.access_settings import AccessSettings
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.config import Config
-from ctmo_indi.desk_client.credentials import trusted
+from ctmo_indi.desk_client.credentials import open_desk, trusted
 from ctmo_indi.front_desk.opening import open_front_desk
 from ctmo_indi.front_desk.pages import PublicRoute, Route, RouteTable
 from ctmo_indi.service_addresses import Address
-from ctmo_indi.testing.desks import FakeDesk, small_profile
+from ctmo_indi.testing.desks import FakeDesk, serving, small_profile
 from ctmo_indi.tokens import Token
 from ctmo_indi.web.routes import routes_for
 from ctmo_indi.work_orders.access import Role
@@ -51,10 +51,10 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
     pair = make_certificate(folder)
     access = AccessSettings(tokens=path, certificate=pair.certificate, key=pair.key)
     config = replace(Config(), data_dir=folder, access=access)
-    rows = list(routes_for(config, small_profile(), SystemClock()))
     ran: list[str] = []
-    watched = [_noting(row, ran) for row in rows]
     with ExitStack() as stack:
+        rows = list(routes_for(config, small_profile(), SystemClock(), stack))
+        watched = [_noting(row, ran) for row in rows]
         ports = {}
         for ip in (LOOPBACK, NETWORK):
             server = open_front_desk(
@@ -143,3 +143,23 @@ def test_other_methods_reach_nothing(doors: Doors) -> None:
                 status, has_run = ask(doors, LOOPBACK, row, method)
                 assert status in (405, 400, 404, 415), (row.path, method)
                 assert not has_run
+
+
+def test_clients_of_other_services_are_closed_with_the_port(tmp_path: Path) -> None:
+    desk = FakeDesk("telescope")
+    with serving(desk) as (url,):
+        config = replace(Config(), data_dir=tmp_path, telescope=Address(url, LOOPBACK, 0))
+        with ExitStack() as opened:
+            made = []
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(
+                    "ctmo_indi.web.routes.open_desk",
+                    lambda *given, **keys: made.append(open_desk(*given, **keys)) or made[-1],
+                )
+                routes_for(config, small_profile(), SystemClock(), opened)
+            assert len(made) > 3
+            asked = [one for one in made if one.url == url]
+            for one in asked:
+                one.front_desk({"WOType": "Status", "User": "page"})
+            assert all(one._connections._kept for one in asked)
+        assert not any(one._connections._kept for one in made)
