@@ -115,10 +115,25 @@ def _run_all(settings: Config, observatory: Profile, speed: float) -> None:
         if settings.resume_at_start:
             supervisor.resume_scheduler(stop)
         typer.echo(_outlook(observatory, supervisor.clock, speed))
-        typer.echo(f"Data and logs are in {folder}. In a second terminal: ctmo-indi status")
+        ask = _status_command(settings)
+        typer.echo(f"Data and logs are in {folder}. In a second terminal: {ask}")
         typer.echo(f"In a browser: {supervisor.config.scheduler.http.rstrip('/')}/")
         typer.echo("Ready. Ctrl-C closes the observatory and stops everything.")
         stop.wait()
+
+
+def _status_command(settings: Config) -> str:
+    """Return what finds this fleet from the same folder; where it is by default needs no word."""
+    import shlex
+
+    from ctmo_indi.config import DEFAULT_FILE
+
+    words = ["ctmo-indi", "status"]
+    if settings.file is None and settings.data_dir != DEFAULT_DATA:
+        words += ["--data", str(settings.data_dir)]
+    elif settings.file not in {None, DEFAULT_FILE}:
+        words += ["--config", str(settings.file)]
+    return shlex.join(words)
 
 
 def _outlook(observatory: Profile, clock: Clock, speed: float) -> str:
