@@ -3,7 +3,7 @@ import { html } from "./vendor/preact-htm.js";
 import { hasToken, myName } from "./api.js";
 
 const ROLES = ["read", "submit", "operate", "admin"];
-export const ROLE_NAMES = { read: "observer (read)", submit: "submit", operate: "operator", admin: "admin" };
+export const ROLE_NAMES = { read: "observer", submit: "submit", operate: "operator", admin: "admin" };
 
 export const roleOf = (store) => store.hello?.caller?.role ?? "read";
 

@@ -1,4 +1,6 @@
 // How the page asks: Work Orders and views over HTTP, with the caller's token where there is one.
+import { readJson, unmarked } from "./plain_text.js";
+
 const TOKEN_KEY = "ctmo-indi token";
 const NAME_KEY = "ctmo-indi name";
 const LONGEST_MS = 20000;
@@ -30,12 +32,15 @@ export const onTokenNeeded = (listener) => (askForToken = listener);
 export const myName = () => kept(localStorage, NAME_KEY);
 export const setMyName = (text) => kept(localStorage, NAME_KEY, text);
 
+/** Whether it can go in a header at all: letters, digits and signs, no spaces. */
+export const canBeToken = (text) => /^[!-~]+$/.test(text);
+
 /** fetch() with the token; a 401 opens the token dialogue. */
 export async function ask(path, { method = "GET", body, signal } = {}) {
   const headers = {};
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const answer = await fetch(path, { method, headers, body, signal, cache: "no-store", credentials: "omit" });
+  const answer = await fetch(path.replace(/%E2%81%A[89]/g, ""), { method, headers, body, signal, cache: "no-store", credentials: "omit" });
   if (answer.status === 401) askForToken(await refusal(answer));
   return answer;
 }
@@ -44,14 +49,22 @@ export async function ask(path, { method = "GET", body, signal } = {}) {
 export async function refusal(answer) {
   const text = (await answer.text().catch(() => "")).slice(0, 500);
   try {
-    return JSON.parse(text).fault?.text ?? text;
+    return readJson(text).fault?.text ?? text;
   } catch {
     return text || `HTTP ${answer.status}`;
   }
 }
 
+// Pages of this observatory in other tabs share the six connections.
+const others = "BroadcastChannel" in globalThis ? new BroadcastChannel("ctmo-indi") : null;
+/** Ask the pages that nobody sees to give up their connections. */
+export const askOthersToRest = () => others?.postMessage("rest");
+/** Another page asks for it. */
+export const onAskedToRest = (listener) => others?.addEventListener("message", listener);
+
 /** Give up questions that wait, the oldest first, until there is room for what is urgent. */
 export function makeRoom() {
+  askOthersToRest();
   for (const one of [...pending].slice(0, Math.max(0, pending.size - (CONNECTIONS - 1 - LEFT_FREE))))
     one.abort(new Error("given up for a stop"));
 }
@@ -73,7 +86,7 @@ export async function get(path, longest_ms = LONGEST_MS) {
   const value = await inTime(longest_ms, async (signal) => {
     const answer = await ask(path, { signal });
     if (!answer.ok) throw new Error(await refusal(answer));
-    return answer.json();
+    return readJson(await answer.text());
   });
   if (value?.fault) throw new Error(value.fault.text);
   return value;
@@ -92,10 +105,10 @@ export async function getPicture(path, longest_ms = LONGEST_MS) {
 /** Send a Work Order: {reply} or {fault: {code, text}}; never throws. Code 0: nobody answered. */
 export async function order(service, workOrder, longest_ms = LONGEST_MS) {
   try {
-    const body = JSON.stringify({ service, order: workOrder });
+    const body = unmarked(JSON.stringify({ service, order: workOrder }));
     return await inTime(longest_ms, async (signal) => {
       const answer = await ask("/api/order", { method: "POST", body, signal });
-      return answer.ok ? answer.json() : { fault: { code: answer.status, text: await refusal(answer) } };
+      return answer.ok ? readJson(await answer.text()) : { fault: { code: answer.status, text: await refusal(answer) } };
     });
   } catch (error) {
     const why =

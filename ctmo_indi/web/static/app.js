@@ -68,7 +68,7 @@ function App() {
     onTokenNeeded((why) => setDialogue({ kind: "token", why: why || "This observatory asks for a token." }));
     const moved = () => setShown(tabOfAddress());
     addEventListener("hashchange", moved);
-    stream.now();
+    stream.start();
     return () => removeEventListener("hashchange", moved);
   }, []);
   const show = (id) => {

@@ -81,7 +81,7 @@ const GROUPS = [
     id: "instrument",
     title: "Filter and focus",
     fields: [
-      { path: "Filter", title: "filter", kind: "choice", needed: true },
+      { path: "Filter", title: "filter", kind: "choice", optional: true },
       { path: "Position", title: "focuser position", unit: "step", kind: "number" },
     ],
     buttons: [
@@ -160,6 +160,7 @@ function Group({ group, store, order, standing }) {
       ) => html`<${Field} key=${field.path} field=${{ ...field, path: `${group.id} ${field.path}` }} value=${values[field.path] ?? (field.options ? field.options[0] : "")} wrong=${wrong[field.path]}
       options=${field.path === "Filter" ? store.hello?.filters : undefined} onChange=${(_, text) => setValues((before) => ({ ...before, [field.path]: text }))} />`,
     )}</div>
+    <p class="tip small dim">${group.buttons.filter((button) => button.tip).map((button) => html`<span><b>${button.title}</b>: ${button.tip}</span>`)}</p>
     <div class="row">${group.buttons.map((button) => html`<button class=${button.primary ? "primary" : ""} title=${button.tip} aria-disabled=${busy ? "true" : undefined} onClick=${() => busy || press(button)}>${busy === button.title ? "sent …" : button.title}</button>`)}</div>
     <${Answer} answer=${answer} /><${Ticket} store=${store} receipt=${answer?.reply?.Receipt} />
     ${asking ? html`<${Confirm} title=${`${group.title}: ${asking.title}?`} yes=${asking.title} onYes=${() => send(asking)} onClose=${() => setAsking(null)}><p>${asking.ask}</p><//>` : null}

@@ -12,6 +12,10 @@ export const DEVICES = [
   { key: "Weather", subject: "weather" },
 ];
 
+/** Whether the telescope service answers; what it said before it fell silent is no state of now. */
+export const telescopeHeard = (store) =>
+  store.connected && Boolean(store.services.telescope?.reply) && !store.services.telescope.error;
+
 /** The struct of that device, null when nothing is known of it. */
 export function device(store, key) {
   const subject = DEVICES.find((row) => row.key === key).subject;

@@ -1,6 +1,6 @@
 // The tab Devices: each with its state, link, values and age; and any INDI element by name.
 import { html, useState } from "./vendor/preact-htm.js";
-import { device, DEVICES } from "./device.js";
+import { device, DEVICES, telescopeHeard } from "./device.js";
 import { attemptNames } from "./event_words.js";
 import { declination, isNumber, number, rightAscension, span } from "./format.js";
 import { SERVICES, useStore, useTick } from "./store.js";
@@ -13,6 +13,9 @@ const FORMS = {
   Altitude: (v) => number(v, 2, "°"),
   Azimuth: (v) => number(v, 2, "°"),
   "Dec of Date": (v) => number(v, 4, "°"),
+  "RA of Date (hour)": (v) => number(v, 5),
+  "Hour Angle (hour)": (v) => number(v, 4),
+  "Remaining (s)": (v) => number(v, 1),
 };
 
 function shown(key, value) {
@@ -36,10 +39,11 @@ export default function Devices({ store, order }) {
   useStore(store, (s) => s.telemetry);
   const telescope = store.services.telescope?.reply;
   return html`<div class="stack">
-    <section class="panel" aria-labelledby="link-head"><header><h2 id="link-head">Link to the INDI server</h2><${State} of="link" word=${telescope?.Link ?? "DOWN"} /></header>
-      ${telescope ? html`<p>Devices are said to be <${State} of="observatory" word=${telescope.Observatory} />${telescope.Busy ? html` · busy: <b>${busyWith(telescope.Busy, store)}</b>` : null}${telescope["Waits For"] ? ` · waits for ${telescope["Waits For"]}` : ""}</p>` : html`<p class="dim">The telescope service has not answered.</p>`}
+    <section class="panel" aria-labelledby="link-head"><header><h2 id="link-head">Link to the INDI server</h2><${State} of="link" word=${telescopeHeard(store) ? telescope.Link ?? "DOWN" : "silent"} text=${telescopeHeard(store) ? undefined : "not heard"} /></header>
+      ${telescope ? html`<p>Observatory: <${State} of="observatory" word=${telescopeHeard(store) ? telescope.Observatory : "UNKNOWN"} />${telescope.Busy ? html` · busy: <b>${busyWith(telescope.Busy, store)}</b>` : null}${telescope["Waits For"] ? ` · waits for ${telescope["Waits For"]}` : ""}</p>` : html`<p class="dim">The telescope service has not answered.</p>`}
       ${telescope?.Recovery?.Notices?.length ? html`<ul class="reasons">${telescope.Recovery.Notices.map((text) => html`<li class="wrap">${typeof text === "string" ? text : JSON.stringify(text)}</li>`)}</ul>` : null}
     </section>
+    ${DEVICES.some(({ key }) => device(store, key)) ? null : html`<p class="empty">No device is known: the telescope service has told of none.</p>`}
     <div class="panels">${DEVICES.map(({ key }) => html`<${One} key=${key} name=${key} it=${device(store, key)} />`)}</div>
     <${Element} store=${store} order=${order} />
     <${Services} store=${store} />
@@ -82,13 +86,14 @@ function Element({ order }) {
 
 function Services({ store }) {
   return html`<section class="panel" aria-labelledby="services-head"><h2 id="services-head">Services</h2>
-    <div class="scroll"><table><thead><tr><th>service</th><th>answers</th><th>says</th><th class="number">heard</th></tr></thead><tbody>${(
+    <div class="scroll"><table><thead><tr><th>service</th><th>says</th><th class="number">heard</th></tr></thead><tbody>${(
       store.hello?.services ?? SERVICES
     ).map((name) => {
       const entry = store.services[name];
       const says = entry?.reply
-        ? entry.reply.Message || plain(entry.reply.Status) || entry.reply.Observatory || ""
+        ? plain(entry.reply.Message || entry.reply.Status || entry.reply.Observatory)
         : "";
-      return html`<tr><td>${name}</td><td><${State} of="link" word=${entry?.reply && !entry.error ? "answers" : "silent"} /></td><td class="wrap">${entry?.error || says}</td><td class="number">${entry ? `${span(store.age_s(name))} ago` : "never"}</td></tr>`;
+      const answers = store.connected && entry?.reply && !entry.error;
+      return html`<tr><td><${State} of="link" word=${answers ? "answers" : "silent"} text=${name} /></td><td class="wrap">${answers ? says : `${store.connected ? "silent" : "not heard"}${entry?.error ? `: ${entry.error}` : ""}`}</td><td class="number">${entry ? `${span(store.age_s(name))} ago` : "never"}</td></tr>`;
     })}</tbody></table></div></section>`;
 }

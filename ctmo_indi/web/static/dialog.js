@@ -1,5 +1,5 @@
 // A modal dialogue over the page: focus stays in it, Escape closes it, and focus goes back where it was.
-import { html, useEffect, useRef } from "./vendor/preact-htm.js";
+import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { Icon } from "./icons.js";
 import { StopHere } from "./stop_here.js";
 
@@ -18,7 +18,12 @@ export function Dialog({ title, onClose, children, wide = false }) {
       if (before?.isConnected) before.focus?.();
     };
   }, []);
-  const outside = (event) => event.target === box.current && onClose();
+  // The box's own scroll bar is the dialogue as a target, too, but lies inside it.
+  const outside = (event) => {
+    const { left, right, top, bottom } = box.current.getBoundingClientRect();
+    const { clientX: x, clientY: y } = event;
+    if (event.target === box.current && (x < left || x > right || y < top || y > bottom)) onClose();
+  };
   return html`<dialog ref=${box} class=${wide ? "wide" : ""} aria-labelledby=${id} onCancel=${(event) => {
     event.preventDefault();
     onClose();
@@ -33,13 +38,18 @@ export function Dialog({ title, onClose, children, wide = false }) {
 
 /** Ask before something that cannot be taken back; `onYes` may return a promise. */
 export function Confirm({ title, children, yes, tone = "danger", onYes, onClose }) {
+  const pressed = useRef(false); // a second press sends nothing
+  const [busy, setBusy] = useState(false);
   return html`<${Dialog} title=${title} onClose=${onClose}>
     <div>${children}</div>
     <div class="row end"><button onClick=${onClose}>Leave it</button>
-      <button class=${tone} onClick=${async () => {
+      <button class=${tone} aria-disabled=${busy ? "true" : undefined} onClick=${async () => {
+        if (pressed.current) return;
+        pressed.current = true;
+        setBusy(true);
         await onYes();
         onClose();
-      }}>${yes}</button></div>
+      }}>${busy ? "sent …" : yes}</button></div>
   <//>`;
 }
 

@@ -15,7 +15,7 @@ const WORDS = {
     ),
   order: (d) =>
     join(
-      d.ID,
+      /^W-[0-9A-HJKMNP-TV-Z]{26}$/.test(d.ID) ? "" : d.ID, // given by the desk, not by a person
       state(d.Status),
       d["Number of Exposures"] ? `${d["Good Exposures"]} of ${d["Number of Exposures"]} frames` : "",
       d.Reason,

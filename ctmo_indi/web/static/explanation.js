@@ -6,7 +6,8 @@ import { State } from "./words.js";
 
 const LONGEST_MS = 45000; // a year is looked at when the sky does not allow it
 
-export function Explanation({ receipt, store, order }) {
+/** `name` stands for the receipt in the desk's words. */
+export function Explanation({ receipt, name, store, order }) {
   const [answer, setAnswer] = useState(null);
   const [busy, setBusy] = useState(false);
   const [at, setAt] = useState("");
@@ -32,20 +33,21 @@ export function Explanation({ receipt, store, order }) {
         <button type="submit" class="primary" aria-disabled=${busy}>${busy ? "asking …" : "Explain"}</button></form></header>
     <div aria-live="polite" class="stack">
       ${answer?.fault ? html`<p class="message bad">${answer.fault.text}</p>` : null}
-      ${it ? html`<${Said} it=${it} near=${store.sky_ms()} />` : answer ? null : html`<p class="dim">Says whether it can begin, what keeps it, and when it comes next.</p>`}
+      ${it ? html`<${Said} it=${it} receipt=${receipt} name=${name} near=${store.sky_ms()} />` : answer ? null : html`<p class="dim">Says whether it can begin, what keeps it, and when it comes next.</p>`}
     </div>
   </section>`;
 }
 
-function Said({ it, near }) {
-  const words = it.Words?.length ? it.Words : [it.Message, ...(it.Reasons ?? [])];
+function Said({ it, receipt, name, near }) {
+  const said = it.Words?.length ? it.Words : [it.Message, ...(it.Reasons ?? [])];
+  const words = said.map((text) => String(text ?? "").replaceAll(receipt, name || receipt));
   return html`
     <p>${html`<${State} of="indi" word=${it["Can Start"] ? "Ok" : "Alert"} text=${it["Can Start"] ? "can begin" : "cannot begin"} />`} <span class="dim">at ${dateTime(it.At)}${it["Next Start"] ? html`; next at <b>${dateTime(it["Next Start"])}</b>` : ""}</span></p>
     <ul class="reasons">${words.map((text) => html`<li class="wrap">${text}</li>`)}</ul>
     ${it.Starts?.length ? html`<p class="wrap">In the night of ${it.Night} it can begin: ${it.Starts.map((row) => `${clock(row.From, near)} – ${clock(row.To, near)}`).join(", ")}${isNumber(it.Visit) ? html` <span class="dim">(it takes ${span(it.Visit)})</span>` : ""}</p>` : null}
     ${
       it.Constraints?.length
-        ? html`<div class="scroll"><table><caption class="unseen">constraints</caption><thead><tr><th>met</th><th>constraint</th><th class="number">value</th><th class="number">limit</th><th class="desk">asked by</th></tr></thead>
+        ? html`<div class="scroll"><table class="constraints"><caption class="unseen">constraints</caption><thead><tr><th>met</th><th>constraint</th><th class="number">value</th><th class="number">limit</th><th class="desk">asked by</th></tr></thead>
         <tbody>${it.Constraints.map(
           (
             row,

@@ -7,7 +7,8 @@ export const isNumber = (value) => typeof value === "number" && Number.isFinite(
 /** A number with so many decimals, and its unit. */
 export function number(value, decimals = 1, unit = "") {
   if (!isNumber(value)) return DASH;
-  return `${value.toFixed(decimals).replace("-", "−")}${unit && unit !== "°" ? "\u202f" : ""}${unit}`;
+  const text = value.toFixed(decimals).replace(/^-(?=[0.]*$)/, "").replace("-", "−"); // −0.0 is 0.0
+  return `${text}${unit && unit !== "°" ? "\u202f" : ""}${unit}`;
 }
 
 /** Seconds as "12 s", "3 min", "2.5 h", "4 d". */

@@ -6,6 +6,7 @@ import { dateTime, isNumber, number } from "./format.js";
 /** Load the picture of a frame; the old one stays until the new one is there. */
 function usePicture(frame) {
   const [shown, setShown] = useState({ file: "", address: "", error: "" });
+  const [asked, setAsked] = useState(0);
   useEffect(() => {
     if (!frame) return undefined;
     let is_wanted = true;
@@ -16,9 +17,13 @@ function usePicture(frame) {
     return () => {
       is_wanted = false;
     };
-  }, [frame?.File]);
+  }, [frame?.File, asked]);
   useEffect(() => () => shown.address && URL.revokeObjectURL(shown.address), [shown.address]);
-  return shown;
+  const again = () => {
+    setShown((before) => ({ ...before, error: "" }));
+    setAsked((n) => n + 1);
+  };
+  return { ...shown, again };
 }
 
 export const nameOf = (frame) => frame.Object || frame["Frame Type"] || frame.File;
@@ -35,7 +40,7 @@ export function FramePicture({ frame, is_latest, onBefore, onAfter, onLatest }) 
       <span class="row"><button aria-label="the frame before" disabled=${!onBefore} onClick=${onBefore}>‹</button><button aria-label="the frame after" disabled=${!onAfter} onClick=${onAfter}>›</button>
         <button aria-pressed=${is_latest ? "true" : "false"} onClick=${onLatest}>latest</button></span></header>
     <div class=${`frame-place${is_full ? " full" : ""}${is_there ? "" : " waiting"}`} tabindex=${is_full ? 0 : -1}>
-      ${picture.address ? html`<img src=${picture.address} alt=${is_there ? alt : ""} />` : html`<p class="dim">${picture.error ? `No picture: ${picture.error}` : "the picture comes …"}</p>`}
+      ${picture.address ? html`<img src=${picture.address} alt=${is_there ? alt : ""} />` : html`<p class="dim">${picture.error ? html`No picture: ${picture.error}<br /><button onClick=${picture.again}>Try again</button>` : "the picture comes …"}</p>`}
     </div>
     <div class="row spread small"><span class="dim wrap">${exposure(frame)} · ${dateTime(frame.Start)} UTC · <span class="mono">${frame.File}</span></span>
       <button aria-pressed=${is_full ? "true" : "false"} onClick=${() => setFull(!is_full)}>pixel by pixel</button></div>

@@ -32,7 +32,7 @@ export default function Frames({ store, order }) {
     ${frame
       ? html`<${FramePicture} frame=${frame} is_latest=${file === "" || at === 0} onLatest=${() => setFile("")}
             onBefore=${at + 1 < frames.length ? () => show(frames[at + 1]) : null} onAfter=${at > 0 ? () => show(frames[at - 1]) : null} />
-          <section class="panel half" aria-labelledby="quality-head"><header><h2 id="quality-head">Quality of the lights</h2><span class="dim small">a click on a point shows its frame</span></header>
+          <section class="panel half" aria-labelledby="quality-head"><header><h2 id="quality-head">Quality of the lights</h2><span class="dim small">press a point to see its frame</span></header>
             ${charts.map((one) => html`<${QuantityChart} key=${`${shown_night} ${one.key}`} row=${{ ...one, frames: oldest_first, chosen: frame, onChoose: show }} />`)}</section>
           <${List} frames=${frames} chosen=${frame} onChoose=${show} near=${at_ms(frames[0].Start)} />`
       : null}
@@ -58,6 +58,6 @@ function List({ frames, chosen, onChoose, near }) {
         <th class="number desk">stars</th><th class="number desk">background</th></tr></thead>
       <tbody>${frames.map((one) => html`<tr key=${one.File} class=${one === chosen ? "chosen" : ""}>
         <td><button class="plain number" aria-pressed=${one === chosen ? "true" : "false"} aria-label=${`show ${nameOf(one)}, ${clock(one.Start, near)}`} onClick=${() => onChoose(one)}>${clock(one.Start, near)}</button></td>
-        <td class="wrap object"><b>${nameOf(one)}</b>${one.Problem ? html`<div class="small">${one.Problem}</div>` : null}</td><td>${one.Filter ?? ""}</td><td class="number desk">${exposure(one)}</td><td class="number">${cell(one.FWHM, 2)}</td>
+        <td class="wrap object"><b class="three-lines" title=${nameOf(one)}>${nameOf(one)}</b>${one.Problem ? html`<div class="small">${one.Problem}</div>` : null}</td><td>${one.Filter ?? ""}</td><td class="number desk">${exposure(one)}</td><td class="number">${cell(one.FWHM, 2)}</td>
         <td class="number desk">${cell(one.Ellipticity, 2)}</td><td class="number desk">${cell(one.Stars, 0)}</td><td class="number desk">${cell(one.Background, 1)}</td></tr>`)}</tbody></table></div></section>`;
 }

@@ -62,7 +62,7 @@ function options(UPlot, width, latest) {
   const { decimals } = latest.current;
   return {
     width, height: HEIGHT_PX,
-    padding: [8, 10, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 9 } },
     tzDate: (s) => UPlot.tzDate(new Date(s * 1000), "Etc/UTC"),

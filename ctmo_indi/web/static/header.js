@@ -2,6 +2,7 @@
 import { html, useState } from "./vendor/preact-htm.js";
 import { roleOf, ROLE_NAMES } from "./access.js";
 import { hasToken } from "./api.js";
+import { telescopeHeard } from "./device.js";
 import { hours, siderealTime_h } from "./format.js";
 import { Icon } from "./icons.js";
 import { StopButton } from "./stop.js";
@@ -31,7 +32,7 @@ function Standing({ store }) {
   useStore(store, (s) => s.connected);
   const summary = store.services.scheduler?.reply?.["Summary State"];
   const heard = store.connected && !store.services.scheduler?.error;
-  const observatory = store.connected ? store.services.telescope?.reply?.Observatory : null;
+  const observatory = telescopeHeard(store) ? store.services.telescope.reply.Observatory : null;
   return html`<p class="standing">
     <${State} of="verdict" word=${levelNow(store)} big=${true} />
     <${State} of="observatory" word=${observatory ?? "UNKNOWN"} text=${observatory ? undefined : "observatory ?"} about=${observatory ? "observatory" : undefined} />
@@ -47,12 +48,13 @@ export function Header({ store, onPerson, onHelp }) {
     nextTheme();
     setShown(theme());
   };
-  const who = `${hasToken() && hello?.caller?.name ? `${hello.caller.name}, ` : ""}${ROLE_NAMES[roleOf(store)]}`;
+  const link = useStore(store, (s) => s.link);
+  const who = link.state === "token" ? "not known" : `${hasToken() && hello?.caller?.name ? `${hello.caller.name}, ` : ""}${ROLE_NAMES[roleOf(store)]}`;
   return html`<header class="top">
     <div class="name"><h1 class="site" title=${hello?.site?.name}>${hello?.site?.name ?? "Observatory"}</h1><${Clocks} store=${store} /></div>
     <${Standing} store=${store} />
     <div class="tools">
-      <button class="plain who" onClick=${onPerson} title="Who you are here; token and name"><${Icon} name="person" /><span class="who-text">${hello ? who : "…"}</span></button>
+      <button class="plain who" onClick=${onPerson} title=${`Who you are here: ${who}; token and name`}><${Icon} name="person" /><span class="who-text">${hello ? who : "…"}</span></button>
       <button class="plain" onClick=${change} aria-label=${`theme: ${now.title}; change`} title=${`Theme: ${now.title}`}><${Icon} name=${now.icon} /></button>
       <button class="plain" onClick=${onHelp} aria-label="help and shortcuts" title="Help and shortcuts (?)"><${Icon} name="ask" /></button>
     </div>

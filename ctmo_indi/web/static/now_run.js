@@ -11,12 +11,13 @@ export function Run({ store, order }) {
   useTick(1);
   const scheduler = useStore(store, (s) => s.services.scheduler?.reply);
   useStore(store, (s) => s.services.telescope);
+  const connected = useStore(store, (s) => s.connected);
   if (!scheduler)
     return html`<section class="panel two-thirds"><h2>What runs</h2><p class="empty">The scheduler has not answered yet.</p></section>`;
   const script = scheduler.Current?.Script ? scheduler.Current : null;
   return html`<section class="panel two-thirds" aria-labelledby="run-head">
     <header><h2 id="run-head">What runs</h2>
-      <span class="row"><${State} of="summary" word=${scheduler["Summary State"]} /><span class="dim small">${[scheduler.Mode, plain(scheduler["Detailed State"])].filter(Boolean).join(", ").toLowerCase()}</span></span></header>
+      <span class="row"><${State} of="summary" word=${connected ? scheduler["Summary State"] : "UNKNOWN"} /><span class="dim small">${!connected ? "old" : [scheduler.Mode, plain(scheduler["Detailed State"])].filter(Boolean).join(", ").toLowerCase()}</span></span></header>
     ${script ? html`<${Running} store=${store} order=${order} script=${script} />` : html`<${Nothing} store=${store} order=${order} scheduler=${scheduler} />`}
     <${Next} store=${store} order=${order} scheduler=${scheduler} script=${script} />
     <${Predicted} store=${store} predicted=${scheduler["Predicted Schedule"]} />
@@ -53,12 +54,19 @@ function Running({ store, order, script }) {
   </div>`;
 }
 
+/** The commands that lead from a summary state to observing. */
+const WAY_ON = {
+  FAULT: "standby, start, enable, resume",
+  STANDBY: "start, enable, resume",
+  DISABLED: "enable, resume",
+};
+
 function Nothing({ store, order, scheduler }) {
   const own = [];
   if (scheduler["Summary State"] !== "ENABLED")
-    own.push(`the scheduler is ${scheduler["Summary State"]}: start and enable it under Orders, Commands`);
+    own.push(`the scheduler is ${scheduler["Summary State"]}${WAY_ON[scheduler["Summary State"]] ? `: under Orders, Commands: ${WAY_ON[scheduler["Summary State"]]}` : ""}`);
   else if (!scheduler.Running) own.push("the scheduler is enabled, and was not told to resume");
-  if (scheduler.Held) own.push(`held: ${scheduler.Held}`);
+  if (scheduler.Held && !scheduler.Reasons?.includes(scheduler.Held)) own.push(`held: ${scheduler.Held}`);
   if (scheduler.Paused)
     own.push(`its queue is paused${scheduler["Pause Reason"] ? `: ${scheduler["Pause Reason"]}` : ""}`);
   if (scheduler["Error Report"]) own.push(scheduler["Error Report"]);

@@ -22,6 +22,7 @@ export function VerdictPanel({ store }) {
   return html`<section class="panel third" aria-labelledby="verdict-head">
     <header><h2 id="verdict-head">Verdict</h2><span class="dim small">${isNumber(age_s) ? `${span(age_s)} old` : "never heard"}</span></header>
     <div class="row"><${State} of="verdict" word=${level} big=${true} /><span>${MEANS[level] ?? ""}</span></div>
+    <${Alarm} store=${store} />
     ${
       rules.length
         ? html`<table><caption class="unseen">rules that are not content</caption><thead><tr><th>rule</th><th>why</th><th class="number">read</th></tr></thead><tbody>
@@ -36,16 +37,20 @@ export function VerdictPanel({ store }) {
   </section>`;
 }
 
-/** Humans and alarms that keep the manager's hands off. */
+/** What somebody has to look at now stands before all reasons. */
+function Alarm({ store }) {
+  const alarm = store.services.telescope?.reply?.Alarm || store.services.safety?.reply?.Alarm;
+  return alarm ? html`<p class="message bad wrap" role="alert"><b>Alarm:</b> ${alarm}</p>` : null;
+}
+
+/** Humans that keep the manager's hands off, and safety at work. */
 function Holders({ store, verdict }) {
   const telescope = store.services.telescope?.reply ?? {};
   const safety = store.services.safety?.reply ?? {};
   const foreign = telescope["Foreign Motion"] ?? {};
   const near = store.sky_ms();
-  const alarm = telescope.Alarm || safety.Alarm;
   const { lock, latch } = verdict;
   return html`
-    ${alarm ? html`<p class="message bad wrap"><b>Alarm:</b> ${alarm}</p>` : null}
     ${safety.Closing ? html`<p class="message warn"><b>Safety is closing the observatory.</b></p>` : null}
     ${latch ? html`<p class="message warn wrap"><b>Stopped</b> by ${latch.Owner || "somebody"} at ${clock(latch.Since, near)}${latch.Reason ? `: ${latch.Reason}` : ""}. Nothing moves until it is released.</p>` : null}
     ${lock ? html`<p class="message warn wrap"><b>Locked (${lock.Kind})</b> by ${lock.Owner} since ${clock(lock.Since, near)}${lock.Expires ? `, until ${clock(lock.Expires, near)}` : ", until unlocked"}${lock.Reason ? `: ${lock.Reason}` : ""}</p>` : null}
@@ -57,7 +62,8 @@ function Services({ store }) {
   const names = store.hello?.services ?? SERVICES;
   return html`<ul class="services" aria-label="services">${names.map((name) => {
     const entry = store.services[name];
-    const silent = !entry?.reply || entry.error;
-    return html`<li><${State} of="link" word=${silent ? "silent" : "answers"} text=${name} />${silent ? html`<span class="small wrap"> silent${entry?.reply ? ` for ${span(store.age_s(name))}` : ""}${entry?.error ? `: ${entry.error}` : ""}</span>` : null}</li>`;
+    const silent = !store.connected || !entry?.reply || entry.error;
+    const since = entry?.reply ? ` for ${span(store.age_s(name))}` : "";
+    return html`<li><${State} of="link" word=${silent ? "silent" : "answers"} text=${name} />${silent ? html`<span class="small wrap"> ${store.connected ? "silent" : "not heard"}${since}${entry?.error ? `: ${entry.error}` : ""}</span>` : null}</li>`;
   })}</ul>`;
 }

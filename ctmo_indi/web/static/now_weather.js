@@ -52,7 +52,6 @@ export function Weather({ store, order }) {
   const limits = useLimits(store, order, readings.map(([name]) => name).join(" "));
   const zone = (name) =>
     weather.Dangers?.includes(name) ? "danger" : weather.Warnings?.includes(name) ? "warning" : "ok";
-  const looks = { danger: ["Alert", "danger"], warning: ["Busy", "warning"], ok: ["Ok", "ok"] };
   return html`<section class="panel half" aria-labelledby="weather-head">
     <header><h2 id="weather-head">Weather</h2>${
       weather
@@ -68,7 +67,7 @@ export function Weather({ store, order }) {
             name,
             value,
           ]) => html`<tr><td title=${name}>${title(name)}</td><td class="number"><b>${number(value, 1)}</b></td><td class="number dim">${between(limits[name])}</td>
-          <td><${State} of="indi" word=${looks[zone(name)][0]} text=${looks[zone(name)][1]} /></td></tr>`,
+          <td><${State} of="zone" word=${zone(name)} /></td></tr>`,
         )}</tbody></table></div>
         <p class="dim small">Units and limits are the station's.</p>`
         : html`<p class="empty">${weather ? "The station has no readings." : "No weather station is known."}</p>`

@@ -73,7 +73,7 @@ export function OrderDetails({ receipt, store, order, may_cancel }) {
       <p><a href="#orders">All orders</a></p>
     </section>
     <section class="panel third" aria-labelledby="history-head"><h2 id="history-head">History</h2><${History} of=${it} /></section>
-    <${Explanation} receipt=${receipt} store=${store} order=${order} />
+    <${Explanation} receipt=${receipt} name=${name} store=${store} order=${order} />
     ${
       asking
         ? html`<${Confirm} title="Cancel this order?" yes="Cancel the order" onYes=${cancel} onClose=${() => setAsking(false)}>

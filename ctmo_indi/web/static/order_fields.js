@@ -137,6 +137,7 @@ const hasWindow = (values, index) => ["Start", "End"].some((edge) => values[`Win
 function faultOf(field, text) {
   if (field.kind === "instant") return instantOf(text) ? "" : "no instant such as 2026-11-24 03:00";
   if (field.kind !== "number" && field.kind !== "whole") return "";
+  if (/^[+-]?[1-9]\d{0,2}(,\d{3})+$/.test(text)) return "a comma may mean two things here: write 1000 or 1.000";
   const value = Number(text.replace(",", "."));
   if (!Number.isFinite(value)) return "no number";
   if (field.kind === "whole" && !Number.isInteger(value)) return "no whole number";

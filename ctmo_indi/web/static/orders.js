@@ -14,7 +14,15 @@ const PARTS = [
   { id: "commands", title: "Commands", icon: "devices" },
 ];
 
-const part = () => decodeURIComponent(location.hash.slice(1).split("/").slice(1).join("/"));
+/** What follows #orders/; as it is where it is no encoded text. */
+function part() {
+  const text = location.hash.slice(1).split("/").slice(1).join("/");
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
 
 export default function Orders({ store, order }) {
   const [shown, setShown] = useState(part());

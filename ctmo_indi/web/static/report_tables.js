@@ -9,8 +9,8 @@ const OUTCOMES = { done: "Ok", progress: "Busy", failed: "Alert", tried: "Busy",
 function Table({ id, title, note, heads, rows }) {
   if (!rows.length) return null;
   return html`<section class="panel" aria-labelledby=${id}><header><h2 id=${id}>${title}</h2>${note ? html`<span class="dim small">${note}</span>` : null}</header>
-    <div class="scroll"><table class="report"><thead><tr>${heads.map(([text, is_number]) => html`<th class=${is_number ? "number" : ""}>${text}</th>`)}</tr></thead>
-      <tbody>${rows.map((row) => html`<tr>${row.map((cell, i) => html`<td class=${heads[i][1] ? "number" : "wrap"}>${cell}</td>`)}</tr>`)}</tbody></table></div></section>`;
+    <div class="scroll"><table class="report cards"><thead><tr>${heads.map(([text, is_number]) => html`<th class=${is_number ? "number" : ""}>${text}</th>`)}</tr></thead>
+      <tbody>${rows.map((row) => html`<tr>${row.map((cell, i) => html`<td class=${heads[i][1] ? "number" : "wrap"} data-head=${heads[i][0]}>${cell}</td>`)}</tr>`)}</tbody></table></div></section>`;
 }
 
 export function Orders({ reply }) {

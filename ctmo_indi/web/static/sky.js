@@ -8,6 +8,7 @@ import { compass } from "./sky_geometry.js";
 import { useStore } from "./store.js";
 
 const REACH_PX = 18;
+const HINT = matchMedia("(pointer: coarse)").matches ? "Tap" : "Point at";
 
 export default function Sky({ store }) {
   const { view, error } = useView(store, "/api/sky");
@@ -22,7 +23,7 @@ const placeWords = (one) =>
   `altitude ${angle(one.alt_deg)}, azimuth ${angle(one.az_deg)} (${compass(one.az_deg)})${one.alt_deg >= 5 ? `, air mass ${number(airmass(one.alt_deg), 2)}` : ""}`;
 
 /** All that has a name on the map, as rows: the telescope first. */
-function rowsOf(sky, { mount, dome }, near) {
+function rowsOf(sky, { mount }, near) {
   const rows = [];
   if (isNumber(mount?.Altitude) && isNumber(mount?.Azimuth)) {
     const doing = mount.Slewing ? "slews" : mount.Parked ? "parked" : mount.Tracking ? "tracks" : "stands still";
@@ -88,7 +89,7 @@ function Map({ store, sky, error }) {
       <div class="sky-place"><canvas ref=${canvas} style=${{ width: `${size}px`, height: `${size}px` }} tabindex="0" role="slider" aria-label="map of the sky; arrow keys go from object to object"
         aria-valuemin="0" aria-valuemax=${rows.length} aria-valuenow=${at + 1} aria-valuetext=${words || "nothing chosen"} onKeyDown=${onKey}
         onPointerMove=${point} onPointerLeave=${() => setPointed(null)} onClick=${point}></canvas></div>
-      <p class="readout" aria-live="polite">${words || html`<span class="dim">North is up and east is left, as one sees it looking up. Point at something for its name and place.</span>`}</p>
+      <p class="readout" aria-live="polite">${words || html`<span class="dim">North is up and east is left, as one sees it looking up. ${HINT} something for its name and place.</span>`}</p>
       <${Legend} />
     </section>
     <section class="panel third" aria-labelledby="where-head">

@@ -1,9 +1,10 @@
 // The live stream: read for ever, looked after, connected again.
-import { ask, refusal } from "./api.js";
+import { ask, askOthersToRest, onAskedToRest, refusal } from "./api.js";
+import { readJson } from "./plain_text.js";
 
 const SILENT_MS = 25000; // a comment comes each 10 s
 const PAUSES_S = [1, 2, 4, 8, 15];
-const HIDDEN_MS = 60000; // a page in the background rests then: each holds one of the browser's six connections
+const HIDDEN_MS = 10000; // a page in the background rests then: each holds one of the browser's six connections
 
 /** Split text that comes in pieces into [name, data] messages (text/event-stream). */
 export class Messages {
@@ -23,7 +24,7 @@ function read(block) {
     if (line.startsWith("event:")) name = line.slice(6).trim();
     else if (line.startsWith("data:")) data.push(line.slice(5).trimStart());
   }
-  return data.length ? [name, JSON.parse(data.join("\n"))] : null; // a comment has no data
+  return data.length ? [name, readJson(data.join("\n"))] : null; // a comment has no data
 }
 
 export class Stream {
@@ -36,12 +37,22 @@ export class Stream {
 
   constructor(store) {
     this.#store = store;
-    addEventListener("online", () => this.now());
+    addEventListener("online", () => document.hidden || this.now());
+    onAskedToRest(() => document.hidden && this.#pause());
     document.addEventListener("visibilitychange", () => {
       clearTimeout(this.#rest);
-      if (document.hidden) this.#rest = setTimeout(() => this.#pause(), HIDDEN_MS);
-      else if (!this.#abort || this.#store.link.state === "lost") this.now();
+      if (document.hidden) {
+        this.#rest = setTimeout(() => this.#pause(), HIDDEN_MS);
+        return;
+      }
+      askOthersToRest();
+      if (!this.#abort || this.#store.link.state === "lost") this.now();
     });
+  }
+
+  /** Connect; a page that was opened in the background waits until it is looked at. */
+  start() {
+    if (!document.hidden) this.now();
   }
 
   /** Connect at once, whatever the pause. */

@@ -1,6 +1,6 @@
 // Who is asking: the token dialogue, and the name orders go under where there is no token.
 import { html, useState } from "./vendor/preact-htm.js";
-import { hasToken, myName, setMyName, setToken } from "./api.js";
+import { canBeToken, hasToken, myName, setMyName, setToken } from "./api.js";
 import { ROLE_NAMES, roleOf } from "./access.js";
 import { Dialog } from "./dialog.js";
 
@@ -8,8 +8,14 @@ import { Dialog } from "./dialog.js";
 export function TokenDialog({ store, why, onDone, onClose }) {
   const [text, setText] = useState("");
   const [name, setName] = useState(myName());
+  const [wrong, setWrong] = useState("");
   const submit = (event) => {
     event.preventDefault();
+    if (text.trim() && !canBeToken(text.trim())) {
+      setText("");
+      setWrong("This is no token: a token has letters and digits, and no spaces.");
+      return;
+    }
     if (text.trim()) setToken(text.trim());
     setMyName(name.trim().slice(0, 64));
     onDone();
@@ -20,9 +26,10 @@ export function TokenDialog({ store, why, onDone, onClose }) {
   };
   const caller = store.hello?.caller;
   return html`<${Dialog} title=${why ? "A token is needed" : "Who you are here"} onClose=${onClose}>
-    ${why ? html`<p class="message warn" role="alert">${why}</p>` : html`<p>Your role: <b>${ROLE_NAMES[roleOf(store)]}</b>${hasToken() && caller?.name ? `, as ${caller.name}` : ""}.</p>`}
+    ${wrong ? html`<p class="message bad" role="alert">${wrong}</p>` : null}
+    ${why ? html`<p class="message warn" role="alert">${hasToken() ? "The token that is in use was refused: it is wrong, has expired, or was taken back." : "This observatory asks for a token."} <span class="dim small">${why}</span></p>` : html`<p>Your role: <b>${ROLE_NAMES[roleOf(store)]}</b>${hasToken() && caller?.name ? `, as ${caller.name}` : ""}.</p>`}
     <form onSubmit=${submit} class="stack">
-      <div class="field"><label for="token">Token${hasToken() ? " (one is in use; a new one takes its place)" : ""}</label>
+      <div class="field"><label for="token">Token${hasToken() && !why ? " (one is in use; a new one takes its place)" : ""}</label>
         <input id="token" type="password" autofocus autocomplete="off" spellcheck=${false} value=${text} onInput=${(e) => setText(e.target.value)} />
         <span class="tip">Kept until this tab is closed. A site's owner makes one with: ctmo-indi token add</span></div>
       ${

@@ -55,7 +55,8 @@ export function drawNames(u, rows, now_ms) {
 /** Where a name has room: whole, else shortened; null where it has none. */
 function placeOf(ctx, label, room) {
   for (const length of [16, 8]) {
-    const text = label.length > length ? `${label.slice(0, length - 1)}…` : label;
+    const signs = [...label]; // whole signs: half an emoji is none
+    const text = signs.length > length ? `${signs.slice(0, length - 1).join("")}…` : label;
     const found = room(text, ctx.measureText(text).width);
     if (found) return found;
     if (label.length <= 8) return null;

@@ -47,6 +47,7 @@ export const LOOKS = {
   },
   script: { RUNNING: BUSY, DONE: GOOD, FAILED: BAD, STOPPED: WARN, QUEUED: CALM },
   link: { UP: GOOD, connected: GOOD, answers: GOOD, DOWN: BAD, LOST: BAD, silent: BAD, "not connected": BAD },
+  zone: { danger: BAD, warning: WARN, ok: GOOD },
   indi: { Ok: GOOD, Idle: CALM, Busy: BUSY, Alert: BAD },
 };
 

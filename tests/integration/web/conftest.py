@@ -89,7 +89,9 @@ def watching(browser: Browser) -> Iterator[OpenPage]:
 
     def opened(url: str, *, width: int = 1280, height: int = 900, theme: str = "light") -> Watched:
         context = browser.new_context(
-            viewport={"width": width, "height": height}, reduced_motion="reduce"
+            viewport={"width": width, "height": height},
+            reduced_motion="reduce",
+            ignore_https_errors=True,  # certificates of tests are signed by themselves
         )
         context.set_default_timeout(PATIENCE_MS)
         context.add_init_script(f"localStorage.setItem('ctmo-indi theme', '{theme}')")

@@ -233,6 +233,30 @@ def test_a_phone_never_scrolls_sideways(site: NightSite, open_page: OpenPage, ta
     assert all(height >= 44 for height in buttons)
 
 
+@pytest.mark.parametrize("width", [PHONE, 1366])
+def test_the_reports_tables_fit_the_page(site: NightSite, open_page: OpenPage, width: int) -> None:
+    page = open_page(site.url, width=width, height=740).show("report")
+    page.locator("table.cards").first.wait_for()
+    hidden_px = page.locator(".scroll:has(table.cards)").evaluate_all(
+        "all => all.map((one) => one.scrollWidth - one.clientWidth)"
+    )
+    assert set(hidden_px) == {0}
+
+
+def test_a_picture_that_was_refused_is_asked_for_again(
+    site: NightSite, open_page: OpenPage
+) -> None:
+    watched = open_page(site.url)
+    watched.expected.append("503")
+    watched.page.route(
+        "**/api/picture?**", lambda route: route.fulfill(status=503, body="busy"), times=1
+    )
+    page = watched.show("frames")
+    expect(page.locator(".frame-place")).to_contain_text("No picture: busy")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".frame-place img")).to_have_js_property("naturalWidth", 64)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark", "night"])
 def test_axe_finds_nothing_serious(site: NightSite, open_page: OpenPage, theme: str) -> None:
     watched = open_page(site.url, theme=theme, width=700)

@@ -76,8 +76,12 @@ def site() -> Iterator[Site]:
 class Reader:
     """Reads one stream."""
 
-    def __init__(self, port: int, token: str = "") -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+    def __init__(
+        self, port: int, token: str = "", connection: http.client.HTTPConnection | None = None
+    ) -> None:
+        self._connection = connection or http.client.HTTPConnection(
+            "127.0.0.1", port, timeout=PATIENCE_S
+        )
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._connection.request("GET", "/api/stream", headers=headers)
         self.response = self._connection.getresponse()
