@@ -42,8 +42,9 @@ from ctmo_indi.cli import (
     scheduler,
     script_queue,
     simulate,
+    status,
 )
-from ctmo_indi.errors import BadOrder, ConfigError, CtmoError, ServiceUnreachable
+from ctmo_indi.errors import BadOrder, ConfigError, CtmoError, OrderError, ServiceUnreachable
 
 EXIT_USAGE = 2
 EXIT_FAILED = 5
@@ -63,6 +64,7 @@ _GROUPS = (
     fleet,
     demo,
     orders,
+    status,
     scheduler,
     script_queue,
     planning,
@@ -174,11 +176,10 @@ def _told(error: CtmoError, arguments: Sequence[str] = ()) -> list[str]:
     if isinstance(error, StillWaiting):
         receipt = error.last.get("Receipt", "")
         return [str(error), f'It goes on: "ctmo-indi status {receipt}".']
-    if isinstance(error, BadOrder):
-        return [f"refused: {error}"]
     says_it = "ctmo-indi " in str(error) or isinstance(error, ServiceUnreachable)
     step = "" if says_it else next_steps.next_step(error.fault_code)
-    return [f"{type(error).__name__}: {error}", *filter(None, [step])]
+    kind = "refused" if isinstance(error, OrderError) else type(error).__name__
+    return [f"{kind}: {error}", *filter(None, [step])]
 
 
 def main() -> None:

@@ -11,8 +11,7 @@ NEXT: Mapping[int, str] = {
     401: 'Give a token with --token-file; "ctmo-indi token add NAME --role operate" makes one.',
     403: "Give a token of that role with --token-file (the site's owner makes one), or ask the"
     " person to whom it belongs to do it.",
-    404: '"ctmo-indi status --all" lists the orders (an ID needs --user, too), "ctmo-indi frames"'
-    " the frames.",
+    404: '"ctmo-indi status --all" lists the orders, "ctmo-indi frames" the frames.',
     405: "Send it to the service that carries it out.",
     409: "Give it another ID, or cancel the first one: ctmo-indi cancel.",
     412: '"ctmo-indi status" tells the state it is in.',

@@ -1,4 +1,4 @@
-"""Hand in Work Orders and ask for them: submit, status, cancel."""
+"""Hand in Work Orders and take them back: submit, cancel."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from ctmo_indi.cli import named_order
 from ctmo_indi.cli.options import (
     ConfigOption,
     DataOption,
@@ -17,7 +18,7 @@ from ctmo_indi.cli.options import (
     client,
     load_config,
 )
-from ctmo_indi.cli.output import exit_code, print_json, print_reply, print_table, print_tree
+from ctmo_indi.cli.output import exit_code, print_json, print_reply
 from ctmo_indi.errors import BadOrder
 
 # WOType or Request -> the desk that takes it; everything else goes to the scheduler.
@@ -27,7 +28,6 @@ _DESK_OF = {"Dome": "dome"}
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command()(submit)
-    app.command()(status)
     app.command()(cancel)
 
 
@@ -82,61 +82,20 @@ def _read_orders(file: str) -> list[dict[str, object]]:
     return [dict(order) for order in orders]
 
 
-def status(
-    receipt: Annotated[
-        str | None, typer.Argument(help="Receipt of an order; without it the service's own state.")
-    ] = None,
-    service: Annotated[str, typer.Option("--service", help="Whose status.")] = "scheduler",
-    user: Annotated[
-        str | None, typer.Option("--user", help="With --id instead of a receipt.")
-    ] = None,
-    order_id: Annotated[str | None, typer.Option("--id", help="The order's own ID.")] = None,
-    state: Annotated[
-        str | None, typer.Option("--state", help="List the orders in that state.")
-    ] = None,
-    all_orders: Annotated[bool, typer.Option("--all", help="List every order.")] = False,
-    config: ConfigOption = None,
-    data: DataOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show an order, the list of orders, or a service's state."""
-    order: dict[str, object] = {"WOType": "Status", "User": user or "cli"}
-    if receipt:
-        order["Receipt"] = receipt
-    elif order_id:
-        order["ID"] = order_id
-    elif all_orders or state:
-        order["All"] = True
-        if state:
-            order["State"] = state
-    with client(load_config(config, data), service) as desk:
-        reply = desk.front_desk(order)
-    if as_json:
-        print_json(reply)
-    elif "All" in order:
-        _print_orders(reply)
-    else:
-        print_tree(reply)
-
-
-def _print_orders(reply: Mapping[str, object]) -> None:
-    columns = ("Receipt", "ID", "Status", "Priority", "Object", "Frames")
-    rows = []
-    orders = reply.get("Orders")
-    for order in orders if isinstance(orders, list) else []:
-        frames = f"{order.get('Good Exposures', 0)}/{order.get('Number of Exposures', '')}"
-        cells = {**order, "Frames": frames}
-        rows.append([cells.get(column, "") for column in columns])
-    print_table(columns, rows)
-
-
 def cancel(
-    receipt: Annotated[str, typer.Argument(help="Receipt of the order.")],
+    order: Annotated[
+        str, typer.Argument(metavar="ORDER", help="Receipt of the order, or its own ID.")
+    ],
+    user: Annotated[
+        str | None, typer.Option("--user", help="Whose order: needed for an ID of another user.")
+    ] = None,
     config: ConfigOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Cancel an order; one under way is stopped."""
     with client(load_config(config, data), "scheduler") as desk:
-        reply = desk.front_desk({"WOType": "Cancel", "User": "cli", "Receipt": receipt})
+        reply = named_order.ask(
+            desk, {"WOType": "Cancel"}, order, user, command="ctmo-indi cancel", changes=True
+        )
     print_reply(reply, as_json=as_json)

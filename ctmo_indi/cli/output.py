@@ -26,7 +26,7 @@ _EXIT_CODES = {
 }
 
 # Columns of free text, which may be folded where the terminal is narrow.
-_FOLDED = frozenset({"ID", "Object", "Target", "Reason", "About"})
+_FOLDED = frozenset({"ID", "Object", "Target", "Reason", "About", "Value"})
 # Characters that such a column keeps, before columns are left out for it.
 _NARROWEST_TEXT = 15
 _WIDTH_OF_A_FILE = 200
@@ -81,7 +81,7 @@ def print_table(
     from rich.console import Console
     from rich.table import Table
 
-    width = _table_width()
+    width = width_for_people()
     cells = [[_cell(cell) for cell in row] for row in rows]
     shown, headings = _fitted(columns, cells, width, left_out_first)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
@@ -94,7 +94,7 @@ def print_table(
     Console(width=width, markup=False, emoji=False).print(table)
 
 
-def _table_width() -> int:
+def width_for_people() -> int:
     """Return the width of COLUMNS, of the terminal, or of a file, in characters."""
     told = os.environ.get("COLUMNS", "")
     if told.isdigit() and int(told) > 0:

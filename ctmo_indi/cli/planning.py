@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctmo_indi.cli import named_order
 from ctmo_indi.cli.options import (
     ConfigOption,
     DataOption,
@@ -37,26 +38,25 @@ def register(app: typer.Typer) -> None:
 
 def explain(
     order_id: Annotated[
-        str, typer.Argument(metavar="ID", help="Receipt of an order, or with --user its own ID.")
+        str, typer.Argument(metavar="ID", help="Receipt of an order, or its own ID.")
     ],
     at: Annotated[
         str | None,
         typer.Option("--at", help="The minute to explain, ISO 8601, UTC; now.", metavar="UTC"),
     ] = None,
     user: Annotated[
-        str | None, typer.Option("--user", help="ID is the order's own, of this user.")
+        str | None, typer.Option("--user", help="Whose order, where several have that ID.")
     ] = None,
     config: ConfigOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say why an order is observed or not, and when it can be."""
-    order: dict[str, object] = {"WOType": "Explain", "User": user or "cli"}
-    order["ID" if user else "Receipt"] = order_id
+    order: dict[str, object] = {"WOType": "Explain"}
     if at is not None:
         order["At"] = at
     with client(load_config(config, data), "scheduler", timeout_s=_ANSWER_S) as desk:
-        reply = desk.front_desk(order)
+        reply = named_order.ask(desk, order, order_id, user, command="ctmo-indi explain")
     if as_json:
         print_json(reply)
     else:

@@ -31,7 +31,8 @@ def test_each_fault_of_the_contract_has_a_next_step(code):
 @pytest.mark.parametrize("error", OWN, ids=lambda one: one.__name__)
 def test_each_error_of_this_process_has_a_next_step(error):
     told = cli._told(error("why"))
-    assert told[0] == f"{error.__name__}: why"
+    kind = "refused" if issubclass(error, errors.OrderError) else error.__name__
+    assert told[0] == f"{kind}: why"
     assert told[1:] == [next_steps.NEXT[error.fault_code]]
 
 
