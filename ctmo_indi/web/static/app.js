@@ -11,6 +11,7 @@ import { Stream } from "./stream.js";
 import { TABS } from "./tabs.js";
 import { TokenDialog } from "./token.js";
 
+const LATER_MS = 1500; // after the first tab is there
 const store = new Store();
 const stream = new Stream(store);
 
@@ -42,21 +43,22 @@ function TabBar({ shown, onShow }) {
   </div></nav>`;
 }
 
-/** One tab, loaded when it is first shown; its error stays in it. */
-function Shown({ tab }) {
+/** One tab, loaded when it is first shown; its error stays in it. Browsers never ask again for a module that failed. */
+function Shown({ tab, connected }) {
   const [made, setMade] = useState({});
   const [error, forget] = useErrorBoundary((error) => console.error(error));
   const load = () =>
     tab.load().then(
       (module) => setMade({ id: tab.id, Tab: module.default }),
-      (error) => setMade({ id: tab.id, failed: String(error.message ?? error) }),
+      () => setMade({ id: tab.id, failed: true }),
     );
   useEffect(() => void load(), [tab.id]);
   if (error)
     return html`<div class="message bad" role="alert"><p>This part of the page failed: ${String(error.message ?? error)}</p><button onClick=${forget}>Try again</button></div>`;
   if (made.id !== tab.id) return html`<p class="empty loading">…</p>`;
   if (made.failed)
-    return html`<div class="message warn" role="alert"><p>This part could not be loaded: ${made.failed}</p><button onClick=${load}>Try again</button></div>`;
+    return html`<div class="message warn" role="alert"><p>This part of the page could not be loaded.${connected ? "" : " It can be when the connection is back."}</p>
+      ${connected ? html`<button onClick=${() => location.reload()}>Load the page anew</button>` : null}</div>`;
   return html`<${made.Tab} store=${store} order=${order} />`;
 }
 
@@ -71,6 +73,13 @@ function App() {
     stream.start();
     return () => removeEventListener("hashchange", moved);
   }, []);
+  const connected = useStore(store, (s) => s.connected);
+  useEffect(() => {
+    if (!connected) return undefined;
+    // All tabs, so that each can be looked at when the connection is lost.
+    const timer = setTimeout(() => TABS.forEach((tab) => tab.load().catch(() => undefined)), LATER_MS);
+    return () => clearTimeout(timer);
+  }, [connected]);
   const show = (id) => {
     location.hash = id;
     setShown(id);
@@ -96,7 +105,7 @@ function App() {
       <button class="plain" aria-label="dismiss" onClick=${() => store.set({ notice: null })}><${Icon} name="close" size="16" /></button></div>`
         : null
     }
-    <main><div id="shown" role="tabpanel" tabindex="-1" aria-labelledby=${`tab-${shown}`} key=${shown}><${Shown} tab=${tab} /></div></main>
+    <main><div id="shown" role="tabpanel" tabindex="-1" aria-labelledby=${`tab-${shown}`} key=${shown}><${Shown} tab=${tab} connected=${connected} /></div></main>
     <${News} store=${store} />
     ${
       dialogue?.kind === "token"

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from ctmo_indi import tokens
 from ctmo_indi.clock import SystemClock
@@ -253,3 +253,38 @@ def test_a_stop_that_nobody_answers_says_so(lone: Site, open_page: OpenPage) -> 
     dialogue = page.get_by_role("dialog")
     expect(dialogue).to_contain_text("ctmo-indi stop")
     expect(dialogue.get_by_role("listitem")).to_have_count(3)
+
+
+def loaded(page: Page, file: str) -> None:
+    """Wait until the browser has that file."""
+    page.wait_for_function(
+        "file => performance.getEntriesByName(new URL(file, location).href).length > 0", arg=file
+    )
+
+
+def test_every_tab_can_be_looked_at_when_the_connection_is_lost(
+    lone: Site, open_page: OpenPage
+) -> None:
+    watched = open_page(lone.url)
+    watched.expected.append("net::ERR")
+    page = watched.show("now")
+    loaded(page, "/static/report_tables.js")
+    page.route("**/*", lambda route: route.abort())
+    page.get_by_role("tab", name="Devices").click()
+    expect(page.locator("#shown")).to_contain_text("Link to the INDI server")
+    page.get_by_role("tab", name="Report").click()
+    expect(page.locator("#report-head")).to_be_visible()
+
+
+def test_a_tab_that_could_not_be_loaded_says_so_and_is_loaded_again(
+    lone: Site, open_page: OpenPage
+) -> None:
+    watched = open_page(lone.url)
+    watched.expected.append("net::ERR")
+    watched.page.route("**/static/devices.js", lambda route: route.abort())
+    page = watched.show("now")
+    page.get_by_role("tab", name="Devices").click()
+    expect(page.locator("#shown")).to_contain_text("could not be loaded")
+    page.unroute("**/static/devices.js")
+    page.get_by_role("button", name="Load the page anew").click()
+    expect(page.locator("#shown")).to_contain_text("Link to the INDI server")
