@@ -32,6 +32,7 @@ html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
 highlight_language = "text"
+smartquotes_action = "qe"  # quotes and dots; the two hyphens of an option stay two
 
 myst_heading_anchors = 4
 myst_enable_extensions = ["attrs_inline", "dollarmath"]
@@ -60,3 +61,4 @@ def setup(app: Sphinx) -> None:
     mathml.register(app)
     on_a_phone.register(app)
     app.connect("source-read", site_pages.on_source_read)
+    app.connect("env-get-outdated", site_pages.on_env_get_outdated)

@@ -55,10 +55,10 @@ def _steps(lines: Iterable[str]) -> str:
             name, why, after = _parts(_AFTER, line)
             then.setdefault(name, []).append(f"{why}: **{after}**" if why else f"**{after}**")
     rows = (
-        (f"**{name}**", does, state, "; ".join(then.get(name, ())))
+        (f"**{name}**", f"{does} (*{state}*)", "; ".join(then.get(name, ())))
         for name, (does, state) in told.items()
     )
-    return _drawn(("step", "does", "detailed state", "then"), rows)
+    return _drawn(("step", "does (*detailed state*)", "then"), rows)
 
 
 def _parts(form: re.Pattern[str], line: str) -> tuple[str, ...]:

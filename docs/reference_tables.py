@@ -239,7 +239,10 @@ def _command(name: str, command: Any) -> Iterator[str]:  # Any: typer's own clic
     yield "```\n"
     common = [one.opts[0] for one in shown if _COMMON.get(one.opts[0]) == one.help]
     if rows := [_parameter(one) for one in shown if one.opts[0] not in common]:
-        yield _table(("argument, option", "means", "default"), rows)
+        has_defaults = any(default for *_, default in rows)
+        head = ("argument, option", "means", "default")
+        columns = len(head) if has_defaults else len(head) - 1
+        yield _table(head[:columns], (row[:columns] for row in rows))
     if common:
         yield f"And of the common ones: {', '.join(f'`{one}`' for one in common)}.\n"
 

@@ -5,8 +5,8 @@
   (``draw_tables.py``).
 * A Mermaid diagram becomes a table (``diagrams.py``).
 * A page that is only ``<!-- page: FILE -->`` becomes that file of the repository.
-* Links of the repository's pages become links of the site. A file that is no page of the site is
-  named instead.
+* Links of the repository's pages become links of the site, and so do pages that are named as files.
+  A file that is no page of the site is named instead.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ ELSEWHERE = {
 DRAWN = {**reference_tables.DRAWN, **code_layers.DRAWN}
 _PAGE = re.compile(r"<!-- page: (\S+) -->")
 _AT_BUILD = re.compile(r"<!-- drawn at build: (\w+) -->\n")
+_DRAWN_ANEW = re.compile(r"<!-- (page|drawn|drawn at build): ")
 _LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+_NAMED = re.compile(r"(?<!\[)`docs/([\w/-]+\.md)`")
 _FENCED = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 
 
@@ -46,6 +48,15 @@ def on_source_read(app: Sphinx, docname: str, content: list[str]) -> None:
     """Sphinx's event: change the text of a page in place."""
     path = DOCS / f"{docname}.md"
     content[0] = page(path, content[0])
+
+
+def on_env_get_outdated(app: Sphinx, env: object, *changes: set[str]) -> list[str]:
+    """Sphinx's event: pages whose own text is the same, while what is drawn in them may not be."""
+    return [
+        str(path.relative_to(DOCS).with_suffix(""))
+        for path in DOCS.rglob("*.md")
+        if _DRAWN_ANEW.search(path.read_text("utf-8"))
+    ]
 
 
 def page(path: Path, text: str) -> str:
@@ -58,7 +69,17 @@ def page(path: Path, text: str) -> str:
     text = diagrams.as_tables(text)
     parts = _FENCED.split(text)
     parts[::2] = [_LINK.sub(lambda link: _of_the_site(link, path), part) for part in parts[::2]]
+    parts[::2] = [_NAMED.sub(_by_its_title, part) for part in parts[::2]]
     return "".join(parts)
+
+
+def _by_its_title(named: re.Match[str]) -> str:
+    """A page of the site that is named as a file becomes a link."""
+    file = DOCS / named[1]
+    if not file.is_file():
+        return named[0]
+    title = file.read_text("utf-8").partition("\n")[0].lstrip("# ")
+    return f"[{title}](/{named[1]})"
 
 
 def _of_the_site(link: re.Match[str], path: Path) -> str:

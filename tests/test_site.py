@@ -104,6 +104,20 @@ def test_every_page_is_there(site: Path) -> None:
     assert len(sources) > 40
 
 
+def test_options_keep_their_two_hyphens(site: Path) -> None:
+    assert "ctmo-indi report --html" in words_of(site / "reference" / "replies.html")
+
+
+def test_pages_named_as_files_are_links(site: Path) -> None:
+    named = {
+        (page.name, file)
+        for page in site.rglob("*.html")
+        for file in re.findall(r"docs/[\w/-]+\.md", words_of(page))
+        if (ROOT / file).exists()
+    }
+    assert named == set()
+
+
 def test_nothing_is_asked_of_other_servers(site: Path) -> None:
     resource = re.compile(r"""(?:src|<link[^>]+href)=["'](?:https?:)?//[^"']+""")
     asked = {match for page in site.rglob("*.html") for match in resource.findall(page.read_text())}
@@ -179,8 +193,8 @@ def test_a_flow_chart_becomes_a_table_of_its_steps(diagrams: ModuleType) -> None
         '    one --> one\n    two["rest<br><i>IDLE</i>"]\n```'
     )
     assert diagrams.as_tables(text).splitlines()[2:] == [
-        "| **one** | do it | BUSY | why: **two**; **one** |",
-        "| **two** | rest | IDLE |  |",
+        "| **one** | do it (*BUSY*) | why: **two**; **one** |",
+        "| **two** | rest (*IDLE*) |  |",
     ]
 
 
