@@ -178,6 +178,10 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="on the disk to measure")
     parser.add_argument("--json", type=Path, metavar="FILE")
     chosen = parser.parse_args()
+    if chosen.folder is not None and not chosen.folder.is_dir():
+        parser.error(
+            f"--folder {chosen.folder}: no such folder, expected one on the disk to measure"
+        )
     rows: list[Row] = []
     print(machine(PACKAGES))
     for name in chosen.only:

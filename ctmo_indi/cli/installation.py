@@ -66,7 +66,8 @@ def check(
         rows += _check_indi(settings, observatory)
     if notify:
         rows.append(_check_notices(settings, observatory))
-    warnings = [("takeover", text) for text in held]
+    warnings = [("weather", text) for text in _check_opening(observatory)]
+    warnings += [("takeover", text) for text in held]
     warnings += [("KStars", text) for text in kstars_traps.look(settings, observatory)]
     if as_json:
         told = [(what, good, detail, False) for what, good, detail in rows]
@@ -110,6 +111,19 @@ def _check_closing(observatory: Profile) -> list[tuple[str, bool, str]]:
     except ConfigError as error:
         return [("closing", False, str(error))]
     return []
+
+
+def _check_opening(observatory: Profile) -> list[str]:
+    """Say that the dome will never open: right for a site that is still being set up."""
+    from ctmo_indi.profiles import Role
+
+    if not observatory.safety.weather_required or Role.WEATHER in observatory.equipment:
+        return []
+    return [
+        f"{observatory.file or observatory.name} has no weather station, so it is never SAFE and "
+        "nothing ever opens: name one under equipment.weather, or say safety: {weather_required: "
+        "false} where somebody else judges the weather"
+    ]
 
 
 def _check_contract(observatory: Profile) -> tuple[str, bool, str]:
