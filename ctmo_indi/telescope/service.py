@@ -16,7 +16,7 @@ from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import open_desk
 from ctmo_indi.devices.closable import require_closable
-from ctmo_indi.devices.foreign import ForeignWatch
+from ctmo_indi.devices.foreign import ForeignMove, ForeignWatch
 from ctmo_indi.devices.keep_connected import KeepConnected
 from ctmo_indi.devices.left_alone import LeftAlone
 from ctmo_indi.devices.limits_watch import LimitWatch
@@ -133,68 +133,13 @@ class TelescopeService:
         book = AttemptBook(self._database, self._writer, clock, self._late)
         hand_book = HandBook(self._database, self._writer, clock, self._late)
         contract = Contract.load(profile, clock)
-        self._recovery = Recovery(
-            RecoveryParts(
-                frames=self._frames,
-                attempts=book,
-                hand_orders=hand_book,
-                sight=lambda: self.engine.inbox.ask(self.engine.sight),
-                abort_exposure=lambda: self.engine.inbox.ask(self._hands.abort_exposure),
-                read_request=lambda row: contract.check(row.wire).request,
-                publish=self.board.publish,
-                clock=clock,
-            )
-        )
+        self._recovery = self._make_recovery(book, hand_book, contract)
         self._cycles = Cycles(self._cycle_table(), clock)
-        self.engine = Engine(
-            EngineParts(
-                hands=self._hands,
-                frames=self._frames,
-                vigil=self._vigil,
-                clock=clock,
-                observable=self._not_observable,
-                place=self._place,
-                publish=self.board.publish,
-                on_state=book.on_state,
-                on_hand_state=hand_book.on_state,
-                may_attempt=self._recovery.may_attempt,
-                recovery=self._recovery.to_wire,
-                hands_off_s=profile.safety.foreign_hands_off_s,
-                takeover_path=Path(config.data_dir) / "telescope" / "takeover.json",
-                step_times=step_times or StepTimes(),
-                each_turn=self._cycles.watch,
-            )
-        )
+        self.engine = self._make_engine(book, hand_book, step_times or StepTimes())
         self._limits = self._limit_watch()
         self._settling = SettlingWatch(self.observatory.moves, clock)
-        self._foreign = ForeignWatch(
-            self.observatory,
-            lambda move: self.engine.inbox.post(
-                lambda: self.engine.foreign_motion(
-                    str(move),
-                    move.role,
-                    may_be_closer=move.may_be_closer,
-                    heard_elapsed_s=move.elapsed_s,
-                )
-            ),
-        )
-        self._handlers = DeskHandlers(
-            DeskParts(
-                engine=self.engine,
-                vigil=self._vigil,
-                book=book,
-                hand_book=hand_book,
-                board=self.board,
-                clock=clock,
-                safety=desk,
-                scheduler_age_machine_s=self._scheduler_age_machine_s,
-                refresh=self._link.refresh,
-                read_elements=lambda names: read_elements(
-                    names, self.observatory.devices, self.client, clock
-                ),
-                frames=self._frames.to_wire,
-            )
-        )
+        self._foreign = ForeignWatch(self.observatory, self._heed_foreign_motion)
+        self._handlers = self._make_handlers(desk, book, hand_book)
         self.telescope_desk: Desk = DispatchDesk("telescope", contract, self._handlers.telescope())
         self.dome_desk: Desk = DispatchDesk("dome", contract, self._handlers.dome_desk())
         self._left_alone = LeftAlone(self.client, clock)
@@ -269,6 +214,75 @@ class TelescopeService:
             self._own_safety_client.close()
 
     # -- pieces ------------------------------------------------------------------------------------
+
+    def _make_recovery(
+        self, book: AttemptBook, hand_book: HandBook, contract: Contract
+    ) -> Recovery:
+        return Recovery(
+            RecoveryParts(
+                frames=self._frames,
+                attempts=book,
+                hand_orders=hand_book,
+                sight=lambda: self.engine.inbox.ask(self.engine.sight),
+                abort_exposure=lambda: self.engine.inbox.ask(self._hands.abort_exposure),
+                read_request=lambda row: contract.check(row.wire).request,
+                publish=self.board.publish,
+                clock=self._clock,
+            )
+        )
+
+    def _make_engine(self, book: AttemptBook, hand_book: HandBook, step_times: StepTimes) -> Engine:
+        return Engine(
+            EngineParts(
+                hands=self._hands,
+                frames=self._frames,
+                vigil=self._vigil,
+                clock=self._clock,
+                observable=self._not_observable,
+                place=self._place,
+                publish=self.board.publish,
+                on_state=book.on_state,
+                on_hand_state=hand_book.on_state,
+                may_attempt=self._recovery.may_attempt,
+                recovery=self._recovery.to_wire,
+                hands_off_s=self._profile.safety.foreign_hands_off_s,
+                takeover_path=Path(self._config.data_dir) / "telescope" / "takeover.json",
+                step_times=step_times,
+                each_turn=self._cycles.watch,
+            )
+        )
+
+    def _make_handlers(
+        self, desk: SafetyDesk, book: AttemptBook, hand_book: HandBook
+    ) -> DeskHandlers:
+        return DeskHandlers(
+            DeskParts(
+                engine=self.engine,
+                vigil=self._vigil,
+                book=book,
+                hand_book=hand_book,
+                board=self.board,
+                clock=self._clock,
+                safety=desk,
+                scheduler_age_machine_s=self._scheduler_age_machine_s,
+                refresh=self._link.refresh,
+                read_elements=lambda names: read_elements(
+                    names, self.observatory.devices, self.client, self._clock
+                ),
+                frames=self._frames.to_wire,
+            )
+        )
+
+    def _heed_foreign_motion(self, move: ForeignMove) -> None:
+        """Tell the engine of a motion that is not ours; any thread."""
+        self.engine.inbox.post(
+            lambda: self.engine.foreign_motion(
+                str(move),
+                move.role,
+                may_be_closer=move.may_be_closer,
+                heard_elapsed_s=move.elapsed_s,
+            )
+        )
 
     def _safety_client(self) -> DeskClient:
         return open_desk(
