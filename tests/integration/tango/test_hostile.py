@@ -260,9 +260,9 @@ def test_it_ends_in_time_while_a_command_is_under_way(tmp_path, times):
             assert begun.wait(10.0)
             for _ in range(times - 1):
                 os.kill(stage.process.pid, signal.SIGTERM)
-            code, took_s = stage.end()
+            code, took_s = stage.end(timeout_s=20.0)
             assert code == 0, stage.log()
-            assert took_s < 6.0
+            assert took_s < 12.0  # alone 3 s: a command waits 2.7 s for a desk
             assert "service_stopped service=tango" in stage.log()
             locking.join(10.0)
             assert len(heard) == 1, "the client is not left waiting"
