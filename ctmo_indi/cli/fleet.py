@@ -54,7 +54,8 @@ def up(
 ) -> None:
     """Run all services on this machine.
 
-    INDI's server is run, too, when the profile says so.
+    INDI's server is run, too, when the profile says so. A fast clock goes on where it stood in the
+    data folder.
     Ends with Ctrl-C or SIGTERM: the observatory is closed first, then everything stops.
     """
     from dataclasses import replace
@@ -81,7 +82,10 @@ def _run_all(settings: Config, observatory: Profile, speed: float) -> None:
     """Run all services until Ctrl-C or SIGTERM."""
     import signal
     import threading
+    from contextlib import ExitStack
 
+    from ctmo_indi.cli import kept_sky_clock
+    from ctmo_indi.clock import SystemClock
     from ctmo_indi.logs import quiet_log
     from ctmo_indi.simulator.gsc import star_catalogue
     from ctmo_indi.supervisor import Fleet, Supervisor
@@ -92,6 +96,9 @@ def _run_all(settings: Config, observatory: Profile, speed: float) -> None:
     def notice(text: str) -> None:
         typer.echo(text, err=True)
 
+    start_utc = kept_sky_clock.begin(folder, SystemClock().utc(), speed)
+    if start_utc is not None:
+        notice(f"the sky clock goes on where it stood here: {start_utc:%Y-%m-%d %H:%M} UTC")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -103,11 +110,21 @@ def _run_all(settings: Config, observatory: Profile, speed: float) -> None:
         settings,
         observatory,
         speed=speed,
+        start_utc=start_utc,
         path_prefix=(stars,) if stars else (),
         notice=notice,
     )
-    with Supervisor(fleet) as supervisor:
+    supervisor = Supervisor(fleet)
+
+    def keep_sky() -> None:
+        if fleet.is_simulated_time:
+            kept_sky_clock.keep(folder, supervisor.clock.utc())
+
+    with ExitStack() as stack:
+        stack.callback(keep_sky)  # last of all: closing takes its time, too
+        stack.enter_context(supervisor)
         supervisor.start()
+        keep_sky()
         for name in ("scheduler", "telescope", "dome", "preprocessor", "safety"):
             typer.echo(f"{name:13} {getattr(supervisor.config, name).http}")
         if settings.tango.is_enabled:
@@ -119,7 +136,8 @@ def _run_all(settings: Config, observatory: Profile, speed: float) -> None:
         typer.echo(f"Data and logs are in {folder}. In a second terminal: {ask}")
         typer.echo(f"In a browser: {supervisor.config.scheduler.http.rstrip('/')}/")
         typer.echo("Ready. Ctrl-C closes the observatory and stops everything.")
-        stop.wait()
+        while not stop.wait(kept_sky_clock.BEAT_S):
+            keep_sky()
 
 
 def _status_command(settings: Config) -> str:
