@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import InternalError
+from ctmo_indi.errors import InternalError, StoreUnavailable
 from ctmo_indi.models.states import AttemptState
+from ctmo_indi.own_thread import in_own_thread
 from ctmo_indi.preprocessor.engine import Engine
 from ctmo_indi.preprocessor.locations import night_folder
 from ctmo_indi.preprocessor.order_book import OrderBook, as_read, to_wire
@@ -35,6 +36,9 @@ from ctmo_indi.work_orders.receipts import new_receipt
 from ctmo_indi.work_orders.revisions import RevisionBoard, answer_on_change
 
 RECEIVED = "Work order received."
+FOLDER_S = 8.0
+"""Machine seconds in which a night's folder must be found: below a caller's patience."""
+MOST_LOOKING = 8
 _OPEN = frozenset({AttemptState.PENDING.value, AttemptState.IN_PROGRESS.value})
 
 RequestT = TypeVar("RequestT")
@@ -63,6 +67,8 @@ class DeskHandlers:
 
     def __init__(self, parts: DeskParts) -> None:
         self._parts = parts
+        self._looking = 0
+        self._looks: set[asyncio.Task[Path]] = set()
 
     def handlers(self) -> Mapping[OrderKind, Handler]:
         """Kinds the desk serves."""
@@ -77,7 +83,7 @@ class DeskHandlers:
         """Store an order durably and answer; the same order again has the same receipt."""
         request = _request(checked, CalibrationRequest)
         parts = self._parts
-        folder = await asyncio.to_thread(night_folder, request.location, parts.roots)
+        folder = await self._folder(request.location)
         now = parts.clock.utc()
         job = CalibrationJob(
             receipt=new_receipt("O", now),
@@ -101,6 +107,41 @@ class DeskHandlers:
             revision=stored.revision,
             reasons=stored.reasons,
         )
+
+    async def _folder(self, location: str) -> Path:
+        """Look where a night lies; a file system that hangs keeps nothing else waiting.
+
+        Not in asyncio's few threads: those that hang there would leave none for Status and Cancel.
+        """
+        if self._looking >= MOST_LOOKING:
+            raise StoreUnavailable(
+                f"File Location: {self._looking} folders do not answer, expected"
+                f" fewer than {MOST_LOOKING}; the order was not taken, try again later"
+            )
+        roots = self._parts.roots
+
+        async def look() -> Path:
+            try:
+                return await in_own_thread(lambda: night_folder(location, roots), "night-folder")
+            finally:
+                self._looking -= 1
+
+        self._looking += 1
+        looked = asyncio.create_task(look(), name="night-folder")
+        self._looks.add(looked)
+        looked.add_done_callback(self._looked)
+        done, _ = await asyncio.wait([looked], timeout=FOLDER_S)
+        if not done:
+            raise StoreUnavailable(
+                f"File Location: {location!r:.200} did not answer within {FOLDER_S:g} s, does its "
+                "file system hang? The order was not taken, try again later"
+            )
+        return looked.result()
+
+    def _looked(self, looked: asyncio.Task[Path]) -> None:
+        self._looks.discard(looked)
+        if not looked.cancelled():
+            looked.exception()  # heard, also where nobody waits any more
 
     async def status(self, checked: CheckedOrder, caller: Caller) -> Reply:
         """Tell how an order is, all orders, or the service; waits for a change when asked to."""

@@ -25,6 +25,7 @@ from ctmo_indi.kill_points import passing
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.models.verdict import NOBODY, Hand
+from ctmo_indi.own_thread import in_own_thread
 from ctmo_indi.telescope.attempt import Attempt, Ending
 from ctmo_indi.telescope.attempt_book import AttemptBook
 from ctmo_indi.telescope.control import (
@@ -181,7 +182,7 @@ class DeskHandlers:
                 return await self._pass_to_safety(checked, caller)
             case ControlCommand.STOP:
                 return await self._stop(checked, request, caller)
-        await asyncio.to_thread(self._parts.refresh)
+        await in_own_thread(self._parts.refresh, "ask-safety")
         acts_for = _acts_for(checked, caller)
         self._check(MANNERS[request.command], acts_for)
         if checked.user == SCHEDULER:
@@ -205,7 +206,7 @@ class DeskHandlers:
         """
         request = _request(checked, DomeRequest)
         manner = dome_manner(request)
-        await asyncio.to_thread(self._parts.refresh)
+        await in_own_thread(self._parts.refresh, "ask-safety")
         acts_for = _acts_for(checked, caller)
         self._check(manner, acts_for)
         task = self._task(checked, "dome", dome_steps(request))
@@ -256,8 +257,8 @@ class DeskHandlers:
     async def _pass_to_safety(self, checked: CheckedOrder, caller: Caller) -> Reply:
         """Lock, latch and their release are safety's; ServiceUnreachable when it is silent."""
         order = PassedOn(checked.wire, caller)
-        reply = await asyncio.to_thread(self._parts.safety.front_desk, order)
-        await asyncio.to_thread(self._parts.refresh)
+        reply = await in_own_thread(lambda: self._parts.safety.front_desk(order), "ask-safety")
+        await in_own_thread(self._parts.refresh, "ask-safety")
         return reply
 
     def _check(self, manner: Manner, acts_for: Hand) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
 
@@ -447,3 +448,20 @@ def test_who_may_only_hand_in_does_not_move_the_telescope_now(office: Office) ->
         office.ask(order, caller=Caller("portal", Role.SUBMIT, "10.0.0.7", is_known=True))
     assert office.hands.exposures == []
     office.ask(order, caller=Caller("ada", Role.OPERATE, "10.0.0.7", is_known=True))
+
+
+def test_an_order_by_hand_waits_behind_no_store_that_hangs(office, monkeypatch):
+    goes_on = threading.Event()
+    monkeypatch.setattr(office.book, "view", lambda *_key: goes_on.wait(30.0) and None)
+
+    async def ask() -> dict:
+        unknown = {"WOType": "Status", "Receipt": "A-unknown"}
+        waiting = [asyncio.create_task(office.telescope.handle(unknown, CALLER)) for _ in range(64)]
+        await asyncio.sleep(0.0)
+        try:
+            return await asyncio.wait_for(office.telescope.handle(control("close"), CALLER), 5.0)
+        finally:
+            goes_on.set()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert asyncio.run(ask())["Kind"] == "Control"
