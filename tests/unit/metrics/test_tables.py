@@ -6,12 +6,14 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from ctmo_indi.config import Config
+from ctmo_indi.metrics.exposition import Exposition
 from ctmo_indi.metrics.reading import Kind
 from ctmo_indi.metrics.ready_made import FOLDER, files
 from ctmo_indi.metrics.tables import EVERY, PROCESS, TABLES, listing, names
@@ -100,6 +102,21 @@ def test_the_scrape_file_has_the_addresses_of_the_configuration():
         {"targets": ["localhost:8000", "localhost:8010", "localhost:8030", "safe.example:443"]}
     ]
     assert set(files(config)) == {"scrape.yaml", "alerts.yaml", "grafana_board.json"}
+
+
+def test_every_metric_passes_the_check_of_prometheus_itself():
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is not installed (Debian package prometheus)")
+    told = [
+        replace(metric, read=lambda _reply, labels=metric.labels: iter([(("x",) * len(labels), 1)]))
+        for metric in METRICS
+    ]
+    text, _ = Exposition(told).text({}, "text/plain")
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=text, capture_output=True, timeout=30, check=False
+    )
+    assert text.count(b"# HELP ctmo_") == len(METRICS)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_the_rules_fire_when_they_should(tmp_path):
