@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from ctmo_indi.models.verdict import (
     lock_from_wire,
     lock_to_wire,
 )
+from ctmo_indi.own_thread import in_own_thread
 from ctmo_indi.store.database import open_database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.telescope.attempt_book import AttemptBook
@@ -451,13 +453,20 @@ def test_who_may_only_hand_in_does_not_move_the_telescope_now(office: Office) ->
 
 
 def test_an_order_by_hand_waits_behind_no_store_that_hangs(office, monkeypatch):
-    goes_on = threading.Event()
-    monkeypatch.setattr(office.book, "view", lambda *_key: goes_on.wait(30.0) and None)
+    goes_on, hanging = threading.Event(), threading.Semaphore(0)
+
+    def view(*_key: str) -> None:
+        hanging.release()
+        goes_on.wait(30.0)
+
+    monkeypatch.setattr(office.book, "view", view)
+    threads = min(32, (os.cpu_count() or 1) + 4)  # of asyncio.to_thread
 
     async def ask() -> dict:
         unknown = {"WOType": "Status", "Receipt": "A-unknown"}
         waiting = [asyncio.create_task(office.telescope.handle(unknown, CALLER)) for _ in range(64)]
-        await asyncio.sleep(0.0)
+        for _ in range(threads):
+            assert await in_own_thread(lambda: hanging.acquire(timeout=10.0))
         try:
             return await asyncio.wait_for(office.telescope.handle(control("close"), CALLER), 5.0)
         finally:
