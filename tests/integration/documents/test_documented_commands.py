@@ -24,7 +24,6 @@ pytestmark = pytest.mark.indi
 #: First words of what is parsed only -> why, and who runs it.
 PARSED_ONLY = {
     "up": "the observatory of these tests; test_tutorial.py reads what it tells",
-    "serve": "a service; the fleet is made of them",
     "demo": "a whole night: tests/integration/simulator",
     "simulate": "a minute each: tests/unit/cli/test_simulate.py",
     "preprocess": "a night of frames: tests/integration/preprocessor",
