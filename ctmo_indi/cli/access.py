@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctmo_indi.cli import words
 from ctmo_indi.cli.options import ConfigOption, DataOption, JsonOption, load_config
 from ctmo_indi.cli.output import print_json, print_table
 
@@ -42,7 +43,14 @@ def register(app: typer.Typer) -> None:
 @token.command()
 def add(
     name: NameArgument,
-    role: Annotated[str, typer.Option("--role", help="read, submit, operate or admin.")],
+    role: Annotated[
+        str,
+        typer.Option(
+            "--role",
+            help="read, submit, operate or admin.",
+            autocompletion=words.offering("read", "submit", "operate", "admin"),
+        ),
+    ],
     expires: Annotated[
         str | None,
         typer.Option("--expires", help="ISO 8601 UTC, or days such as 90d; without it, never."),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctmo_indi.cli import words
 from ctmo_indi.cli.options import ConfigOption, DataOption, client, load_config
 
 if TYPE_CHECKING:
@@ -34,7 +35,12 @@ def events(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C; without --since: from now.")
     ] = False,
-    service: Annotated[str, typer.Option("--service", help="Whose events.")] = "scheduler",
+    service: Annotated[
+        str,
+        typer.Option(
+            "--service", help="Whose events.", autocompletion=words.offering(*words.SERVICES)
+        ),
+    ] = "scheduler",
     config: ConfigOption = None,
     data: DataOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON each.")] = False,

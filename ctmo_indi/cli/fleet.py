@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctmo_indi.cli import words
 from ctmo_indi.cli.options import ConfigOption, DataOption, ProfileOption
 from ctmo_indi.running_config import DEFAULT_DATA
 
@@ -24,7 +25,11 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     name: Annotated[
-        str, typer.Argument(help="scheduler, telescope, dome, safety, preprocessor or tango.")
+        str,
+        typer.Argument(
+            help="scheduler, telescope, dome, safety, preprocessor or tango.",
+            autocompletion=words.offering(*words.SERVICES, "tango"),
+        ),
     ],
     config: ConfigOption = None,
     profile: ProfileOption = None,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ctmo_indi.cli import words
 from ctmo_indi.cli.options import (
     ConfigOption,
     DataOption,
@@ -33,7 +34,11 @@ def register(app: typer.Typer) -> None:
 
 def dome(
     command: Annotated[
-        str, typer.Argument(help="open, close, park, unpark, azimuth, or a switch: Blink01=on.")
+        str,
+        typer.Argument(
+            help="open, close, park, unpark, azimuth, or a switch: Blink01=on.",
+            autocompletion=words.offering("open", "close", "park", "unpark", "azimuth"),
+        ),
     ],
     azimuth_deg: Annotated[
         float | None, typer.Argument(help="With azimuth: degrees, north through east.")
@@ -70,7 +75,8 @@ def control(
     command: Annotated[
         str,
         typer.Argument(
-            help="slew, track, park, unpark, open, close, filter, focus, abort, stop or release."
+            help="slew, track, park, unpark, open, close, filter, focus, abort, stop or release.",
+            autocompletion=words.offering(*words.CONTROL_COMMANDS),
         ),
     ],
     ra_deg: Annotated[float | None, typer.Option("--ra-deg", help="ICRS, with slew.")] = None,
@@ -102,7 +108,13 @@ def control(
 
 
 def lock(
-    kind: Annotated[str, typer.Argument(help="observer or maintenance.")] = "observer",
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="observer or maintenance.",
+            autocompletion=words.offering("observer", "maintenance"),
+        ),
+    ] = "observer",
     reason: Annotated[str, typer.Option("--reason", help="Why.")] = "no reason given",
     expires: Annotated[
         str | None, typer.Option("--expires", help="ISO 8601 UTC; without it, until unlock.")

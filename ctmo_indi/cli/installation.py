@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctmo_indi.cli import words
 from ctmo_indi.cli.options import ConfigOption, DataOption, JsonOption, ProfileOption
 from ctmo_indi.cli.output import print_json
 from ctmo_indi.running_config import find_config
@@ -277,7 +278,12 @@ def units(
         Path | None, typer.Option("--write", help="Write them into this folder.", metavar="DIR")
     ] = None,
     system: Annotated[
-        str | None, typer.Option("--system", help="systemd or launchd; default: this machine's.")
+        str | None,
+        typer.Option(
+            "--system",
+            help="systemd or launchd; default: this machine's.",
+            autocompletion=words.offering("systemd", "launchd"),
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ctmo_indi.cli import words
 from ctmo_indi.cli.arguments import read_struct, read_words
 from ctmo_indi.cli.options import (
     ConfigOption,
@@ -41,7 +42,8 @@ def scheduler(
         typer.Argument(
             help="start, enable, resume, stop, disable, standby or exitControl; load,"
             " computePredictedSchedule, flush, reschedule; addBlock, getBlockStatus, removeBlock,"
-            " validateBlock; setLogLevel, updateObservatoryStatus."
+            " validateBlock; setLogLevel, updateObservatoryStatus.",
+            autocompletion=words.offering(*words.SCHEDULER_COMMANDS),
         ),
     ],
     configuration: Annotated[
@@ -63,7 +65,12 @@ def scheduler(
         ),
     ] = None,
     level: Annotated[
-        str | None, typer.Option("--level", help="With setLogLevel: DEBUG, INFO, WARNING, ERROR.")
+        str | None,
+        typer.Option(
+            "--level",
+            help="With setLogLevel: DEBUG, INFO, WARNING, ERROR.",
+            autocompletion=words.offering("DEBUG", "INFO", "WARNING", "ERROR"),
+        ),
     ] = None,
     status: Annotated[
         list[str] | None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ctmo_indi.cli import named_order, next_steps
+from ctmo_indi.cli import named_order, next_steps, words
 from ctmo_indi.cli.options import ConfigOption, DataOption, JsonOption, client, load_config
 from ctmo_indi.cli.output import print_json, print_table, print_tree, width_for_people
 from ctmo_indi.errors import CtmoError, ServiceUnreachable
@@ -41,14 +41,24 @@ def status(
     ] = False,
     service: Annotated[
         str | None,
-        typer.Option("--service", help="All of this service's status.", show_default=False),
+        typer.Option(
+            "--service",
+            help="All of this service's status.",
+            show_default=False,
+            autocompletion=words.offering(*words.SERVICES),
+        ),
     ] = None,
     user: Annotated[
         str | None, typer.Option("--user", help="Whose order, where several have that ID.")
     ] = None,
     order_id: Annotated[str | None, typer.Option("--id", help="The order's own ID.")] = None,
     state: Annotated[
-        str | None, typer.Option("--state", help="List the orders in that state.")
+        str | None,
+        typer.Option(
+            "--state",
+            help="List the orders in that state.",
+            autocompletion=words.offering(*words.ORDER_STATES),
+        ),
     ] = None,
     all_orders: Annotated[bool, typer.Option("--all", help="List every order.")] = False,
     config: ConfigOption = None,

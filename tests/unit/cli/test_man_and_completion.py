@@ -11,8 +11,11 @@ import pytest
 
 from ctmo_indi import cli
 from ctmo_indi.cli import man_page
+from ctmo_indi.cli import words as offered
 from ctmo_indi.cli.completion import VARIABLE, Shell
 from ctmo_indi.installer import MAN_PAGE, Layout
+from ctmo_indi.models.states import OrderState
+from ctmo_indi.work_orders.model import ControlCommand, SchedulerCommand
 
 
 def leaves(group, words=()):
@@ -82,14 +85,51 @@ def test_an_unknown_shell_is_refused_with_those_there_are(monkeypatch, capsys):
         ("ctmo-indi pre", {"prediction", "preprocess"}),
         ("ctmo-indi token re", {"revoke"}),
         ("ctmo-indi status --js", {"--json"}),
+        ("ctmo-indi scheduler re", {"resume", "reschedule", "removeBlock"}),
+        ("ctmo-indi token add x --role op", {"operate"}),
+        ("ctmo-indi control ab", {"abort"}),
+        ("ctmo-indi dome az", {"azimuth"}),
+        ("ctmo-indi lock ma", {"maintenance"}),
+        ("ctmo-indi status --state COMP", {"COMPLETED"}),
+        ("ctmo-indi events --service sa", {"safety"}),
+        ("ctmo-indi serve ta", {"tango"}),
+        ("ctmo-indi units --system la", {"launchd"}),
     ],
 )
 def test_bash_is_answered(line, expected):
-    words = line.split()
+    typed = line.split()
     told = subprocess.run(
         [sys.executable, "-m", "ctmo_indi"],
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(cli.__file__).parents[2]),
-             VARIABLE: "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)},
+             VARIABLE: "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(typed) - 1)},
         capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
     assert set(told.stdout.split()) == expected, told.stderr
+
+
+def test_the_words_are_those_of_the_contract():
+    assert {*offered.SCHEDULER_COMMANDS} - {one.value for one in SchedulerCommand} <= {
+        "exitControl"
+    }
+    assert {*offered.CONTROL_COMMANDS} <= {one.value for one in ControlCommand}
+    assert offered.ORDER_STATES == tuple(one.value for one in OrderState)
+
+
+def test_a_real_bash_completes_by_the_script(tmp_path):
+    if shutil.which("bash") is None:
+        pytest.skip("bash is not installed")
+    program = tmp_path / "ctmo-indi"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ctmo_indi "$@"\n')
+    program.chmod(0o755)
+    steps = """
+    eval "$(ctmo-indi completion bash)"
+    COMP_WORDS=(ctmo-indi scheduler res) COMP_CWORD=2
+    $(complete -p ctmo-indi | sed 's/.*-F \\([^ ]*\\).*/\\1/') ctmo-indi res scheduler
+    echo "${COMPREPLY[@]}"
+    """
+    told = subprocess.run(
+        ["bash", "--norc", "-c", steps],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "PYTHONPATH": str(Path(cli.__file__).parents[2])},
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert sorted(told.stdout.split()) == ["reschedule", "resume"], told.stderr
