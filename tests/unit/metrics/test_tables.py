@@ -119,6 +119,15 @@ def test_every_metric_passes_the_check_of_prometheus_itself():
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+def test_every_rule_has_a_case():
+    groups = yaml.safe_load((FOLDER / "alerts.yaml").read_text())["groups"]
+    cases = yaml.safe_load(CASES.read_text())["tests"]
+    fired = {
+        one["alertname"] for case in cases for one in case["alert_rule_test"] if one["exp_alerts"]
+    }
+    assert fired == {rule["alert"] for group in groups for rule in group["rules"]}
+
+
 def test_the_rules_fire_when_they_should(tmp_path):
     if shutil.which("promtool") is None:
         pytest.skip("promtool is not installed (Debian package prometheus)")
