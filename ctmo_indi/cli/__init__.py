@@ -4,7 +4,7 @@ Nothing heavy is imported here: ``ctmo-indi --help`` starts in a fraction of a s
 imports what it needs inside its function.
 
 Exit codes: 0 done, 2 wrong usage or refused input, 3 a service cannot be reached, 4 unsafe or
-interlocked, 5 failed; 130 interrupted.
+interlocked, 5 failed; 130 interrupted, 141 nobody reads what is printed.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ from ctmo_indi.errors import BadOrder, ConfigError, CtmoError, OrderError, Servi
 EXIT_USAGE = 2
 EXIT_FAILED = 5
 EXIT_INTERRUPTED = 130
+EXIT_NO_READER = 141
 # Commands that run services themselves: they know that one does not run.
 _STARTERS = (["serve"], ["up"], ["demo"])
 
@@ -128,6 +129,12 @@ def run(arguments: list[str] | None = None) -> int:
     except (typer.Abort, KeyboardInterrupt):
         typer.echo("interrupted", err=True)
         return EXIT_INTERRUPTED
+    except SystemExit as end:  # typer ends so where nobody reads what is printed
+        if end.code != 1:
+            raise
+        return EXIT_NO_READER
+    except OSError as error:  # of what is printed: commands turn those of their files into ours
+        return _not_printed(error)
     except ConfigError as error:
         for line in (*error.problems, next_steps.after_config_error(error.problems)):
             if line:
@@ -140,6 +147,17 @@ def run(arguments: list[str] | None = None) -> int:
     if result == EXIT_INTERRUPTED:  # Ctrl-C becomes a result in there
         typer.echo("interrupted", err=True)
     return result if isinstance(result, int) else 0
+
+
+def _not_printed(error: OSError) -> int:
+    """Say why it cannot be printed or read; nothing of a reader that went away, such as head."""
+    # else Python would complain when it flushes at its end
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if isinstance(error, BrokenPipeError):
+        return EXIT_NO_READER
+    where = f"{error.filename}: " if error.filename else ""
+    typer.echo(f"{where}{error.strerror or error}", err=True)
+    return EXIT_FAILED
 
 
 def _wrong_usage(wrong: TyperException) -> str:

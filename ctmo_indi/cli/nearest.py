@@ -19,4 +19,4 @@ def one_of(word: str, known: Iterable[str]) -> str:
     words = list(known)
     meant = nearest(word, words)
     hint = f"did you mean {meant!r}? " if meant else ""
-    return f"{word!r} is unknown: {hint}expected {', '.join(words[:-1])} or {words[-1]}"
+    return f"{word!r} is unknown: {hint}expected one of {', '.join(words)}"

@@ -46,9 +46,10 @@ def client(
     config: Config, service: str, *, timeout_s: float = 10.0, user: str | None = None
 ) -> DeskClient:
     """Return a client of the desk of ``service`` (scheduler, telescope, dome, safety ...)."""
+    from ctmo_indi.cli.nearest import one_of
     from ctmo_indi.desk_client.credentials import open_own_desk
     from ctmo_indi.errors import BadOrder
 
     if service not in SERVICES:
-        raise BadOrder(f"service {service!r}: expected one of {', '.join(SERVICES)}")
+        raise BadOrder(f"service {one_of(service, SERVICES)}")
     return open_own_desk(config, service, timeout_s=timeout_s, user=user)
