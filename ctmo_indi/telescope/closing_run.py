@@ -71,14 +71,22 @@ class ClosingRun:
         self._procedure = Procedure("closing", self._steps(), self._clock, self._wake)
         return True
 
+    def seen_closed(self) -> None:
+        """Everything was read as closed, whoever closed it: an alarm is over."""
+        if self.alarm and self._procedure is None:
+            self._end_alarm()
+
+    def _end_alarm(self) -> None:
+        self.alarm, self._not_before_machine_s = "", 0.0
+        self._publish("closed", "telescope", {})
+
     def advance(self) -> list[tuple[ControlTask, BaseException | None]]:
         """Go on; at the end return the orders it was for, with the error or None."""
         if self._procedure is None or not self._procedure.advance():
             return []
         error, self._procedure = self._procedure.error, None
         if error is None:
-            self.alarm, self._not_before_machine_s = "", 0.0
-            self._publish("closed", "telescope", {})
+            self._end_alarm()
         elif isinstance(error, CommandCanceled | Locked):
             # No alarm: a human's latch or lock tells of it.
             _log.warning("closing_stopped by=%r", str(error))

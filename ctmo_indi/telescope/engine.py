@@ -350,6 +350,8 @@ class Engine:
         judgement = self._parts.vigil.look(state)
         for suspect in self._hands_off.judge(self._parts.vigil.news):
             self.foreign_motion(suspect.what, suspect.role)
+        if state is ObservatoryState.CLOSED:
+            self._closing.seen_closed()
         self._tidy_up(sight)
         if judgement.duty is not self._duty:
             _log.info("duty from=%s to=%s reason=%s", self._duty, judgement.duty, judgement.reason)

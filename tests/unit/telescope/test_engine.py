@@ -869,6 +869,21 @@ def test_an_alarm_ends_with_the_closing_that_succeeds():
     assert rig.engine.to_wire()["Alarm"] == ""
 
 
+def test_an_alarm_ends_when_another_closer_closed():
+    rig = Rig(ObservatoryState.OPEN)
+    fail_a_closing(rig)
+    alarm = rig.engine.to_wire()["Alarm"]
+    rig.safety.say()
+    rig.hands.see(state=ObservatoryState.CLOSED)
+    rig.turn()
+    rig.turn()
+
+    assert alarm == "shutter stuck"
+    assert rig.engine.to_wire()["Alarm"] == ""
+    assert rig.kinds().count("closed") == 1
+    assert rig.hands.done.count("close") == 1
+
+
 def test_an_alarm_does_not_close_into_an_order_by_hand():
     rig = Rig(ObservatoryState.OPEN)
     fail_a_closing(rig)
