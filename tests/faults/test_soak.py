@@ -103,8 +103,9 @@ def _does_not_grow(promise: Recorder, samples: Samples) -> None:
         slope = slope_mb_h(columns)
         threads, descriptors = (columns[key] for key in ("threads", "descriptors"))
         told.append(
-            f"{name} {slope:+.2f} MB/h of the least of {len(threads)} looks, threads {threads[0]:.0f} to "
-            f"{threads[-1]:.0f}, descriptors {descriptors[0]:.0f} to {descriptors[-1]:.0f}"
+            f"{name} {slope:+.2f} MB/h of the least in each 2 min of {len(threads)} looks, "
+            f"threads {threads[0]:.0f} to {threads[-1]:.0f}, "
+            f"descriptors {descriptors[0]:.0f} to {descriptors[-1]:.0f}"
         )
         holds = holds and slope < MEMORY_MB_H
         # Connections come and go: the second half must not need more than the first.
