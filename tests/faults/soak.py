@@ -36,6 +36,9 @@ AT_WORK_S = 15.0
 MOST_OPEN = 30
 """Orders that may wait: more would come than a site can observe between faults."""
 
+FLOOR_S = 120.0
+"""Machine seconds of which the least memory counts."""
+
 _PERIOD_S = 0.2
 _SUN_MARGIN_DEG = 0.3
 
@@ -148,9 +151,24 @@ class Samples:
                 yield name, {key: np.array([row[key] for row in rows], float) for key in keys}
 
 
+def floors(at: np.ndarray, value: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least value in each ``width`` of ``at``, and when it was; empty ones left out."""
+    window = ((at - at[:1]) // width).astype(int)
+    least = [
+        inside[np.argmin(value[inside])]
+        for number in np.unique(window)
+        for inside in (np.flatnonzero(window == number),)
+    ]
+    return at[least], value[least]
+
+
 def slope_mb_h(columns: Mapping[str, np.ndarray]) -> float:
-    """Memory growth by Theil and Sen's median of slopes: single steps do not bend it."""
-    hours, mb = columns["machine_s"] / 3600.0, columns["rss_mb"]
+    """Memory growth by Theil and Sen's median of slopes: single steps do not bend it.
+
+    Of the least in each two minutes: what is held for a frame comes and goes by 40 MB, which is no
+    growth, and alone bends a slope over looks at random by some MB an hour.
+    """
+    hours, mb = floors(columns["machine_s"] / 3600.0, columns["rss_mb"], FLOOR_S / 3600.0)
     first, second = np.triu_indices(len(hours), 1)
     if len(first) == 0:
         return 0.0
