@@ -6,6 +6,7 @@ import itertools
 import logging
 import threading
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ import typer
 
 from ctmo_indi import config as config_file
 from ctmo_indi import profiles
+from ctmo_indi.cli import kept_sky_clock
 from ctmo_indi.cli.demo_lights import LightReport, light_reports, print_lights
 from ctmo_indi.cli.demo_plan import PlanReport, PlansSeen, print_plans
 from ctmo_indi.cli.demo_view import NightView, TextNotices
@@ -38,6 +40,9 @@ _POLL_S = 0.5  # machine seconds between two looks
 _CLOSING_TIMEOUT_S = 60.0
 # More of them, in which the calibration frames must be taken and the lights calibrated.
 _CALIBRATING_TIMEOUT_S = 240.0
+_FASTEST = 400.0
+"""Sky seconds per second of the longest night in five minutes."""
+
 _NIGHT_ENDED = ("DONE", "GIVEN_UP")
 MIN_COMPLETED = 6
 CALIBRATION_USER = "calibration"
@@ -113,8 +118,10 @@ def run(
             "indiserver: {start: true}"
         )
     quiet_log("demo", data_dir)
+    now = SystemClock().utc()
+    begins = kept_sky_clock.begin(data_dir, now, speed or _FASTEST) or now
     try:
-        night = coming_night(profile, SystemClock().utc())
+        night = coming_night(profile, begins)
     except ValueError as error:  # polar summer
         raise ConfigError(str(error)) from error
     settings = on_free_ports(
@@ -137,8 +144,13 @@ def run(
         dawn_utc=night.dawn_utc.isoformat(timespec="seconds"),
         data_dir=str(data_dir),
     )
-    with Supervisor(fleet) as supervisor:
+    supervisor = Supervisor(fleet)
+    with ExitStack() as stack:
+        # last of all: closing takes its time, too
+        stack.callback(lambda: kept_sky_clock.keep(data_dir, supervisor.clock.utc()))
+        stack.enter_context(supervisor)
         supervisor.start()
+        kept_sky_clock.keep(data_dir, supervisor.clock.utc())
         notices.say(f"in a browser: {supervisor.config.scheduler.http}/")
         with supervisor.client("scheduler", timeout_s=30.0) as desk:
             receipts = {
@@ -146,7 +158,7 @@ def run(
             }
         supervisor.resume_scheduler()
         with NightView(notices, night, fleet.speed, receipts, quiet=quiet) as view:
-            summary.plans = _watch(supervisor, night, view, receipts)
+            summary.plans = _watch(supervisor, night, view, receipts, data_dir)
         _collect(supervisor, summary, receipts, night)
     _verify_frames(summary)
     summary.lights = light_reports(summary.frames)
@@ -173,7 +185,7 @@ def _submit(desk: DeskClient, order: Mapping[str, object]) -> str:
 
 
 def _watch(
-    supervisor: Supervisor, night: Night, view: NightView, receipts: set[str]
+    supervisor: Supervisor, night: Night, view: NightView, receipts: set[str], data_dir: Path
 ) -> list[PlanReport]:
     """Look until the observatory is closed after dawn and the night is calibrated.
 
@@ -193,6 +205,7 @@ def _watch(
     is_closed = False
     pause = threading.Event()
     while True:
+        kept_sky_clock.keep(data_dir, clock.utc())
         try:
             orders = scheduler.front_desk({"WOType": "Status", "User": "demo", "All": True})
             state = scheduler.front_desk({"WOType": "Status", "User": "demo"})

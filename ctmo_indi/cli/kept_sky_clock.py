@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,8 +23,14 @@ _log = logging.getLogger(__name__)
 
 
 def keep(folder: Path, utc: datetime) -> None:
-    """Write the sky time that it is now; a disk that is full keeps the last one."""
+    """Write the sky time that it is now, never an earlier one; a full disk keeps the last one.
+
+    A run that ends before its fast clock has begun knows the machine's time alone.
+    """
     path = folder / FILE
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        if _read(path) >= utc:
+            return
     temporary = path.with_suffix(".new")
     try:
         temporary.write_text(json.dumps({"utc": utc.isoformat()}))
@@ -50,7 +57,7 @@ def begin(folder: Path, now: datetime, speed: float) -> datetime | None:
     """
     path = folder / FILE
     try:
-        kept = datetime.fromisoformat(json.loads(path.read_text())["utc"]).astimezone(UTC)
+        kept = _read(path)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -67,3 +74,7 @@ def begin(folder: Path, now: datetime, speed: float) -> datetime | None:
         )
     # What was killed has lived on for a beat after it last wrote, and perhaps a little longer.
     return datetime.fromtimestamp(kept.timestamp() + 2.0 * BEAT_S * speed, UTC)
+
+
+def _read(path: Path) -> datetime:
+    return datetime.fromisoformat(json.loads(path.read_text())["utc"]).astimezone(UTC)

@@ -56,3 +56,12 @@ def test_a_file_that_says_nothing_is_told(folder: Path, text: str) -> None:
 
 def test_a_disk_that_takes_nothing_ends_nothing(tmp_path: Path) -> None:
     kept_sky_clock.keep(tmp_path / "gone", NOW)
+
+
+def test_the_clock_that_is_kept_never_goes_back(folder: Path) -> None:
+    last = NOW + timedelta(hours=30)
+    kept_sky_clock.keep(folder, last)
+    kept_sky_clock.keep(folder, NOW)  # a run that ended before its fast clock had begun
+    begun = kept_sky_clock.begin(folder, NOW, 20.0)
+    assert begun is not None
+    assert begun >= last
