@@ -132,7 +132,20 @@ def access_problems(
     for service, address in addresses.items():
         if not is_local(address.ip):
             problems += _network_problems(service, address, config)
+        elif _is_plain_desk_by_https(address):
+            problems.append(
+                f"{service} Address: HTTP is {address.http}, but a desk that only this machine can"
+                " reach speaks plain http; expected http://, or an IP that others reach, with TLS"
+            )
     return problems
+
+
+def _is_plain_desk_by_https(address: Address) -> bool:
+    """Whether https is asked of the desk itself; a proxy before it may speak it elsewhere."""
+    url = urlsplit(address.http)
+    is_the_desk = is_loopback(url.hostname or "") and (url.port or 443) == address.port
+    return url.scheme == "https" and is_the_desk
+
 
 
 def _token_problems(config: Config) -> list[str]:

@@ -213,6 +213,23 @@ def test_two_tokens_in_one_request_are_refused(config: Config) -> None:
         assert desk.orders == []
 
 
+@pytest.mark.parametrize(
+    ("url", "is_wrong"),
+    [
+        ("https://localhost:8000", True),
+        ("https://127.0.0.1:8000", True),
+        ("http://localhost:8000", False),
+        ("https://observatory.example.org", False),  # a proxy before the desk
+        ("https://localhost:8443", False),
+    ],
+)
+def test_a_desk_of_this_machine_alone_speaks_plain_http(
+    config: Config, url: str, is_wrong: bool
+) -> None:
+    problems = access_problems(config, {"scheduler": Address(url, "127.0.0.1", 8000)})
+    assert [problem.partition(":")[0] for problem in problems] == ["scheduler Address"] * is_wrong
+
+
 def test_check_names_what_the_network_lacks(config: Config) -> None:
     addresses = {"safety": at("10.0.0.7"), "dome": at("127.0.0.1")}
     problems = access_problems(config, addresses)
