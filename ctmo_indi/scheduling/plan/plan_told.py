@@ -37,8 +37,9 @@ class PlanTold(PlanKeeper):
     def plan_view(self) -> dict[str, object] | None:
         """Return the plan that is followed; its figures are of when it was made, but Overheads.
 
-        Where none is followed, the one that would be, with Preview: why it is not. That one is made
-        for the answer, as long as it takes to make a plan, and forgotten.
+        Where none is followed, or the sky is forbidden and there are orders that it does not know,
+        the one that would be, with Preview: why it is not. That one is made for the answer, as long
+        as it takes to make a plan, and forgotten.
 
         Raises
         ------
@@ -54,7 +55,7 @@ class PlanTold(PlanKeeper):
         conditions = self._known_conditions()
         plan, candidates = self._plan, self._by_key
         told: dict[str, object] = {}
-        if plan is None:
+        if plan is None or (conditions.sky_forbidden and self._lacks_orders(plan, conditions)):
             plan, found = self._preview(conditions, night)
             candidates = found.plannable
             told = {
@@ -102,6 +103,13 @@ class PlanTold(PlanKeeper):
         return alerts_explained(told, plan, candidate, self._plan_parameters.alerts)
 
     # -- inside ------------------------------------------------------------------------------------
+
+    def _lacks_orders(self, plan: NightPlan, conditions: Conditions) -> bool:
+        """Whether there are orders that the plan does not know; none is made while it rains."""
+        assert self.night is not None  # with the conditions
+        rests, morning_s = conditions.not_before_utc_s, self.night.morning.timestamp()
+        found = CandidateMarks().of(self._table.present(), rests, morning_s)
+        return not plan.is_complete(found.marks.values())
 
     def _preview(self, conditions: Conditions, night: Night) -> tuple[NightPlan, Marked]:
         """Return the plan that would be made; the same again while nothing has changed."""

@@ -174,6 +174,22 @@ def test_without_a_plan_the_one_that_would_be_made_is_shown_and_nothing_changes(
     assert to_text(driver.get_state()) == to_text(other.get_state())
 
 
+def test_orders_that_came_in_the_rain_are_in_the_plan_that_is_shown() -> None:
+    orders = drawn(40)
+    driver = driver_of()
+    driver.update_conditions(conditions(orders[:5]))
+    dry = driver.plan_view()
+    driver.update_conditions(replace(conditions(orders[:5]), verdict=RAIN))
+    before = to_text(driver.get_state())
+    assert driver.plan_view() == dry  # nothing is new
+    driver.update_conditions(replace(conditions(orders), verdict=RAIN))
+    view = driver.plan_view()
+    assert view is not None
+    assert "rain" in str(view["Preview"])
+    assert view["Requests"] == len(orders)
+    assert to_text(driver.get_state()) == before
+
+
 def test_a_plan_is_not_asked_for_before_anything_is_known() -> None:
     with pytest.raises(DriverError, match="nothing is known of the night yet"):
         driver_of().plan_view()
