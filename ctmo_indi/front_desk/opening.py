@@ -147,7 +147,6 @@ def _is_plain_desk_by_https(address: Address) -> bool:
     return url.scheme == "https" and is_the_desk
 
 
-
 def _token_problems(config: Config) -> list[str]:
     """Say what keeps people out, or would have the services refuse each other."""
     access = config.access

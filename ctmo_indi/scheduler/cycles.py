@@ -68,6 +68,9 @@ class Steady(BaseTrigger):  # type: ignore[misc]  # apscheduler is not typed
     def __init__(self, period_s: float) -> None:
         self._period = timedelta(seconds=period_s)
 
+    def __str__(self) -> str:
+        return f"every {self._period.total_seconds():g} s"
+
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
         """Return when to fire next; never more than once for what was missed."""
         following = now if previous is None else previous
@@ -202,7 +205,11 @@ class Cycles:
         canary = Cycle("canary", self._canary_period_s, self._sing)
         for cycle in (*self._cycles, canary):
             scheduler.add_job(
-                cycle.post, Steady(cycle.period_s), id=cycle.name, replace_existing=True
+                cycle.post,
+                Steady(cycle.period_s),
+                id=cycle.name,
+                name=cycle.name,
+                replace_existing=True,
             )
         scheduler.add_listener(
             self._trouble, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES

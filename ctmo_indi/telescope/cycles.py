@@ -62,8 +62,12 @@ class Cycles:
         )
         for cycle in self._cycles:
             seconds = max(cycle.period_s / self._clock.speed, SHORTEST_MACHINE_S)
-            scheduler.add_job(cycle.post, "interval", seconds=seconds, id=cycle.name)
-        scheduler.add_job(self._sing, "interval", seconds=CANARY_MACHINE_S, id="canary")
+            scheduler.add_job(
+                cycle.post, "interval", seconds=seconds, id=cycle.name, name=cycle.name
+            )
+        scheduler.add_job(
+            self._sing, "interval", seconds=CANARY_MACHINE_S, id="canary", name="canary"
+        )
         self._canary_machine_s = self._clock.machine_s()
         scheduler.start()
         self._scheduler = scheduler
