@@ -39,7 +39,7 @@ from ctmo_indi.devices.weather import Weather
 from ctmo_indi.errors import ConfigError, CtmoError, InvalidCommand, NotConnected
 from ctmo_indi.indi.events import DeviceRestored, Event
 from ctmo_indi.models import dome_geometry
-from ctmo_indi.models.dome_geometry import TubeSide
+from ctmo_indi.models.dome_geometry import LineOfSight, TubeSide
 from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.models.verdict import Hand, Verdict
 from ctmo_indi.profiles import Profile, Role
@@ -321,7 +321,22 @@ class Observatory:
                 for key, binding in self.profile.switches.items()
                 if binding.role in self.devices
             },
+            line_of_sight=self._line_of_sight(mount),
         )
+
+    def _line_of_sight(self, mount: MountStatus | None) -> LineOfSight | None:
+        if mount is None or mount.hour_angle_h is None or mount.eod_dec_deg is None:
+            return None
+        if self.dome is None or not self.dome.rotates:
+            return None
+        side = TubeSide(mount.pier_side) if mount.pier_side else None
+        latitude_deg, measured = self.profile.site.latitude_deg, self.dome.measurements()
+        try:
+            return dome_geometry.line_of_sight(
+                mount.hour_angle_h, mount.eod_dec_deg, latitude_deg, measured, side
+            )
+        except ValueError:  # a motion of the dome tells it
+            return None
 
     @property
     def is_closing(self) -> bool:

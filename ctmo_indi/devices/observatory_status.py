@@ -16,6 +16,7 @@ from ctmo_indi.devices.focuser import FocuserStatus
 from ctmo_indi.devices.light_panel import LightPanelStatus
 from ctmo_indi.devices.mount import MountStatus
 from ctmo_indi.devices.weather import WeatherStatus
+from ctmo_indi.models.dome_geometry import LineOfSight
 from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.profiles import Role
 
@@ -59,6 +60,8 @@ class ObservatoryStatus:
         Why the state is ALARM; empty otherwise.
     switches
         Bound switches of the profile ("Blink01"); None when not known.
+    line_of_sight
+        How the telescope looks out of the dome; None when either is not known.
     """
 
     state: ObservatoryState
@@ -72,6 +75,7 @@ class ObservatoryStatus:
     weather: WeatherStatus | None = None
     light_panel: LightPanelStatus | None = None
     switches: Mapping[str, bool | None] | None = None
+    line_of_sight: LineOfSight | None = None
 
     @property
     def disconnected(self) -> tuple[Role, ...]:
@@ -106,6 +110,8 @@ def _to_wire(status: ObservatoryStatus) -> dict[str, object]:
     ):
         if part is not None:
             wire[name] = _fields(part)
+    if status.line_of_sight is not None:
+        wire["Line of Sight"] = status.line_of_sight.to_wire()
     if status.weather is not None:
         wire["Weather"] = _weather(status.weather)
     if status.switches:

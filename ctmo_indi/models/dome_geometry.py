@@ -81,6 +81,54 @@ def measurements_of(profile: Profile) -> DomeMeasurements | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class LineOfSight:
+    """How the telescope looks out of the dome, seen from above; shares of the dome's radius.
+
+    Parameters
+    ----------
+    mount, tube
+        East and north of the crossing of the mount's axes, and of the tube's axis beside it.
+    exit
+        Where the line of sight leaves the dome.
+    """
+
+    mount: tuple[float, float]
+    tube: tuple[float, float]
+    exit: tuple[float, float]
+
+    def to_wire(self) -> dict[str, object]:
+        """Return it to a thousandth."""
+        points = (("Mount", self.mount), ("Tube", self.tube), ("Exit", self.exit))
+        return {
+            f"{name} {side}": round(value, 3)
+            for name, point in points
+            for side, value in zip(("East", "North"), point, strict=True)
+        }
+
+
+def line_of_sight(
+    hour_angle_h: float,
+    dec_deg: float,
+    latitude_deg: float,
+    measurements: DomeMeasurements,
+    side: TubeSide | None = None,
+) -> LineOfSight | None:
+    """Return how the telescope looks out; parameters and errors of :func:`slit_azimuth_deg`.
+
+    None where the dome was not measured.
+    """
+    tube, _, slit = _line(hour_angle_h, dec_deg, latitude_deg, measurements, side)
+    if slit is None:
+        return None
+    mount = measurements.east_m, measurements.north_m
+    shares = (
+        (float(x) / measurements.radius_m, float(y) / measurements.radius_m)
+        for x, y in (mount, tube, slit)
+    )
+    return LineOfSight(*shares)
+
+
 def slit_azimuth_deg(
     hour_angle_h: Angle,
     dec_deg: Angle,
@@ -108,31 +156,11 @@ def slit_azimuth_deg(
     ValueError
         The tube's axis is outside the dome: the measurements cannot be right.
     """
-    ha, dec = np.radians(15.0 * hour_angle_h), np.radians(dec_deg)
-    latitude = math.radians(latitude_deg)
-    sin_ha, cos_ha = np.sin(ha), np.cos(ha)
-    sin_latitude, cos_latitude = math.sin(latitude), math.cos(latitude)
-    sin_dec, cos_dec = np.sin(dec), np.cos(dec)
-    sight_x = -cos_dec * sin_ha
-    sight_y = sin_dec * cos_latitude - cos_dec * cos_ha * sin_latitude
-    sight_z = sin_dec * sin_latitude + cos_dec * cos_ha * cos_latitude
-    if measurements.radius_m <= 0.0:
+    _, (sight_x, sight_y), slit = _line(hour_angle_h, dec_deg, latitude_deg, measurements, side)
+    if slit is None:
         plain: Angle = _azimuth_deg(sight_x, sight_y)
         return plain
-    # Along the declination axis, six hours of hour angle beside the pointing.
-    beside_m = measurements.tube_offset_m * _turn(sin_ha, side)
-    tube_x = measurements.east_m + beside_m * cos_ha
-    tube_y = measurements.north_m - beside_m * sin_ha * sin_latitude
-    tube_z = measurements.up_m + beside_m * sin_ha * cos_latitude
-    squared = tube_x**2 + tube_y**2 + tube_z**2
-    if np.any(squared >= measurements.radius_m**2):
-        raise ValueError(
-            f"the tube is {math.sqrt(np.max(squared)):.2f} m from the dome's centre, "
-            f"expected less than its radius of {measurements.radius_m:.2f} m"
-        )
-    along = tube_x * sight_x + tube_y * sight_y + tube_z * sight_z
-    distance = np.sqrt(along**2 - squared + measurements.radius_m**2) - along
-    slit_x, slit_y = tube_x + distance * sight_x, tube_y + distance * sight_y
+    slit_x, slit_y = slit
     is_zenith = np.hypot(slit_x, slit_y) < _NEARLY_ZENITH_M
     azimuth: Angle = _azimuth_deg(
         np.where(is_zenith, sight_x, slit_x), np.where(is_zenith, sight_y, slit_y)
@@ -175,6 +203,44 @@ def slit_half_width_deg(
         return 0.0
     ring_m = measurements.radius_m * math.cos(math.radians(altitude_deg))
     return 180.0 if ring_m <= free_m else math.degrees(math.asin(free_m / ring_m))
+
+
+def _line(
+    hour_angle_h: Angle,
+    dec_deg: Angle,
+    latitude_deg: float,
+    measurements: DomeMeasurements,
+    side: TubeSide | None,
+) -> tuple[Any, Any, Any]:  # Any: pairs of floats or arrays
+    """Return east and north of the tube's axis, the direction it looks in, and where it looks out.
+
+    The last is None for a dome that was not measured, the first then meaningless.
+    """
+    ha, dec = np.radians(15.0 * hour_angle_h), np.radians(dec_deg)
+    latitude = math.radians(latitude_deg)
+    sin_ha, cos_ha = np.sin(ha), np.cos(ha)
+    sin_latitude, cos_latitude = math.sin(latitude), math.cos(latitude)
+    sin_dec, cos_dec = np.sin(dec), np.cos(dec)
+    sight_x = -cos_dec * sin_ha
+    sight_y = sin_dec * cos_latitude - cos_dec * cos_ha * sin_latitude
+    sight_z = sin_dec * sin_latitude + cos_dec * cos_ha * cos_latitude
+    if measurements.radius_m <= 0.0:
+        return (0.0, 0.0), (sight_x, sight_y), None
+    # Along the declination axis, six hours of hour angle beside the pointing.
+    beside_m = measurements.tube_offset_m * _turn(sin_ha, side)
+    tube_x = measurements.east_m + beside_m * cos_ha
+    tube_y = measurements.north_m - beside_m * sin_ha * sin_latitude
+    tube_z = measurements.up_m + beside_m * sin_ha * cos_latitude
+    squared = tube_x**2 + tube_y**2 + tube_z**2
+    if np.any(squared >= measurements.radius_m**2):
+        raise ValueError(
+            f"the tube is {math.sqrt(np.max(squared)):.2f} m from the dome's centre, "
+            f"expected less than its radius of {measurements.radius_m:.2f} m"
+        )
+    along = tube_x * sight_x + tube_y * sight_y + tube_z * sight_z
+    distance = np.sqrt(along**2 - squared + measurements.radius_m**2) - along
+    slit_x, slit_y = tube_x + distance * sight_x, tube_y + distance * sight_y
+    return (tube_x, tube_y), (sight_x, sight_y), (slit_x, slit_y)
 
 
 def _turn(sin_ha: Any, side: TubeSide | None) -> Any:  # Any: float or array

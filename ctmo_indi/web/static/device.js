@@ -24,3 +24,7 @@ export function device(store, key) {
   const is_newer = told && !(at_ms(devices?.UTC) > at_ms(store.telemetry_utc[subject]));
   return (is_newer ? told : devices?.[key]) ?? null;
 }
+
+/** How the telescope looks out of the dome, shares of its radius; null where that is not known. */
+export const lineOfSight = (store) =>
+  store.telemetry.line_of_sight ?? store.services.telescope?.reply?.Devices?.["Line of Sight"] ?? null;

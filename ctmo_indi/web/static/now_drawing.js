@@ -1,6 +1,6 @@
 // Dome and mount, drawn: from above (north up, east right, as on a map) and from the side.
 import { html } from "./vendor/preact-htm.js";
-import { device, telescopeHeard } from "./device.js";
+import { device, lineOfSight, telescopeHeard } from "./device.js";
 import { declination, isNumber, number, rightAscension, span } from "./format.js";
 import { useStore, useTick } from "./store.js";
 import { plain, State } from "./words.js";
@@ -22,24 +22,42 @@ function arc(from_deg, to_deg, radius) {
   return `M${text(at(from_deg, radius))}A${radius} ${radius} 0 ${large} 1 ${text(at(to_deg, radius))}`;
 }
 
+/** The open slit: as wide in the zenith, and somewhat beyond it, as at the rim. */
+function opening(slit_deg) {
+  const half = RIM * Math.sin(SLIT_DEG * radians);
+  const corner = (along, side) => at(slit_deg, along).map((x, axis) => x + at(slit_deg + 90, side * half)[axis]);
+  const rim = RIM * Math.cos(SLIT_DEG * radians);
+  return `M${text(corner(-half, -1))}L${text(corner(rim, -1))}A${RIM} ${RIM} 0 0 1 ${text(corner(rim, 1))}L${text(corner(-half, 1))}Z`;
+}
+
+/** The tube from above, and where it looks: beside the pier as it stands, or in the middle when that is not known. */
+function tubeOf(mount, line) {
+  if (!isNumber(mount?.Azimuth)) return null;
+  const spot = (name) => [line[`${name} East`] * RIM, -line[`${name} North`] * RIM];
+  const [pier, foot] = line ? [spot("Mount"), spot("Tube")] : [[0, 0], [0, 0]];
+  const exit = line ? spot("Exit") : at(mount.Azimuth, RIM + 4);
+  const length = Math.min(18 + 52 * Math.cos((mount.Altitude ?? 0) * radians), 0.8 * Math.hypot(exit[0] - foot[0], exit[1] - foot[1]));
+  const along = (share) => at(mount.Azimuth, share * length).map((x, axis) => x + foot[axis]);
+  return { pier, foot, exit, tail: along(-0.35), tip: along(1) };
+}
+
 /** From above: the slit as a gap of the rim, the tube as seen from the zenith. */
-function Plan({ dome, mount }) {
+function Plan({ dome, mount, line }) {
   const slit = dome?.Azimuth;
   const shutter = shutterOf(dome);
-  const tube = isNumber(mount?.Azimuth) ? at(mount.Azimuth, 18 + 52 * Math.cos((mount.Altitude ?? 0) * radians)) : null;
-  const sight = tube && isNumber(mount.Azimuth) ? at(mount.Azimuth, RIM + 4) : null;
+  const tube = tubeOf(mount, line);
   return html`<svg viewBox="-112 -112 224 224" class="drawing" aria-hidden="true">
     <circle r=${RIM} class="floor" />
     ${Array.from({ length: 12 }, (_, i) => i * 30).map((az) => html`<path class="tick" d=${`M${text(at(az, RIM - 5))}L${text(at(az, RIM))}`} />`)}
     ${
       isNumber(slit)
         ? html`<path class="rim" d=${arc(slit + SLIT_DEG, slit - SLIT_DEG, RIM)} />
-          ${shutter === "open" ? html`<path class="opening" d=${`M0 0L${text(at(slit - SLIT_DEG, RIM))}A${RIM} ${RIM} 0 0 1 ${text(at(slit + SLIT_DEG, RIM))}Z`} />` : html`<path class=${`shutter ${shutter}`} d=${arc(slit - SLIT_DEG, slit + SLIT_DEG, RIM)} />`}
+          ${shutter === "open" ? html`<path class="opening" d=${opening(slit)} />` : html`<path class=${`shutter ${shutter}`} d=${arc(slit - SLIT_DEG, slit + SLIT_DEG, RIM)} />`}
           <path class="edge" d=${[-1, 1].map((side) => `M${text(at(slit + side * SLIT_DEG, RIM - 8))}L${text(at(slit + side * SLIT_DEG, RIM + 6))}`).join("")} />`
         : html`<circle r=${RIM} class="rim unknown" />`
     }
-    ${sight && mount.Tracking ? html`<path class="sight" d=${`M${text(tube)}L${text(sight)}`} />` : null}
-    ${tube ? html`<path class="tube" d=${`M${text(tube.map((x) => -x * 0.35))}L${text(tube)}`} /><circle r="5" class="pier" />` : null}
+    ${tube && mount.Tracking ? html`<path class="sight" d=${`M${text(tube.tip)}L${text(tube.exit)}`} />${line ? html`<circle class="exit" r="4" cx=${tube.exit[0]} cy=${tube.exit[1]} />` : null}` : null}
+    ${tube ? html`<path class="beside" d=${`M${text(tube.pier)}L${text(tube.foot)}`} /><path class="tube" d=${`M${text(tube.tail)}L${text(tube.tip)}`} /><circle r="5" class="pier" cx=${tube.pier[0]} cy=${tube.pier[1]} />` : null}
     ${[
       ["N", 0],
       ["E", 90],
@@ -87,7 +105,7 @@ export function DomeDrawing({ store }) {
   return html`<section class="panel half" aria-labelledby="dome-head">
     <header><h2 id="dome-head">Dome and mount</h2><${State} of="observatory" word=${observatory ?? "UNKNOWN"} about="observatory" /></header>
     ${heard ? null : html`<p class="message warn">${isNumber(age_s) ? `The telescope service has not been heard for ${span(age_s)}: what is shown is that old.` : "The telescope service has not been heard."}</p>`}
-    <div class="drawings" role="img" aria-label=${words}><${Plan} dome=${dome} mount=${mount} /><${Side} dome=${dome} mount=${mount} /></div>
+    <div class="drawings" role="img" aria-label=${words}><${Plan} dome=${dome} mount=${mount} line=${lineOfSight(store)} /><${Side} dome=${dome} mount=${mount} /></div>
     <div class="pairs-two">
       <dl class="pairs">
         <dt>shutter</dt><dd><${State} of="observatory" word=${shutter} /></dd>

@@ -14,6 +14,7 @@ from ctmo_indi.models.coordinates import altaz, hour_angle_h, icrs_to_eod
 from ctmo_indi.models.dome_geometry import (
     DomeMeasurements,
     TubeSide,
+    line_of_sight,
     slit_azimuth_deg,
     slit_azimuth_for_icrs_deg,
     slit_half_width_deg,
@@ -61,6 +62,16 @@ def _by_hand(
     return math.degrees(math.atan2(point[0], point[1])) % 360.0
 
 
+def _pointing_by_hand(
+    hour_angle_h: float, dec_deg: float, latitude_deg: float
+) -> tuple[float, float]:
+    latitude = math.radians(latitude_deg)
+    pole = np.array([0.0, math.cos(latitude), math.sin(latitude)])
+    axis = _turned(np.array([1.0, 0.0, 0.0]), pole, -math.radians(15.0 * hour_angle_h))
+    sight = _turned(pole, axis, math.radians(90.0 - dec_deg))
+    return math.degrees(math.asin(sight[2])), math.degrees(math.atan2(sight[0], sight[1]))
+
+
 def _apart(one_deg: float, other_deg: float) -> float:
     return abs(math.remainder(one_deg - other_deg, 360.0))
 
@@ -72,6 +83,28 @@ def test_the_slit_stands_where_the_ray_leaves_the_dome(
     hand = _by_hand(hour_angle, dec_deg, CTMO.latitude_deg, SKEWED, side)
     ours = slit_azimuth_deg(hour_angle, dec_deg, CTMO.latitude_deg, SKEWED, side)
     assert _apart(ours, hand) < 1e-5
+
+
+@given(st.floats(-5.0, 5.0), st.floats(-20.0, 80.0), st.sampled_from(TubeSide))
+def test_the_line_of_sight_runs_from_the_tube_through_the_slit(
+    hour_angle: float, dec_deg: float, side: TubeSide
+) -> None:
+    site = CTMO
+    line = line_of_sight(hour_angle, dec_deg, site.latitude_deg, SKEWED, side)
+    assert line is not None
+    slit = slit_azimuth_deg(hour_angle, dec_deg, site.latitude_deg, SKEWED, side)
+    assert _apart(math.degrees(math.atan2(*line.exit)), slit) < 1e-9
+    ahead = np.subtract(line.exit, line.tube)
+    altitude, azimuth = _pointing_by_hand(hour_angle, dec_deg, site.latitude_deg)
+    if altitude < 89.0:
+        assert _apart(math.degrees(math.atan2(*ahead)), azimuth) < 1e-6
+    assert line.mount == (0.1 / 2.5, -0.2 / 2.5)
+    assert math.dist(line.mount, line.tube) <= 0.4 / 2.5 + 1e-12
+    assert math.hypot(*line.exit) <= 1.0
+
+
+def test_an_unmeasured_dome_has_no_line_of_sight() -> None:
+    assert line_of_sight(1.0, 20.0, CTMO.latitude_deg, DomeMeasurements(0.0)) is None
 
 
 @given(st.floats(0.0, 359.0), st.floats(-50.0, 89.0), st.floats(1.6e9, 1.9e9))
