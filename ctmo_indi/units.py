@@ -177,7 +177,7 @@ def _plist(unit: ServiceUnit, values: Mapping[str, str]) -> str:
         "NAME": unit.name,
         "LABEL": label(unit),
         "DISABLED": "true" if unit.needs else "false",
-        "PROCESS_TYPE": "Background" if unit.oom_score > 0 else "Interactive",
+        "PROCESS_TYPE": "Background" if unit.niceness > 0 else "Interactive",
     }
     return _render("plist.in", {name: escape(value) for name, value in text.items()})
 

@@ -29,7 +29,9 @@ OWNERS = {
     "pyongc": ("models/named_objects.py",),
     "apprise": ("notices.py",),
     "numba": ("pixels/", "planner/"),
-    "tango": ("tango/device_classes.py", "tango/server.py", "tango/database.py"),
+    "tango": (
+        *("tango/device_classes.py", "tango/server.py", "tango/database.py", "tango/reach.py"),
+    ),
     "sep": ("pixels/",),
     "PIL": ("pixels/preview.py",),
     "matplotlib": ("planner/plan_chart.py",),

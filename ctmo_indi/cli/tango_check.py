@@ -8,7 +8,6 @@ from ctmo_indi.tango_settings import TangoSettings
 
 Row = tuple[str, bool, str]
 WHAT = "Tango devices"
-_PING = "Scheduler"  # every observatory has it
 
 
 def look(settings: TangoSettings) -> list[Row]:
@@ -20,21 +19,12 @@ def look(settings: TangoSettings) -> list[Row]:
         return []
     if importlib.util.find_spec("tango") is None:
         return [(WHAT, False, 'pytango is not installed: pip install "ctmo-indi[tango]"')]
+    from ctmo_indi.tango.reach import silence
+
     token = settings.token_file
     if token is not None and not token.is_file():
         return [(WHAT, False, f"Tango: Client Token File: there is no {token}")]
     listens = f"{settings.host}:{settings.port}"
     place = f"database {settings.database}" if settings.database else listens
-    trouble = _silence(settings)
+    trouble = silence(settings)
     return [(WHAT, True, f"{place} {trouble or 'answers'}")]
-
-
-def _silence(settings: TangoSettings) -> str:
-    """Say why a client finds no device; empty when it finds one."""
-    import tango
-
-    try:
-        tango.DeviceProxy(settings.url(_PING)).ping()
-    except tango.DevFailed as error:
-        return f"is not running ({error.args[0].reason})"
-    return ""
