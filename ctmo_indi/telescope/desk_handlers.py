@@ -7,6 +7,7 @@ touches the disk or safety's desk through a thread.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -80,7 +81,9 @@ class DeskParts:
     refresh
         Learns the newest lock and latch; blocks for a round trip to safety.
     scheduler_age_machine_s
-        How long the scheduler has been silent, as safety knows; infinite when never heard.
+        How long the scheduler has been silent, as safety knows; infinite when never heard at work.
+    scheduler_rests_machine_s
+        The same of a scheduler that is heard and is not ENABLED; infinite otherwise.
     read_elements
         Tells INDI elements by name, see ``elements.py``; any thread, does not block.
     frames
@@ -98,6 +101,7 @@ class DeskParts:
     refresh: Callable[[], None]
     read_elements: Callable[[Sequence[str]], dict[str, object]]
     frames: Callable[[], dict[str, object]] = dict
+    scheduler_rests_machine_s: Callable[[], float] = lambda: math.inf
 
 
 class DeskHandlers:
@@ -105,7 +109,8 @@ class DeskHandlers:
 
     def __init__(self, parts: DeskParts) -> None:
         self._parts = parts
-        self._scheduler_heard_machine_s = float("-inf")
+        self._scheduler_heard_machine_s = -math.inf
+        self._scheduler_looked_machine_s = -math.inf
 
     def telescope(self) -> Mapping[OrderKind, Handler]:
         """Kinds the telescope's desk serves."""
@@ -161,7 +166,11 @@ class DeskHandlers:
         )
 
     def _refuse_beside_scheduler(self) -> None:
-        heard_s = self._parts.clock.machine_s() - self._scheduler_heard_machine_s
+        heard_machine_s = self._scheduler_heard_machine_s
+        if self._parts.scheduler_rests_machine_s() > SCHEDULER_SILENT_MACHINE_S:
+            # Not known to rest: one that only looks may have been enabled just now.
+            heard_machine_s = max(heard_machine_s, self._scheduler_looked_machine_s)
+        heard_s = self._parts.clock.machine_s() - heard_machine_s
         age_s = min(heard_s, self._parts.scheduler_age_machine_s())
         if age_s <= SCHEDULER_SILENT_MACHINE_S:
             raise WrongState(
@@ -325,9 +334,10 @@ class DeskHandlers:
     async def status(self, checked: CheckedOrder, caller: Caller) -> Reply:
         """Tell how an order is, all orders, or the service; waits for a change when asked to."""
         request = _request(checked, StatusRequest)
-        # By an attempt's name: one that only looks, such as a DISABLED one, is not at work.
-        if checked.user == SCHEDULER and request.name.is_given:
-            self._scheduler_heard_machine_s = self._parts.clock.machine_s()
+        if checked.user == SCHEDULER:
+            self._scheduler_looked_machine_s = self._parts.clock.machine_s()
+            if request.name.is_given:  # it follows an attempt
+                self._scheduler_heard_machine_s = self._scheduler_looked_machine_s
         if request.list_all:
             views = await self._ask(
                 lambda: self._parts.engine.tasks.views(request.state, request.limit)

@@ -11,7 +11,7 @@ import logging
 import math
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ctmo_indi.clock import Clock
@@ -50,6 +50,8 @@ class VerdictNews:
         Whether a closing of safety's is under way: then we keep our hands off.
     safety_moved_machine_s
         Our machine time when safety last moved or stopped anything.
+    resting
+        As ``beats``, of those that are heard and are not at work.
     """
 
     verdict: Verdict
@@ -57,6 +59,7 @@ class VerdictNews:
     beats: Mapping[str, float]
     safety_is_closing: bool = False
     safety_moved_machine_s: float = -math.inf
+    resting: Mapping[str, float] = field(default_factory=dict)
 
     def age_machine_s(self, now_machine_s: float) -> float:
         """Machine seconds since this verdict was news."""
@@ -193,12 +196,14 @@ class SafetyLink:
         age_s = reply.get("Verdict Age")
         age_s = max(0.0, float(age_s)) if isinstance(age_s, int | float) else 0.0
         moved_ago_s = reply.get("Moved")
+        at_work, resting = _beats(reply)
         self._news = VerdictNews(
             verdict,
             sent_machine_s - age_s,
-            _beats(reply),
+            at_work,
             reply.get("Closing") is True,
             sent_machine_s - moved_ago_s if isinstance(moved_ago_s, int | float) else -math.inf,
+            resting,
         )
         self._on_news(verdict, self.age_machine_s())
 
@@ -230,17 +235,17 @@ class SafetyLink:
             self._stopping.wait(max(0.05, self._period_machine_s - spent_s))
 
 
-def _beats(reply: Mapping[str, object]) -> dict[str, float]:
+def _beats(reply: Mapping[str, object]) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the ages of the beats of services at work, and of those that are not."""
+    at_work: dict[str, float] = {}
+    resting: dict[str, float] = {}
     wire = reply.get("Beats")
-    if not isinstance(wire, Mapping):
-        return {}
-    ages = {}
-    for service, beat in wire.items():
+    for service, beat in wire.items() if isinstance(wire, Mapping) else ():
         if not isinstance(beat, Mapping):
             continue
         state, age_s = beat.get("State"), beat.get("Age")
         summary = state.get("Summary State") if isinstance(state, Mapping) else None
-        is_at_work = summary in (None, SummaryState.ENABLED)
-        if is_at_work and isinstance(age_s, int | float):
+        if isinstance(age_s, int | float):
+            ages = at_work if summary in (None, SummaryState.ENABLED) else resting
             ages[str(service)] = float(age_s)
-    return ages
+    return at_work, resting

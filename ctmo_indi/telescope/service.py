@@ -265,6 +265,7 @@ class TelescopeService:
                 clock=self._clock,
                 safety=desk,
                 scheduler_age_machine_s=self._scheduler_age_machine_s,
+                scheduler_rests_machine_s=self._scheduler_rests_machine_s,
                 refresh=self._link.refresh,
                 read_elements=lambda names: read_elements(
                     names, self.observatory.devices, self.client, self._clock
@@ -345,6 +346,12 @@ class TelescopeService:
         if news is None or "scheduler" not in news.beats:
             return float("inf")
         return news.beats["scheduler"] + news.age_machine_s(self._clock.machine_s())
+
+    def _scheduler_rests_machine_s(self) -> float:
+        news = self._link.news
+        if news is None or "scheduler" not in news.resting:
+            return float("inf")
+        return news.resting["scheduler"] + news.age_machine_s(self._clock.machine_s())
 
     def _beat_state(self) -> dict[str, object]:
         return {

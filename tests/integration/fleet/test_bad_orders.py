@@ -70,7 +70,16 @@ def test_every_wrong_key_is_named_in_one_fault(fleet: RunningFleet) -> None:
     assert len([key for key in said if key in wrong]) == len(wrong)
 
 
+def is_scheduler_at_work(status) -> bool:
+    beat = status["Beats"].get("scheduler", {"State": {}})
+    return beat["State"].get("Summary State") == "ENABLED"
+
+
 def test_an_attempt_by_hand_beside_the_scheduler_is_refused(fleet: RunningFleet) -> None:
+    # Enabled just now: the telescope hears of it a beat or two later, by way of safety.
+    safety = fleet.watch("safety", is_scheduler_at_work, "safety has heard of the scheduler")
+    cycle = safety["Verdict"]["Cycle"]
+    fleet.watch("telescope", lambda status: status["Verdict"]["Cycle"] > cycle, "it was told")
     fault = fleet.fault(fleet.observation(), "telescope")
     assert fault.code == 412
     assert "scheduler is at work" in fault.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import threading
 import time
@@ -92,6 +93,7 @@ class Office:
         self.hand_book = HandBook(self.database, self.writer, self.clock, late)
         self.safety_desk = SafetyDesk()
         self.scheduler_age_s = float("inf")
+        self.scheduler_rests_s = math.inf
         self.element: object = 1.0
         self.open_engine()
 
@@ -122,6 +124,7 @@ class Office:
                 lambda: self.scheduler_age_s,
                 lambda: None,
                 lambda names: {name: {"Value": self.element} for name in names},
+                scheduler_rests_machine_s=lambda: self.scheduler_rests_s,
             )
         )
         contract = Contract.load(PROFILE, self.clock)
@@ -219,10 +222,14 @@ def test_a_direct_observation_is_carried_out_when_no_scheduler_is_heard(office):
     assert office.ended(str(reply["Receipt"]))["Status"] == "COMPLETED"
 
 
-def test_a_scheduler_that_only_looks_is_not_at_work_one_that_follows_its_attempt_is(office):
+def test_a_scheduler_that_rests_is_not_at_work_one_that_follows_its_attempt_is(office):
     order = {**ATTEMPT, "User": "ada", "ID": "1"}
     del order["Parent"]
     office.ask({"WOType": "Status", "User": "scheduler"})
+    with pytest.raises(WrongState, match="scheduler is at work"):  # not known to rest
+        office.ask({**order, "ID": "0"})
+
+    office.scheduler_rests_s = 1.0
     receipt = str(office.ask(order)["Receipt"])
     office.ended(receipt)
 

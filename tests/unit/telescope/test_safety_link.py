@@ -131,6 +131,7 @@ def test_a_scheduler_that_is_not_enabled_is_not_at_work(link, desk):
 
     assert link.news is not None
     assert link.news.beats == {}
+    assert link.news.resting == {"scheduler": 2.5}
 
 
 def test_a_verdict_that_was_old_when_it_came_is_as_old_as_safety_says(link, desk):
