@@ -41,7 +41,8 @@ def test_a_full_disk_is_survived(disk: FullDisk, promise: Recorder) -> None:
         disk.fill()
         order = fleet.observation()
         until(lambda: is_refused(fleet, order), "an order is refused")
-        blink = {"WOType": "Dome", "ID": "b", "Blink01": True}
+        blink: dict[str, object] = {"WOType": "Dome", "ID": "b", "Blink01": True}
+        until(lambda: is_refused(fleet, blink, "telescope"), "the telescope has no room either")
         codes = {
             "Observation": fleet.fault(order).code,
             "Dome": fleet.fault(blink, "telescope").code,
@@ -72,10 +73,10 @@ def test_a_full_disk_is_survived(disk: FullDisk, promise: Recorder) -> None:
     promise("disk_full", "closed, 3 kinds of order refused with 507, went on by itself", holds=True)
 
 
-def is_refused(fleet: RunningFleet, order: dict[str, object]) -> bool:
+def is_refused(fleet: RunningFleet, order: dict[str, object], service: str = "scheduler") -> bool:
     """The last blocks are used up some moments after the disk is full."""
     try:
-        fleet.ask(order)
+        fleet.ask(order, service)
     except Exception as error:
         return "cannot" in str(error) or "full" in str(error)
     order["ID"] = f"{order['ID']}+"

@@ -44,7 +44,10 @@ def test_exposing_is_what_the_frames_say_and_weather_what_safety_says(fleet: Run
     raw = list((fleet.data_dir / "nights" / night / "raw").glob("*.fits"))
     exposed_s = sum(float(fits.getval(path, "EXPTIME")) for path in raw)
     assert len(raw) == 6
-    assert rows["exposing"] == pytest.approx(exposed_s, abs=0.5 * len(raw)), seen
+    # What a busy machine left without a record is "unknown", whatever went on meanwhile.
+    around_s = 0.5 * len(raw)
+    assert rows["exposing"] <= exposed_s + around_s, seen
+    assert rows["exposing"] + rows["unknown"] >= exposed_s - around_s, seen
 
     verdicts = [
         (datetime.fromisoformat(event["UTC"]), event["Data"]["Level"])  # type: ignore[index,arg-type]
@@ -55,7 +58,8 @@ def test_exposing_is_what_the_frames_say_and_weather_what_safety_says(fleet: Run
     good_utc = next(utc for utc, level in verdicts if utc > bad_utc and level == "SAFE")
     bad_s = (good_utc - bad_utc).total_seconds()
     assert bad_s >= 1800.0
-    assert rows["weather"] == pytest.approx(bad_s, abs=BEAT_S), seen
+    assert rows["weather"] <= bad_s + BEAT_S, seen
+    assert rows["weather"] + rows["unknown"] >= bad_s - BEAT_S, seen
 
     assert rows["unknown"] >= AFTER_DUSK.total_seconds() - 1.0, seen
     assert sum(rows.values()) == pytest.approx(report["Length"], abs=0.001)
