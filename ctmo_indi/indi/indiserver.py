@@ -213,6 +213,8 @@ class IndiServer:
         for child in children_of(pid):
             # A driver that is a script has its interpreter in front.
             programs = [Path(word).name for word in child.argv[:2]]
+            if not programs:  # it has ended, and nobody has taken its exit code yet
+                continue
             keys = [
                 (program, name)
                 for name in (child.environment.get("INDIDEV"), None)
