@@ -24,6 +24,8 @@ from ctmo_indi.errors import ConfigError, InternalError, StoreUnavailable
 READERS = 4
 READER_CACHE_KIB = 256
 """Of each reading connection; the kernel keeps the file's pages as well, once for all of them."""
+WRITER_CACHE_KIB = 1024
+"""Of the writing connection. SQLite would take 2 MB of each service's memory, over some days."""
 READER_WAIT_S = 10.0
 STATEMENT_TIMEOUT_S = 30.0
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -104,6 +106,7 @@ def sqlite_engines(url: sa.URL, busy_timeout_s: float) -> Engines:
         "checkpoint_fullfsync=ON",
         "foreign_keys=ON",
         "journal_size_limit=67108864",
+        f"cache_size=-{WRITER_CACHE_KIB}",
     )
     readers = engine(READERS, "BEGIN", "query_only=ON", f"cache_size=-{READER_CACHE_KIB}")
     return Engines(str(path), writer, readers, release)
