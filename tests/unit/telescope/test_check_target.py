@@ -1,4 +1,4 @@
-"""A target is judged for the whole exposure before it begins (hazard H8)."""
+"""A target is judged for the whole exposure before it begins."""
 
 from __future__ import annotations
 
