@@ -40,12 +40,13 @@ def certified_bound(
     """
     price = np.where(capacity_s > 0.0, prices.price, 0.0)  # setups may lie in closed time
     total = np.concatenate([[0.0], np.cumsum(price * prices.step_s)])
+    least_of = least_prices(total)
     rows = np.arange(every.worth.size)
     half_s = np.full(rows.size, 0.5 * setup.mount_settle_s if len(every.worth) > 1 else 0.0)
-    is_paying = profits_of(sky, every, rows, half_s, total, prices.step_s) > 0.0
+    is_paying = profits_of(sky, every, rows, half_s, total, least_of, prices.step_s, 0.0) > 0.0
     rows = rows[is_paying]
     half_s = 0.5 * least_setups_s(every, setup, rows)
-    profits = profits_of(sky, every, rows, half_s, total, prices.step_s)
+    profits = profits_of(sky, every, rows, half_s, total, least_of, prices.step_s, math.inf)
     return float(profits.sum() + price @ capacity_s)
 
 
@@ -63,7 +64,14 @@ def _price_until(total: Floats, time_s: float, step_s: float) -> float:
 
 @compiled
 def profits_of(
-    sky: Sky, every: Kept, rows: Rows, half_s: Floats, total: Floats, step_s: float
+    sky: Sky,
+    every: Kept,
+    rows: Rows,
+    half_s: Floats,
+    total: Floats,
+    least_of: Floats,
+    step_s: float,
+    enough: float,
 ) -> Floats:
     """Return max(0, value - price of the time taken) of some requests, any start allowed.
 
@@ -78,9 +86,12 @@ def profits_of(
         Which, and what they take at either side of themselves; shape (r,).
     total
         Price of the time up to each slot's edge, shape (slots + 1,).
+    least_of
+        :func:`least_prices` of it.
+    enough
+        A request with more profit than this is not looked at any further: it is at least so much.
     """
     profits = np.zeros(rows.size)
-    least_of = _least_prices(total)
     free = 0  # what is over costs nothing, and nothing starts there
     while free < total.size - 2 and total[free + 1] <= 0.0:
         free += 1
@@ -99,6 +110,8 @@ def profits_of(
         rest = (duration_s - whole * step_s) * cheapest
         bin_s = min(max(duration_s / _BINS_A_VISIT, _SHORTEST_BIN_S), _LONGEST_BIN_S)
         for span in range(every.first[row], every.first[row + 1]):
+            if best > enough:
+                break
             earliest_s, latest_s = every.earliest_s[span], every.latest_s[span]
             most = value(sky, every, row, transit_start_s(sky, every, row, earliest_s, latest_s))
             if earliest_s < free * step_s:
@@ -108,6 +121,8 @@ def profits_of(
             if most - least[first : last + 1].min() - rest <= best:
                 continue
             for block in range(int(earliest_s / block_s), int(latest_s / block_s) + 1):
+                if best > enough:
+                    break
                 low_s = max(earliest_s, block * block_s)
                 end_s = min(latest_s, (block + 1) * block_s)
                 most = value(sky, every, row, transit_start_s(sky, every, row, low_s, end_s))
@@ -122,7 +137,7 @@ def profits_of(
                         best = _best_in(
                             sky, every, row, total, step_s, offset_s, low_s, high_s, best
                         )
-                    if high_s >= end_s:
+                    if high_s >= end_s or best > enough:
                         break
                     low_s = high_s
         profits[at] = best
@@ -130,7 +145,7 @@ def profits_of(
 
 
 @compiled
-def _least_prices(total: Floats) -> NDArray[np.float64]:
+def least_prices(total: Floats) -> NDArray[np.float64]:
     """Return the least price of n slots in a row that begin in a block of slots or at its end.
 
     Returns

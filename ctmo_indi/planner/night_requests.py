@@ -75,10 +75,7 @@ class NightRequests:
             Seconds since the night's begin, limits not asked.
         """
         table = self.table
-        names = [
-            table.filter_names[code] if code >= 0 else None
-            for code in table.filter_code[rows].tolist()
-        ]
+        names = np.array([*table.filter_names, None], dtype=object)[table.filter_code[rows]]
         return start.begin_s(self.night.begin_utc_s) + self.observatory.delays_s(
-            start.state, table.ra_deg[rows], table.dec_deg[rows], names
+            start.state, table.ra_deg[rows], table.dec_deg[rows], names.tolist()
         )

@@ -106,11 +106,14 @@ def inserted(
     to_it_s = night.observatory.delay_s(
         start.state, request.ra_deg, request.dec_deg, request.filter_name or None
     )
-    first_s = np.append(night.first_s(worked.rows, start), begin_s + to_it_s)
+    standing = _order_of(plan, worked)
+    first_s = np.full(row + 1, np.inf)  # nothing else can become the first visit
+    first_s[standing] = night.first_s(worked.rows[standing], start)
+    first_s[row] = begin_s + to_it_s
     kept = joined(cut(worked.problem.kept, closed_s), alone)
     sky = night.sky._replace(begin_s=begin_s)
     problem = replace(worked.problem, sky=sky, kept=kept, first_s=first_s)
-    order = timed(problem, _order_of(plan, worked)).order
+    order = timed(problem, standing).order
     at, out, _ = best_insertion(sky, kept, night.setup, first_s, order, row, MOST_DISPLACED)
     if at < 0:
         return None
@@ -126,6 +129,6 @@ def inserted(
 
 def _order_of(plan: Plan, worked: Worked) -> Ints:
     """Return a plan's visits as places among the kept requests; others are left out."""
-    place = {row: index for index, row in enumerate(worked.rows.tolist())}
-    order = [place[visit.row] for visit in plan.visits if visit.row in place]
-    return np.array(order, dtype=np.int32)
+    rows = np.array([visit.row for visit in plan.visits], dtype=np.intp)
+    rows, ascending = rows[np.isin(rows, worked.rows)], np.argsort(worked.rows)
+    return ascending[np.searchsorted(worked.rows, rows, sorter=ascending)].astype(np.int32)
