@@ -19,6 +19,7 @@ from sqlalchemy import Connection, RowMapping
 from ctmo_indi.errors import InternalError, UnknownOrder
 from ctmo_indi.models.frames import Master, ProductKind, Readout
 from ctmo_indi.store import night_bundles
+from ctmo_indi.store.any_of import any_of
 from ctmo_indi.store.preprocessor_tables import (
     OBSCORE,
     combination_input,
@@ -273,7 +274,7 @@ def _forget_marks(connection: Connection, numbers: Iterable[int | None]) -> None
         sa.select(exposure_combination.c.product_id)
         .join(links, links.c.product_id == exposure_combination.c.product_id)
         .where(
-            links.c.exposure_number.in_([number for number in numbers if number is not None]),
+            any_of(links.c.exposure_number, [number for number in numbers if number is not None]),
             exposure_combination.c.kind == ProductKind.CALIB_LIGHT.value,
             exposure_combination.c.state == CombinationState.MARKED.value,
         )

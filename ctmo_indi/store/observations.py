@@ -14,9 +14,10 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from ctmo_indi.models.observation import Observation, StepDurations
+from ctmo_indi.store.any_of import any_of
 from ctmo_indi.store.scheduler_tables import observations
 
-_MOST_AT_ONCE = 500
+_MOST_AT_ONCE = 512
 _TOOK = "took"  # in ``additional``, with what else is kept
 _NAMES = tuple(field.name for field in dataclasses.fields(Observation) if field.name != _TOOK)
 _FIELDS = [observations.c[name] for name in _NAMES]
@@ -74,7 +75,7 @@ def took_of(connection: Connection, attempt_ids: Sequence[str]) -> dict[str, Ste
     found: dict[str, StepDurations] = {}
     for first in range(0, len(attempt_ids), _MOST_AT_ONCE):
         query = sa.select(observations.c.attempt_id, observations.c.additional).where(
-            observations.c.attempt_id.in_(attempt_ids[first : first + _MOST_AT_ONCE])
+            any_of(observations.c.attempt_id, attempt_ids[first : first + _MOST_AT_ONCE])
         )
         for attempt_id, more in connection.execute(query):
             took = _took(more)
@@ -89,7 +90,7 @@ def last_mjd(connection: Connection, receipts: Sequence[str]) -> dict[str, float
     for first in range(0, len(receipts), _MOST_AT_ONCE):
         query = (
             sa.select(observations.c.receipt, sa.func.max(observations.c.mjd))
-            .where(observations.c.receipt.in_(receipts[first : first + _MOST_AT_ONCE]))
+            .where(any_of(observations.c.receipt, receipts[first : first + _MOST_AT_ONCE]))
             .group_by(observations.c.receipt)
         )
         found |= {str(receipt): float(mjd) for receipt, mjd in connection.execute(query)}

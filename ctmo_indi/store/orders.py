@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ctmo_indi.errors import ConflictingOrder, UnknownOrder, WrongState
 from ctmo_indi.models.states import AttemptState, OrderState
 from ctmo_indi.store import exposures
+from ctmo_indi.store.any_of import rounded_up
 from ctmo_indi.store.record_tables import attempts
 from ctmo_indi.store.scheduler_tables import order_history, orders
 
@@ -140,7 +141,11 @@ def insert_orders(
     inserted = connection.execute(_INSERT_NEW[connection.dialect.name], values)
     if inserted.rowcount == len(rows):
         return list(rows)
-    new = set(connection.execute(_WHICH, {"receipts": [row.receipt for row in rows]}).scalars())
+    new = set(
+        connection.execute(
+            _WHICH, {"receipts": rounded_up([row.receipt for row in rows])}
+        ).scalars()
+    )
     results: list[OrderRow | ConflictingOrder] = []
     for row in rows:
         try:

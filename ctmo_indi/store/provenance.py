@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from ctmo_indi.models.frames import Frame
+from ctmo_indi.store.any_of import any_of
 from ctmo_indi.store.combinations import Combination, InputRole, combination_of_row
 from ctmo_indi.store.night_bundles import frame_of_row
 from ctmo_indi.store.preprocessor_tables import (
@@ -160,7 +161,7 @@ def _outputs(connection: Connection, node: Node) -> list[_Linked]:
 
 
 def _by_number(connection: Connection, numbers: list[int]) -> dict[int, Node]:
-    query = sa.select(exposure).where(exposure.c.exposure_number.in_(numbers))
+    query = sa.select(exposure).where(any_of(exposure.c.exposure_number, numbers))
     return {
         row["exposure_number"]: Node(frame=frame_of_row(row), number=row["exposure_number"])
         for row in connection.execute(query).mappings()
@@ -169,7 +170,7 @@ def _by_number(connection: Connection, numbers: list[int]) -> dict[int, Node]:
 
 def _by_id(connection: Connection, product_ids: list[str]) -> dict[str, Node]:
     query = sa.select(exposure_combination).where(
-        exposure_combination.c.product_id.in_(product_ids)
+        any_of(exposure_combination.c.product_id, product_ids)
     )
     return {
         row["product_id"]: Node(product=combination_of_row(row))
