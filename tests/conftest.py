@@ -31,6 +31,8 @@ PLANNING = (
 )
 """Folders whose tests start schedulers; the default driver plans."""
 
+RERUN_LINES = 30
+
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Have the planner compiled before any test waits for it; a second when it is."""
@@ -48,7 +50,10 @@ def promise() -> promises.Recorder:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what was measured of the promises."""
+    """Show what was measured of the promises, and why tests were run once more."""
+    for report in terminalreporter.getreports("rerun"):
+        terminalreporter.section(f"run once more: {report.nodeid}")
+        terminalreporter.write_line("\n".join(report.longreprtext.splitlines()[-RERUN_LINES:]))
     if promises.IS_LONG:
         terminalreporter.section("promises")
         terminalreporter.write_line(promises.table())

@@ -81,6 +81,11 @@ PROMISES: Mapping[str, tuple[str, str]] = {
         "<= 10 s, all kinds x phases",
     ),
     "takeover_false": ("what we and our closers do taken for another client's", "0 in a night"),
+    "stop_two_dead": (
+        "ctmo-indi stop, scheduler and telescope dead: mount, dome and exposure stand still",
+        "<= 2 s",
+    ),
+    "stop_all_dead": ("the same with every service dead", "<= 2 s"),
     "last_resort": ("ctmo-indi close with every service killed: read back as closed", "exit 0"),
     "units_exposure": ("systemd-analyze security of each unit", "<= 2.0"),
 }
