@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -39,14 +40,15 @@ OWNERS = {
 }
 
 
-def imported_roots(path: Path) -> set[str]:
-    roots = set()
+@functools.cache
+def imported_roots(path: Path) -> frozenset[str]:
+    roots: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             roots |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             roots.add(node.module.split(".")[0])
-    return roots
+    return frozenset(roots)
 
 
 def is_owner(path: Path, owner: str) -> bool:
