@@ -43,7 +43,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
 
 
 @pytest.mark.promise
-@pytest.mark.timeout(0 if promises.IS_LONG else 180)
+@pytest.mark.timeout(0 if promises.IS_LONG else 300)
 def test_nothing_is_lost_and_nothing_repeated(killed: Killed, promise: Recorder) -> None:
     tally = killed(promises.runs(20, 1000))
     found, counts = tally.findings, tally.findings.counts
@@ -65,7 +65,7 @@ def test_nothing_is_lost_and_nothing_repeated(killed: Killed, promise: Recorder)
 
 
 @pytest.mark.promise
-@pytest.mark.timeout(0 if promises.IS_LONG else 180)
+@pytest.mark.timeout(0 if promises.IS_LONG else 300)
 def test_what_is_killed_is_soon_back(killed: Killed, promise: Recorder) -> None:
     tally = killed(promises.runs(20, 200))
     receipts_s, verified_s = tally.all_receipts_s, max(tally.verified_s)

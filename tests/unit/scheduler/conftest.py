@@ -130,7 +130,9 @@ class Stack:
         """Write a configuration of the site's own; it is used unless ``start`` names another."""
         path = self.folder / "profiles" / f"{name}.scheduler.yaml"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        whole = path.with_name("whole")  # a scheduler that comes back reads it at any moment
+        whole.write_text(text, encoding="utf-8")
+        whole.replace(path)
         return path
 
     def submit(self, name: str, **keys: object) -> str:
