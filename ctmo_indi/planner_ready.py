@@ -45,7 +45,7 @@ def _outcome(
     try:
         return process.communicate(timeout=TOLD_AFTER_S)
     except subprocess.TimeoutExpired:
-        notice("compiling the planner: half a minute, once on this machine")
+        notice("getting the planner ready: half a minute where it is compiled, once on a machine")
     try:
         return process.communicate(timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:
