@@ -1,7 +1,8 @@
 """When orders can be observed at this site: the models behind a scheduling driver.
 
 Heavy to import (numpy, ERFA); whoever must be up early imports it inside a thread. The spans of an
-order in a night are computed once and kept until the next noon. One thread at a time.
+order in a night are computed once and kept while that night is among the last asked for. One thread
+at a time.
 """
 
 from __future__ import annotations
@@ -19,10 +20,18 @@ from ctmo_indi.models.visibility import Spans, visible_spans
 from ctmo_indi.profiles import Limits, NightPolicy, Profile, Site
 from ctmo_indi.scheduling.conditions import Night
 
+NIGHTS_KEPT = 4
+"""Whose spans are kept: the one that lasts and the next, and what a look ahead asks for."""
+
 SPANS_KEPT = 20_000
+"""Of each night."""
+
 ANSWERS_KEPT = 1_000
 DAY = timedelta(days=1)
 NIGHTS_LOOKED_AT = 366
+
+_Span = tuple[float, Window | None]
+"""Since when it is known (Unix seconds), and when it is up; None: not any more this night."""
 
 
 class SiteSky:
@@ -33,7 +42,7 @@ class SiteSky:
         self._limits = profile.limits
         self._policy = profile.night
         self._skies: dict[float, sky.Skies] = {}
-        self._spans: dict[tuple[ObservationRequest, float], tuple[float, Window | None]] = {}
+        self._spans: dict[float, dict[ObservationRequest, _Span]] = {}  # by noon
         self._nights: dict[float, Night] = {}
         self._answers: dict[tuple[ObservationRequest, datetime], tuple[str, ...]] = {}
 
@@ -138,12 +147,12 @@ class SiteSky:
 
     def _span(self, request: ObservationRequest, utc: datetime) -> Window | None:
         noon_s = sky.noon_before(self._site, utc)
-        key, now_s = (request, noon_s), utc.timestamp()
-        from_s, known = self._spans.get(key, (math.inf, None))
+        now_s, spans = utc.timestamp(), self._spans_of(noon_s)
+        from_s, known = spans.get(request, (math.inf, None))
         if from_s <= now_s and (known is None or now_s + request.exposure_s <= known.end_utc_s):
             return known
-        if len(self._spans) >= SPANS_KEPT:
-            self._spans.clear()
+        if len(spans) >= SPANS_KEPT:
+            spans.clear()
         found = sky.observable_span(
             request,
             self._site,
@@ -153,12 +162,19 @@ class SiteSky:
             skies=self._skies_of(noon_s, utc),
             min_length_s=request.exposure_s,
         )
-        self._spans[key] = now_s, found
+        spans[request] = now_s, found
         return found
+
+    def _spans_of(self, noon_s: float) -> dict[ObservationRequest, _Span]:
+        if noon_s not in self._spans:
+            if len(self._spans) >= NIGHTS_KEPT:
+                del self._spans[min(self._spans)]
+            self._spans[noon_s] = {}
+        return self._spans[noon_s]
 
     def _skies_of(self, noon_s: float, utc: datetime) -> sky.Skies:
         if noon_s not in self._skies:
-            if len(self._skies) >= 4:
+            if len(self._skies) >= NIGHTS_KEPT:
                 self._skies.clear()
             self._skies[noon_s] = sky.Skies.of_night(self._site, utc)
         return self._skies[noon_s]

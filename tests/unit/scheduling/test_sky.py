@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +16,7 @@ from ctmo_indi import profiles
 from ctmo_indi.models.coordinates import hour_angle_h
 from ctmo_indi.models.orders import ObservationRequest, Window
 from ctmo_indi.models.states import FrameType
-from ctmo_indi.scheduling.sky import SiteSky
+from ctmo_indi.scheduling.sky import NIGHTS_KEPT, SiteSky
 
 iers.conf.auto_download = False
 iers.conf.auto_max_age = None
@@ -85,6 +86,17 @@ def test_a_window_of_the_next_night_is_found_before_that_nights_end(sky: SiteSky
     found = sky.next_observable(target, NOON, night.morning + timedelta(days=1))
     assert found is not None
     assert abs(found - start) <= timedelta(minutes=1)
+
+
+def test_what_was_asked_for_in_an_earlier_night_is_forgotten() -> None:
+    sky, target, day = SiteSky(profiles.load("simulators")), request(30.0, 20.0), timedelta(days=1)
+    unasked = sys.getrefcount(target)
+    sky.next_observable(target, NOON, sky.night(NOON).morning)
+    assert sys.getrefcount(target) > unasked
+    for later in range(1, NIGHTS_KEPT + 1):
+        when = NOON + later * day
+        sky.next_observable(request(60.0, 20.0), when, sky.night(when).morning)
+    assert sys.getrefcount(target) == unasked
 
 
 def test_a_span_holds_what_is_up_and_nothing_else(sky: SiteSky) -> None:
