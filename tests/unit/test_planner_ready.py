@@ -29,4 +29,4 @@ def test_people_are_told_what_they_wait_for(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(planner_ready, "PROGRAM", "this")
     told: list[str] = []
     planner_ready.make_planner_ready(told.append)
-    assert "once on this machine" in told[0]
+    assert "once on a machine" in told[0]
