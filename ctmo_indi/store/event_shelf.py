@@ -99,6 +99,7 @@ class EventShelf:
         self._waiting: deque[Event] = deque()
         self._is_closing = False
         self._is_urgent = False
+        self._flush_upto = -1
         self._prunes = False
         self._prune_upto: int | None = None
         self._logged_machine_s = -math.inf
@@ -174,6 +175,7 @@ class EventShelf:
             if not self._waiting:
                 return True
             upto = self._waiting[-1].revision
+            self._flush_upto = max(upto, self._flush_upto)
             self._is_urgent = True
             self._changed.notify_all()
             return self._changed.wait_for(
@@ -234,6 +236,8 @@ class EventShelf:
             while self._waiting and self._waiting[0].revision <= batch[-1].revision:
                 self._waiting.popleft()
                 self.stored += 1
+            # More than a batch: the rest of what is flushed does not wait for others.
+            self._is_urgent |= bool(self._waiting and self._waiting[0].revision <= self._flush_upto)
             self.trouble = ""
             self._changed.notify_all()
 

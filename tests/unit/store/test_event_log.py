@@ -18,7 +18,7 @@ from ctmo_indi.models.event import Event
 from ctmo_indi.store import events
 from ctmo_indi.store.database import Database, open_database
 from ctmo_indi.store.event_log import GAP, EventLog
-from ctmo_indi.store.event_shelf import EventShelf, Retention
+from ctmo_indi.store.event_shelf import BATCH, EventShelf, Retention
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.testing.fake_clock import FakeClock
 
@@ -130,6 +130,13 @@ def test_pages_are_cut_at_the_limit(open_log: OpenLog) -> None:
 
     assert (page.events, page.is_more) == (tuple(published[:8]), True)
     assert (rest.events, rest.is_more) == (tuple(published[8:]), False)
+
+
+def test_a_flush_of_more_than_a_batch_waits_for_nothing_else(open_log: OpenLog) -> None:
+    opened = open_log(flush_s=NEVER_S, most_waiting=10 * BATCH)
+    for _ in range(3 * BATCH + 7):
+        opened.publish("target")
+    assert opened.log.flush(LONG_S)
 
 
 def test_what_waits_to_be_written_is_read_all_the_same(open_log: OpenLog) -> None:
