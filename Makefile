@@ -52,11 +52,9 @@ prepare: $(VENV)/.stamp-run $(WHEELS)/.stamp-project
 demo: system-packages $(VENV)/.stamp-run ## run a whole simulated night; nothing to set up before
 	@$(VENV)/bin/ctmo-indi demo $(if $(SPEED),--speed $(SPEED)) $(DEMO_ARGS)
 
-# Most tests wait for simulated devices: several files at a time, each on servers of its own; those that
-# take longest come first by their folders' names, so that no worker is left alone with them at the end.
+# Most tests wait for simulated devices: several files at a time, each on servers of its own.
 test: system-packages test-packages $(VENV)/.stamp-test ## run all tests, WORKERS files at a time
-	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile \
-		--no-loadscope-reorder $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 # Hours: every promise of docs/explanation/safety.md with its full number of repetitions. One of them:
 # make faults PYTEST_ARGS="-k weather"

@@ -287,7 +287,7 @@ def test_what_comes_after_a_sleep_is_planned_for_after_it(
 ) -> None:
     receipts = order_mixed(fleet, **{"Exposure Time": 120.0})
     both_queued(fleet)
-    asleep = control.queue_add("sleep", {"duration_s": 240.0})["Index"]
+    asleep = control.queue_add("sleep", {"duration_s": 1200.0})["Index"]
     for receipt in receipts:
         assert fleet.ended(receipt)["Status"] == "COMPLETED"
     events = list(control.past_events(cursor=mark))
@@ -298,7 +298,7 @@ def test_what_comes_after_a_sleep_is_planned_for_after_it(
         if one["Index"] == asleep and one["State"] in IS_OVER
     ]
     begun, ended = utc(sleep["Started"]), utc(sleep["Ended"])
-    assert 240.0 <= (ended - begun).total_seconds() < 280.0
+    assert 1200.0 <= (ended - begun).total_seconds() < 1320.0
     over = [one for one in of_kind(events, "script") if one["State"] in IS_OVER]
     late = [one for one in over if one["Started"] and utc(one["Started"]) >= ended]
     first_after = min(late, key=lambda one: utc(one["Started"]))
@@ -309,7 +309,8 @@ def test_what_comes_after_a_sleep_is_planned_for_after_it(
     ]
     assert utc(third["UTC"]) < ended  # it waits on the queue, behind the sleep
     requested = utc(third["Data"]["Requested"])  # type: ignore[index]
-    assert abs((requested - ended).total_seconds()) < 60.0
+    # As if there were no sleep it would be 1200 s before; a busy machine begins the sleep late.
+    assert abs((requested - ended).total_seconds()) < 600.0
 
 
 def test_stop_lets_the_queued_ones_go_on_and_registers_them(
