@@ -103,4 +103,5 @@ def test_against_a_bare_server(figures: dict[str, Any], promise: promises.Record
         f" longest 1/{in_turn['max']:.0f}"
     )
     holds = at_once["throughput"] >= 10.0 and at_once["p99"] >= 20.0
+    assert at_once["throughput"] >= 10.0, text  # on a busy machine, too; both share it
     promise("intake_ratio", text, holds=holds, needs_quiet=True)
