@@ -30,7 +30,8 @@ from ctmo_indi.indi.transport import BlobMode, NewVector, RawDown, RawEvent, Raw
 _log = logging.getLogger(__name__)
 
 # libindiclient tells nobody else that its stream is torn. It either loses single messages or takes
-# nothing for ever (measured, 2.1.2).
+# nothing for ever (measured, 2.1.2). It says nothing when a whole message came in the same read:
+# then the malformed one alone is lost, and whoever waits for it ends by the deadline.
 _TORN = b"Bad XML from"
 
 

@@ -20,12 +20,14 @@ from ctmo_indi.indi.driver_watch import DriverTiming
 from ctmo_indi.indi.endpoint import Endpoint
 from ctmo_indi.testing.scripted_indi import Answer, Scripted, ScriptedIndi
 
+from ...running_fleet import until
+
 OpenClient = Callable[..., IndiClient]
 
 FOCUS = Scripted("Focuser", "ABS_FOCUS_POSITION", {"STEP": 100.0}, limits=(0.0, 1000.0))
 SHUTTER = Scripted("Dome", "DOME_SHUTTER", {"SHUTTER_OPEN": False, "SHUTTER_CLOSE": True})
 RULE = CompletionRule(ack_timeout_s=0.4, timeout_s=0.8, settle_s=0.2)
-PATIENT = CompletionRule(ack_timeout_s=10.0, timeout_s=10.0, settle_s=0.2)
+PATIENT = CompletionRule(ack_timeout_s=3.0, timeout_s=20.0, settle_s=0.2)
 """For what ends otherwise than by being late: a busy machine is not late then."""
 TIMEOUTS = {"ack_floor_s": 0.4, "finish_floor_s": 0.8}
 
@@ -44,7 +46,7 @@ ENDS: dict[Answer, type[DeviceError] | None] = {
     Answer.WRONG_ELEMENTS: DeviceError,
     Answer.WRONG_TYPE: CommandTimeout,
     Answer.UNKNOWN_STATE: DeviceError,
-    Answer.MALFORMED: NotConnected,
+    Answer.MALFORMED: DeviceError,  # the link, or the message alone: see below
     Answer.REMOVED: NotConnected,
     Answer.MUTE: CommandTimeout,
 }
@@ -148,6 +150,25 @@ def test_a_state_nobody_knows_is_no_good_one(client: IndiClient, server: Scripte
     shutter = client.require("Dome", "DOME_SHUTTER")
     # libindiclient refuses the whole message, indipyclient's state is unknown and becomes Alert.
     assert shutter.state == "Alert" or not shutter.switch("SHUTTER_OPEN")
+
+
+def test_a_malformed_message_among_good_ones_spoils_nothing_else(
+    client: IndiClient, server: ScriptedIndi
+) -> None:
+    spoilt = FOCUS.update("Ok", {"STEP": 300.0}).replace(b"</one", b"</</one", 1)
+    server.push(FOCUS.update("Busy", {"STEP": 200.0}) + spoilt + SHUTTER.update("Busy"))
+    # libindiclient loses the one message without a word, indipyclient's stream ends the link.
+    until(lambda: is_shutter_busy(client) or client.stats.server_losses > 0, "heard", 10.0)
+    client.wait_link(10.0)
+    client.wait_for("Focuser", "ABS_FOCUS_POSITION", 10.0)
+    assert client.require("Focuser", "ABS_FOCUS_POSITION").number("STEP") in (100.0, 200.0)
+    command = client.command("Focuser", "ABS_FOCUS_POSITION", {"STEP": 600.0}, rule=PATIENT)
+    assert command.wait().number("STEP") == 600.0
+
+
+def is_shutter_busy(client: IndiClient) -> bool:
+    shutter = client.get("Dome", "DOME_SHUTTER")
+    return shutter is not None and shutter.state == "Busy"
 
 
 def test_values_that_contradict_the_definition_change_nothing(
