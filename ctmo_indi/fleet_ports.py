@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import random
 import socket
 from collections.abc import Collection
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from importlib.util import find_spec
 
@@ -12,14 +14,30 @@ from ctmo_indi.config import Config
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.service_addresses import Address
 
+_CANDIDATES = range(20_000, 32_768)
+
 
 def free_ports(count: int) -> list[int]:
-    """Return that many different TCP ports of the loopback address that are free now."""
+    """Return that many different TCP ports of the loopback address that are free now.
+
+    At random, and below those that a system gives to outgoing connections (Linux: 32768 and up,
+    ``net.ipv4.ip_local_port_range``): nobody's connection takes one before it is listened on.
+
+    Raises
+    ------
+    OSError
+        EADDRINUSE: there are not so many.
+    """
     with ExitStack() as stack:  # all bound at once, so that they differ
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+        ports: list[int] = []
+        for port in random.SystemRandom().sample(_CANDIDATES, len(_CANDIDATES)):
+            probe = stack.enter_context(socket.socket())
+            with suppress(OSError):  # somebody listens there
+                probe.bind(("127.0.0.1", port))
+                ports.append(port)
+            if len(ports) == count:
+                return ports
+    raise OSError(errno.EADDRINUSE, f"there are no {count} free ports in {_CANDIDATES}")
 
 
 def on_free_ports(config: Config) -> Config:
