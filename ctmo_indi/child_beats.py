@@ -23,6 +23,8 @@ _CREDENTIALS = struct.Struct("=iII")  # struct ucred: pid, uid, gid
 _ABOUT_BYTES = socket.CMSG_SPACE(_CREDENTIALS.size) if hasattr(socket, "CMSG_SPACE") else 0
 # Taken in at once: whoever floods us must not keep us from the other children.
 _MOST_MESSAGES = 1000
+# From its birth to READY=1, as the units' TimeoutStartSec.
+START_LIMIT_S = 120.0
 # When we did not run ourselves for so long (a busy machine, a sleep), silence says nothing.
 _STARVED_S = 5.0
 
@@ -44,8 +46,7 @@ class ChildBeats:
         self._uid = os.geteuid() if uid is None else uid
         self._socket: socket.socket | None = None
         self._address = ""
-        self._heard_machine_s: float | None = None
-        self._asked_machine_s = clock.machine_s()
+        self._asked_machine_s = self._heard_machine_s = clock.machine_s()
         self._is_stopping = False
         self.is_ready = False
         self.status = ""
@@ -64,19 +65,20 @@ class ChildBeats:
         return {"NOTIFY_SOCKET": self._address, "WATCHDOG_USEC": f"{self._limit_s * 1e6:.0f}"}
 
     def silent_s(self) -> float | None:
-        """Take in what came; how long a ready child has been silent, when that is too long.
+        """Take in what came; how long the child has been silent, when that is too long.
 
-        None while all is well: not yet ready, stopping, or heard in time. Machine seconds.
+        None while all is well: heard in time, still starting within :data:`START_LIMIT_S`, or
+        stopping. Machine seconds.
         """
         now_s = self._clock.machine_s()
         starved = now_s - self._asked_machine_s > _STARVED_S
         self._asked_machine_s = now_s
         if self._drain() or starved:
             self._heard_machine_s = now_s
-        if not self.is_ready or self._is_stopping or self._heard_machine_s is None:
+        if self._socket is None or self._is_stopping:
             return None
         silent_s = now_s - self._heard_machine_s
-        return silent_s if silent_s > self._limit_s else None
+        return silent_s if silent_s > (self._limit_s if self.is_ready else START_LIMIT_S) else None
 
     def close(self) -> None:
         """Give the socket back."""

@@ -3,8 +3,9 @@
 The first one begins the closing. An impatient second must not leave the dome open, and nobody
 should be held for eleven minutes by a mount that does not park. So a press is answered by what goes
 on; only the next one, after there was time to read that and while it is remembered, ends the
-process without closing. A process that nobody sits at gets SIGTERM, which begins the closing, too,
-and is not counted: a service manager may repeat it.
+process without closing. A process that nobody sits at gets SIGTERM, or SIGHUP when its terminal is
+gone (a window closed, a connection by ssh lost); both begin the closing, too, and are not counted:
+a service manager may repeat the one, a shell sends the other more than once.
 
 ========================  ==========================================================================
 since the answer          a press
@@ -61,19 +62,34 @@ class Presses:
         return Answer.NOTHING if now_machine_s - told_machine_s < READ_S else Answer.END
 
 
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """Return what ends a process in order: all but SIGHUP where ``nohup`` has that ignored."""
+    return (signal.SIGINT, *_of_a_machine())
+
+
+def _of_a_machine() -> tuple[signal.Signals, ...]:
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return (signal.SIGTERM,)
+    return (signal.SIGTERM, signal.SIGHUP)
+
+
 @contextlib.contextmanager
-def begun_by_sigterm() -> Iterator[None]:
-    """Have SIGTERM do inside, once, what the first Ctrl-C does; main thread only."""
+def begun_by_signals() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP do inside, once, what the first Ctrl-C does; main thread only."""
 
     def interrupt(*_: object) -> None:
-        signal.signal(signal.SIGTERM, _not_counted)
+        for number in before:
+            signal.signal(number, _not_counted)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.getsignal(number) for number in _of_a_machine()}
+    for number in before:
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _not_counted(*_: object) -> None:
@@ -82,7 +98,7 @@ def _not_counted(*_: object) -> None:
 
 @contextlib.contextmanager
 def heard(tell: Callable[[], None], end: Callable[[], None]) -> Iterator[None]:
-    """Answer SIGINT inside and pass over SIGTERM; main thread only, else change nothing.
+    """Answer SIGINT inside, pass over SIGTERM and SIGHUP; main thread only, else change nothing.
 
     Parameters
     ----------
@@ -110,13 +126,14 @@ def heard(tell: Callable[[], None], end: Callable[[], None]) -> Iterator[None]:
     thread = threading.Thread(target=answer, name="ctrl-c", daemon=True)
     thread.start()
     before = signal.signal(signal.SIGINT, lambda *_: pressed.put(True))
-    before_sigterm = signal.signal(signal.SIGTERM, _not_counted)
+    not_counted = {number: signal.signal(number, _not_counted) for number in _of_a_machine()}
     try:
         yield
     finally:
         # On its way out a process is not to be killed by a key that is hammered.
         signal.signal(signal.SIGINT, signal.SIG_IGN if ended.is_set() else before)
-        signal.signal(signal.SIGTERM, before_sigterm)
+        for number, handler in not_counted.items():
+            signal.signal(number, handler)
         pressed.put(False)
 
 

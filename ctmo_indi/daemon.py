@@ -168,7 +168,7 @@ def serve(
     data_dir: Path | None = None,
     parent_pid: int | None = None,
 ) -> None:
-    """Run one service in this process until SIGTERM or SIGINT.
+    """Run one service in this process until one of ``ctrl_c_again.stop_signals``.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def serve(
     if parent_pid is not None:
         die_with_parent(parent_pid)
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ctrl_c_again.stop_signals():
         signal.signal(number, lambda *_: stop.set())
 
     config, profile = load(config_path, profile_name, data_dir)
@@ -255,13 +255,21 @@ def _stop(name: str, *steps: tuple[Callable[[float], None], float]) -> None:
     guard = threading.Timer(STOP_TIMEOUT_S + 10.0, _give_up, args=(name,))
     guard.daemon = True
     guard.start()
+    failures = []
     for step, timeout_s in steps:
-        step(timeout_s)
+        try:
+            step(timeout_s)
+        except Exception as error:  # noqa: BLE001 - a desk that hangs must not keep us from closing
+            _log.exception("stop_step_failed service=%s", name)
+            failures.append(error)
     guard.cancel()
-    _log.info("service_stopped service=%s", name)
-    last = threading.Timer(EXIT_S, _end_without, args=(name,))
+    _log.info("service_stopped service=%s failures=%d", name, len(failures))
+    code = EXIT_DEAD if failures else 0
+    last = threading.Timer(EXIT_S, _end_without, args=(name, code))
     last.daemon = True
     last.start()
+    if failures:
+        raise failures[0]
 
 
 def _give_up(name: str) -> None:
@@ -270,7 +278,7 @@ def _give_up(name: str) -> None:
     os._exit(EXIT_DEAD)
 
 
-def _end_without(name: str) -> None:
+def _end_without(name: str, code: int) -> None:
     """End a process whose service has stopped in order and whose threads do not end."""
     left = [
         one.name
@@ -279,7 +287,7 @@ def _end_without(name: str) -> None:
     ]
     _log.error("exit_timed_out service=%s threads=%s", name, ",".join(left))
     logs.flush()
-    os._exit(0)
+    os._exit(code)
 
 
 def _tell(text: str) -> None:

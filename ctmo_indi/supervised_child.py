@@ -155,15 +155,6 @@ def stop_timeout_s(service: str, speed: float) -> float:
     return STOP_TIMEOUT_S + (CLOSING_TIMEOUT_S / speed if service in CLOSERS else 0.0)
 
 
-def last_line(path: Path) -> str:
-    """Return the last line of what a service wrote, and where that is; "" for nothing."""
-    try:
-        lines = path.read_text(errors="replace").strip().splitlines()
-    except OSError:
-        return ""
-    return f"{lines[-1]} (log: {path})" if lines else ""
-
-
 def _environment(clock: Clock) -> Mapping[str, str]:
     environment = {**_FEW_HEAPS, **os.environ}
     environment.pop(ENVIRONMENT_VARIABLE, None)

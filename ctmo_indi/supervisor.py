@@ -18,6 +18,7 @@ from pathlib import Path
 import yaml
 
 from ctmo_indi import ctrl_c_again
+from ctmo_indi.child_output import keep_short, last_line
 from ctmo_indi.clock import Clock, ClockAnchor, Deadline, SystemClock
 from ctmo_indi.config import Config
 from ctmo_indi.desk_client import start_observing
@@ -40,12 +41,13 @@ from ctmo_indi.supervised_child import (
     RESTART_PAUSE_S,
     WATCH_PERIOD_S,
     SupervisedChild,
-    last_line,
     start_child,
     stop_timeout_s,
 )
 
 _log = logging.getLogger(__name__)
+
+OUTPUT_PERIOD_S = 10.0
 
 # Start order: safety first, so that nothing can be open before there is a verdict.
 SERVICE_ORDER = ("safety", "telescope", "preprocessor", "scheduler")
@@ -108,6 +110,7 @@ class Supervisor:
         self._all_stopped = threading.Event()
         self._cut_short = threading.Event()
         self._watcher: threading.Thread | None = None
+        self._outputs_looked_at = Deadline(SystemClock(), 0.0)
         self._config_path = fleet.config.data_dir / "run" / "ctmo.conf.yaml"
 
     def __enter__(self) -> Supervisor:
@@ -122,9 +125,16 @@ class Supervisor:
                 '"ctmo-indi close" closes it where its INDI server runs, or "ctmo-indi up".'
             )
 
+    def _tell(self, text: str) -> None:
+        """Tell people; a terminal that is gone or a full disk keeps nobody from work."""
+        try:
+            self.fleet.notice(text)
+        except (OSError, ValueError) as error:  # ValueError: the stream is closed
+            _log.warning("notice_not_told text=%r error=%s", text, error)
+
     def _tell_of_the_stop(self) -> None:
         seconds = sum(stop_timeout_s(name, self.fleet.speed) for name in CLOSERS)
-        self.fleet.notice(ctrl_c_again.what_goes_on(seconds / 60.0))
+        self._tell(ctrl_c_again.what_goes_on(seconds / 60.0))
 
     @property
     def config_path(self) -> Path:
@@ -148,7 +158,7 @@ class Supervisor:
         """
         check_ports(self.config, self.fleet.services)
         if self.fleet.is_simulated_time and "scheduler" in self.fleet.services:
-            self.fleet.get_ready(self.fleet.notice)
+            self.fleet.get_ready(self._tell)
         (self.fleet.config.data_dir / "run").mkdir(parents=True, exist_ok=True)
         (self.fleet.config.data_dir / "logs").mkdir(parents=True, exist_ok=True)
         if self.fleet.profile.indiserver.start:
@@ -160,7 +170,7 @@ class Supervisor:
             )
         self._write_config()
         for name in self._children_in_order():
-            self.fleet.notice(f"starting {name}")
+            self._tell(f"starting {name}")
             self._spawn(name, failures=0)
         for name in self.fleet.services:
             self._wait_until_it_answers(name)
@@ -179,7 +189,10 @@ class Supervisor:
                 continue
             if name == "safety":
                 self._leave_closed(child)
-            self._stop_child(child)
+            try:
+                self._stop_child(child)
+            except Exception:  # noqa: BLE001 - the others must close all the same
+                _log.exception("service_not_stopped service=%s", name)
             child.beats.close()
         self._all_stopped.set()
         if self._watcher is not None:
@@ -224,7 +237,7 @@ class Supervisor:
             self.clock = SystemClock(
                 ClockAnchor(machine_s, start_utc.timestamp(), self.fleet.speed)
             )
-        self.fleet.notice("starting indiserver and its simulators")
+        self._tell("starting indiserver and its simulators")
         server = IndiServer(
             driver_executables(self.fleet.profile),
             clock=self.clock,
@@ -286,7 +299,12 @@ class Supervisor:
     def _watch(self) -> None:
         try:
             while not self._stopping.wait(WATCH_PERIOD_S):
-                self._watch_children()
+                try:
+                    self._watch_children()
+                    self._keep_outputs_short()
+                except Exception:  # noqa: BLE001 - outermost loop: nobody else watches the services
+                    _log.exception("services_not_watched")
+                    self._stopping.wait(RESTART_PAUSE_S[-1])
         finally:
             self._watching_is_over.set()
             # Linux sends the parent-death signal when the thread ends that started the child: those
@@ -302,7 +320,7 @@ class Supervisor:
             if code is None:
                 silent_s = child.end_if_hanging(clock.machine_s())
                 if silent_s is not None:
-                    self.fleet.notice(f"{child.name} hangs for {silent_s:.0f} s and is ended")
+                    self._tell(f"{child.name} hangs for {silent_s:.0f} s and is ended")
                 continue
             if code == 0 and child.name == "scheduler":
                 continue  # the scheduler alone has an exit command; then it stays away
@@ -315,10 +333,16 @@ class Supervisor:
                     _log.error("service_not_started service=%s error=%s", child.name, error)
                     child.next_start_machine_s = clock.machine_s() + RESTART_PAUSE_S[-1]
 
+    def _keep_outputs_short(self) -> None:
+        if self._outputs_looked_at.expired:
+            self._outputs_looked_at = Deadline(SystemClock(), OUTPUT_PERIOD_S)
+            for name in self._children_in_order():
+                keep_short(self._log_path(name))
+
     def _plan_restart(self, child: SupervisedChild) -> None:
         pause_s = child.plan_restart(SystemClock().machine_s())
         self.restarts[child.name] = self.restarts.get(child.name, 0) + 1
-        self.fleet.notice(
+        self._tell(
             f"{child.name} ended with {child.process.returncode}; started again in {pause_s:g} s"
         )
 
@@ -339,19 +363,19 @@ class Supervisor:
                     if status["Devices"]["State"] == "CLOSED" or lock or link_down:
                         return
                     if not is_asked:
-                        self.fleet.notice("closing the observatory")
+                        self._tell("closing the observatory")
                         desk.front_desk(order)
                         is_asked = True
                     self._all_stopped.wait(0.2)
-        except CtmoError as error:
-            _log.error("not_closed_at_stop error=%s", error)
-            self.fleet.notice(f"safety could not close the observatory: {error}")
+        except Exception as error:  # noqa: BLE001 - the rest of the stop must go on
+            _log.exception("not_closed_at_stop")
+            self._tell(f"safety could not close the observatory: {error}")
         else:
             _log.error("not_closed_at_stop reason=deadline")
-            self.fleet.notice("the observatory is not closed")
+            self._tell("the observatory is not closed")
 
     def _stop_child(self, child: SupervisedChild) -> None:
         if child.process.poll() is not None:
             return
-        self.fleet.notice(f"stopping {child.name}")
+        self._tell(f"stopping {child.name}")
         child.stop(stop_timeout_s(child.name, self.fleet.speed), self._cut_short)

@@ -7,6 +7,8 @@ service, and with ``--host`` no configuration either.
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -82,6 +84,7 @@ def close(
     code 0 only when mount and shutter were read back as parked and closed, 3 when there is no INDI
     server, 4 under a maintenance lock, 5 when it is not closed.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a connection by ssh that is lost ends no closing
     told = _Told(as_json)
     site = _read_site(config, data, profile, host is not None, told)
     effort = _Effort(site, user, reason, patience, limit, told)
@@ -108,17 +111,21 @@ class _SiteFiles:
 
 
 class _Told:
-    """What is said, line by line, or at the end as JSON."""
+    """What is said, line by line, or at the end as JSON; nobody who hears it keeps no dome open."""
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
         self._lines: list[str] = []
 
     def line(self, text: str) -> None:
-        """Say one step."""
+        """Say one step; where that fails, a reader gone or a disk full, it is left unsaid."""
         self._lines.append(text)
-        if not self._as_json:
+        if self._as_json:
+            return
+        try:
             typer.echo(text)
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
     def end(self, code: int) -> None:
         """Say how it ended."""

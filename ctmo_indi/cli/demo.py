@@ -32,12 +32,13 @@ def demo(
 ) -> int:
     """Run a night on simulators, from orders to calibrated frames.
 
-    Ends with Ctrl-C or SIGTERM: the observatory is closed first, then everything stops.
+    Ends with Ctrl-C, SIGTERM, or when its terminal is gone: the observatory is closed first, then
+    everything stops.
     """
     from ctmo_indi import ctrl_c_again
     from ctmo_indi.cli import data_folder, demo_night
 
-    with ctrl_c_again.begun_by_sigterm(), data_folder.owned(data, "demo"):
+    with ctrl_c_again.begun_by_signals(), data_folder.owned(data, "demo"):
         summary = demo_night.run(
             profile_name=profile, data_dir=data, speed=speed, frames=frames, quiet=as_json
         )

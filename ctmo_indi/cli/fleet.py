@@ -61,7 +61,8 @@ def up(
 
     INDI's server is run, too, when the profile says so. A fast clock goes on where it stood in the
     data folder.
-    Ends with Ctrl-C or SIGTERM: the observatory is closed first, then everything stops.
+    Ends with Ctrl-C, SIGTERM, or when its terminal is gone: the observatory is closed first, then
+    everything stops.
     """
     from dataclasses import replace
 
@@ -84,11 +85,12 @@ def up(
 
 
 def _run_all(settings: Config, observatory: Profile, speed: float) -> None:
-    """Run all services until Ctrl-C or SIGTERM."""
+    """Run all services until one of ``ctrl_c_again.stop_signals``."""
     import signal
     import threading
     from contextlib import ExitStack
 
+    from ctmo_indi import ctrl_c_again
     from ctmo_indi.cli import kept_sky_clock
     from ctmo_indi.clock import SystemClock
     from ctmo_indi.logs import quiet_log
@@ -105,7 +107,7 @@ def _run_all(settings: Config, observatory: Profile, speed: float) -> None:
     if start_utc is not None:
         notice(f"the sky clock goes on where it stood here: {start_utc:%Y-%m-%d %H:%M} UTC")
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ctrl_c_again.stop_signals():
         signal.signal(number, lambda *_: stop.set())
 
     stars: Path | None = None

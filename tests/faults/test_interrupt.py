@@ -7,10 +7,11 @@ import signal
 import stat
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ctmo_indi import catalogue
@@ -94,6 +95,22 @@ def wait_for_exposure(data_dir: Path) -> None:
         )
 
 
+def begin_exposures(data_dir: Path) -> str:
+    """Hand in an order of long exposures, and wait until it exposes; return its receipt."""
+    with wait_for_desk(data_dir, "scheduler") as scheduler:
+        order = {
+            "WOType": "Observation",
+            "Exposure Time": 900.0,
+            "Number of Exposures": 9,
+            "Filter": "V",
+            "RA": 0.0,
+            "Dec": 85.0,
+        }
+        receipt = scheduler.front_desk(order)["Receipt"]
+    wait_for_exposure(data_dir)
+    return str(receipt)
+
+
 def last_state(data_dir: Path) -> str:
     """The observatory's last state, as the telescope's log tells it."""
     log = (data_dir / "logs" / "telescope.out").read_text()
@@ -119,6 +136,7 @@ def test_the_demo_terminated_in_an_exposure_closes_the_observatory_and_says_so(
         demo.send_signal(signal.SIGTERM)
         wait_for_words(demo, "stopping telescope")
         demo.send_signal(signal.SIGTERM)  # as a service manager may
+        demo.send_signal(signal.SIGHUP)
         _, err = demo.communicate(timeout=40.0)
 
     assert "stopping safety" in err
@@ -141,11 +159,7 @@ def test_up_whose_closing_hangs_is_ended_by_one_more_ctrl_c_and_says_so(tmp_path
         assert up.stdout is not None  # a pipe
         while "Ready." not in up.stdout.readline():
             assert up.poll() is None
-        (telescope,) = [
-            process
-            for process in up.ours()  # type: ignore[attr-defined]  # of nothing_left_behind
-            if process.cmdline()[2:5] == ["ctmo_indi", "serve", "telescope"]
-        ]
+        (telescope,) = processes_of(up, "telescope")
         telescope.suspend()
         up.send_signal(signal.SIGINT)
         wait_for_words(up, "stopping telescope")
@@ -192,17 +206,7 @@ def test_up_interrupted_in_an_exposure_closes_the_observatory(tmp_path: Path) ->
     data_dir = tmp_path / "data"
     config = write_site_at_midnight(tmp_path)
     with started("up", "--config", config, "--speed", 120) as up:
-        with wait_for_desk(data_dir, "scheduler") as scheduler:
-            order = {
-                "WOType": "Observation",
-                "Exposure Time": 900.0,
-                "Number of Exposures": 9,
-                "Filter": "V",
-                "RA": 0.0,
-                "Dec": 85.0,
-            }
-            receipt = scheduler.front_desk(order)["Receipt"]
-        wait_for_exposure(data_dir)
+        receipt = begin_exposures(data_dir)
         said = interrupt(up)
 
     assert up.returncode == 0
@@ -213,3 +217,33 @@ def test_up_interrupted_in_an_exposure_closes_the_observatory(tmp_path: Path) ->
     databases = [path.stat().st_mode for path in data_dir.glob("*.sqlite3")]
     assert databases
     assert not [mode for mode in databases if mode & 0o007]
+
+
+def test_up_whose_terminal_is_gone_watches_on_and_closes_at_its_end(tmp_path: Path) -> None:
+    """A window closed, a connection by ssh lost: what it says cannot be written any more."""
+    data_dir = tmp_path / "data"
+    with started("up", "--config", write_site_at_midnight(tmp_path), "--speed", 120) as up:
+        begin_exposures(data_dir)
+        assert up.stdout is not None  # pipes
+        assert up.stderr is not None
+        up.stdout.close()
+        up.stderr.close()
+        before = processes_of(up, "preprocessor")
+        for process in before:
+            process.kill()
+        until(lambda: processes_of(up, "preprocessor") - before, "it is started again", 30.0)
+        up.send_signal(signal.SIGHUP)
+        up.wait(60.0)
+
+    assert last_state(data_dir) == "CLOSED"
+    assert "Traceback" not in (data_dir / "logs" / "up.log").read_text()
+
+
+def processes_of(up: subprocess.Popen[str], service: str) -> set[psutil.Process]:
+    """Those of a service that run now."""
+    running = set()
+    for process in up.ours():  # type: ignore[attr-defined]  # of nothing_left_behind
+        with suppress(psutil.Error):
+            if process.cmdline()[2:5] == ["ctmo_indi", "serve", service]:
+                running.add(process)
+    return running

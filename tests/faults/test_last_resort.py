@@ -14,8 +14,8 @@ import pytest
 from ctmo_indi import catalogue
 from ctmo_indi.clock import SystemClock
 
-from ..open_by_hand import SHUT, close, is_closed, open_by_hand
-from ..running_fleet import MOUNT, RunningFleet
+from ..open_by_hand import SHUT, close, is_closed, open_by_hand, owners_environment
+from ..running_fleet import MOUNT, RunningFleet, command_line
 
 pytestmark = [pytest.mark.indi, pytest.mark.faults]
 
@@ -51,6 +51,24 @@ def test_everything_dead_is_closed_over_indi(fleet: RunningFleet) -> None:
     assert code == 0, steps
     assert steps[:2] == ["telescope: does not answer", "safety: does not answer"]
     assert [word for word in ("parking", "closing the shutter", "closed") if word in str(steps)]
+    assert is_closed(fleet)
+
+
+def test_a_terminal_that_is_gone_keeps_nothing_open(fleet: RunningFleet) -> None:
+    open_by_hand(fleet)
+
+    words = ("close", "--config", fleet.supervisor.config_path)
+    with command_line(*words, env=owners_environment()) as process:
+        assert process.stdout is not None  # pipes
+        assert process.stderr is not None
+        first = process.stdout.readline()
+        process.stdout.close()
+        process.send_signal(signal.SIGHUP)
+        code = process.wait(100.0)
+        complaint = process.stderr.read()
+
+    assert first == "telescope: does not answer\n"
+    assert (code, complaint) == (0, "")
     assert is_closed(fleet)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ctmo_indi.child_beats import ChildBeats
+from ctmo_indi.child_beats import START_LIMIT_S, ChildBeats
 from ctmo_indi.notify import Notifier
 from ctmo_indi.testing.fake_clock import FakeClock
 
@@ -45,8 +45,9 @@ def test_the_child_is_asked_to_beat_twice_within_the_limit(child: Notifier) -> N
     assert child.watchdog_period_s == 10.0
 
 
-def test_nothing_is_expected_before_it_is_ready(clock: FakeClock, beats: ChildBeats) -> None:
-    assert pass_s(clock, beats, 100) is None
+def test_a_start_may_take_its_time_but_not_for_ever(clock: FakeClock, beats: ChildBeats) -> None:
+    assert pass_s(clock, beats, START_LIMIT_S) is None
+    assert pass_s(clock, beats, 5) == pytest.approx(START_LIMIT_S + 5.0)
     assert not beats.is_ready
 
 

@@ -35,3 +35,18 @@ def test_a_thread_that_does_not_end_keeps_no_stopped_service_alive() -> None:
     )
     assert ended.returncode == 0
     assert "exit_timed_out service=telescope threads=hung" in ended.stderr
+
+
+def test_a_step_that_fails_keeps_no_service_from_closing() -> None:
+    """A desk that hangs in the disk at its stop must not leave the dome open."""
+    program = (
+        "from ctmo_indi import daemon\n"
+        "def desk(timeout_s): raise TimeoutError('the front desk did not stop')\n"
+        "daemon._stop('telescope', (desk, 1.0), (lambda timeout_s: print('closed'), 2.0))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.stdout == "closed\n"
+    assert ended.returncode == 1
+    assert "TimeoutError: the front desk did not stop" in ended.stderr
