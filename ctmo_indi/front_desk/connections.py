@@ -38,13 +38,13 @@ class Phase(Enum):
     HEADERS = "headers"
     BODY = "body"
     ANSWER = "answer"
-    NEWS = "news"  # an answer that nothing but news is waited for
+    QUESTION = "question"  # an answer that has no effect; or news are waited for
     STREAM = "stream"  # an answer without an end: news as they come
     REPLY = "reply"
 
 
-_GIVES_WAY = frozenset({Phase.IDLE, Phase.HEADERS, Phase.BODY, Phase.NEWS, Phase.STREAM})
-"""Nothing is under way there. Whoever may read may wait for news: he must not lock out others."""
+_GIVES_WAY = frozenset({Phase.IDLE, Phase.HEADERS, Phase.BODY, Phase.QUESTION, Phase.STREAM})
+"""Nothing is under way there. Whoever may read may ask: he must not lock out others."""
 
 
 class Held(Protocol):
@@ -179,14 +179,12 @@ class DeskConnection(web.RequestHandler):
         self.since_s = self._loop.time()
         self.deadline_s = self.since_s + timeout_s
 
-    async def answered(
-        self, answer: asyncio.Future[Reply], *, waits_for_news: bool = False
-    ) -> Reply:
+    async def answered(self, answer: asyncio.Future[Reply], *, only_asks: bool = False) -> Reply:
         """Wait for an answer of the desk.
 
         Parameters
         ----------
-        waits_for_news
+        only_asks
             The order has no effect: it may be cut to make room.
 
         Raises
@@ -195,7 +193,7 @@ class DeskConnection(web.RequestHandler):
             It did not come in time; told at the next sweep.
         """
         limits = self._gate.limits
-        phase = Phase.NEWS if waits_for_news else Phase.ANSWER
+        phase = Phase.QUESTION if only_asks else Phase.ANSWER
         self.enter(phase, limits.answer_s + limits.reply_s)
         self._answer_by_s = self.since_s + limits.answer_s
         self._answer = answer

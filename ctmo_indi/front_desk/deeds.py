@@ -8,13 +8,14 @@ from functools import partial
 
 from ctmo_indi.work_orders.access import Caller
 from ctmo_indi.work_orders.desk import Desk, Reply
+from ctmo_indi.work_orders.permissions import only_asks
 
 
 class Deeds:
     """Runs a desk's orders; on the front desk's loop.
 
-    An order that only waits for news (it has a ``Wait``) ends with its caller. Any other is carried
-    through: nobody may stop half a deed by closing a connection.
+    An order that only asks, or waits for news, ends with its caller. Any other is carried through:
+    nobody may stop half a deed by closing a connection.
     """
 
     def __init__(self, desk: Desk) -> None:
@@ -28,7 +29,7 @@ class Deeds:
         self._under_way.add(deed)  # asyncio itself keeps only a weak reference
         answer: asyncio.Future[Reply] = loop.create_future()
         deed.add_done_callback(partial(self._ended, answer))
-        if "Wait" in order:
+        if only_asks(order):
             answer.add_done_callback(partial(_give_up, deed))
         return answer
 

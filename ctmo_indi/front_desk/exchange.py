@@ -22,6 +22,7 @@ from ctmo_indi.front_desk.pages import PAGE_HEADERS, PageConnection, Pages
 from ctmo_indi.front_desk.sparing import SparingLog
 from ctmo_indi.work_orders.access import Caller
 from ctmo_indi.work_orders.desk import Desk
+from ctmo_indi.work_orders.permissions import only_asks
 
 __all__ = ["METHOD", "PATHS", "Exchange", "order_of"]
 
@@ -167,7 +168,7 @@ class Exchange:
         try:
             order = order_of(decode_call(body, self._limits))
             reply = await connection.answered(
-                self._deeds.begin(order, caller), waits_for_news="Wait" in order
+                self._deeds.begin(order, caller), only_asks=only_asks(order)
             )
             return encode_reply(reply)
         except CallError as error:

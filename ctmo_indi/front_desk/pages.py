@@ -22,6 +22,7 @@ from ctmo_indi.front_desk.heads import Refusal
 from ctmo_indi.front_desk.limits import Limits
 from ctmo_indi.work_orders.access import Caller, Role
 from ctmo_indi.work_orders.desk import Desk, Reply
+from ctmo_indi.work_orders.permissions import only_asks
 
 LOOKING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
@@ -105,7 +106,7 @@ class PageConnection:
             It gave no answer in time.
         """
         return await self._connection.answered(
-            (at or self._deeds).begin(order, caller), waits_for_news="Wait" in order
+            (at or self._deeds).begin(order, caller), only_asks=only_asks(order)
         )
 
     def stream_goes_on(self, timeout_s: float) -> None:

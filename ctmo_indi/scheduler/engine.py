@@ -43,6 +43,7 @@ from ctmo_indi.script_queue.queueing import ScriptQueue, Sender
 from ctmo_indi.script_queue.registry import ScriptRegistry
 from ctmo_indi.script_queue.script import ScriptRun
 from ctmo_indi.script_queue.scripts import park
+from ctmo_indi.store.orders import OrderRow
 from ctmo_indi.work_orders.receipts import new_receipt
 
 _log = logging.getLogger(__name__)
@@ -218,12 +219,22 @@ class SchedulerEngine:
     def orders_stored(self, new: Sequence[NewOrder]) -> None:
         """Take new orders; their rows are durable already."""
         for order in new:
-            row = order.row
-            self.book.adopt(row, order.request)
-            self._parts.publish(
-                "order", row.receipt, {"Receipt": row.receipt, "Status": row.state.value}
-            )
+            self.book.adopt(order.row, order.request)
+            self._publish_new(order.row)
         self._poke()
+
+    def orders_repeated(self, receipts: Sequence[str]) -> None:
+        """Take of these waiting orders those that are not known here: see the book."""
+        adopted = [row for row in map(self.book.adopt_unknown, receipts) if row is not None]
+        for row in adopted:
+            self._publish_new(row)
+        if adopted:
+            self._poke()
+
+    def _publish_new(self, row: OrderRow) -> None:
+        self._parts.publish(
+            "order", row.receipt, {"Receipt": row.receipt, "Status": row.state.value}
+        )
 
     def cancel(self, receipt: str, reason: str) -> bool:
         """Cancel an order; False when its attempt has to end first."""

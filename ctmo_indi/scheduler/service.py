@@ -244,6 +244,9 @@ class SchedulerService:
         def stored(new: Sequence[NewOrder]) -> None:
             inbox.post(lambda: engine.orders_stored(new))
 
+        def repeated(receipts: Sequence[str]) -> None:
+            inbox.post(lambda: engine.orders_repeated(receipts))
+
         self._intake = OrderIntake(
             self._database,
             self._writer,
@@ -254,6 +257,7 @@ class SchedulerService:
             stored,
             lambda: no_room(Path(self._config.data_dir), self._profile.safety.disk_free_min_mb),
             self._place_now,
+            repeated,
         )
         records = Records(self._database, engine.tickets)
         handlers = DeskHandlers(

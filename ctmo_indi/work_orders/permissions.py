@@ -44,6 +44,8 @@ ROLE_FOR_COMMAND: Mapping[OrderKind, Mapping[str, Role]] = {
     },
 }
 
+_KINDS = frozenset(OrderKind)
+
 
 def needed(kind: OrderKind, command: object) -> Role:
     """Return the role that an order needs; ``command`` as it came, None where it has none."""
@@ -59,3 +61,16 @@ def changes_something(kind: OrderKind, command: object) -> bool:
     Heartbeats come every second and are left out.
     """
     return kind is not OrderKind.HEARTBEAT and needed(kind, command) > Role.READ
+
+
+def only_asks(order: Mapping[str, object]) -> bool:
+    """Whether an order, as it came, has no effect: its answer is for nobody once its caller left.
+
+    Heartbeats have one, and so has what is no order at all: it is to be refused.
+    """
+    kind = order.get("WOType")
+    if "Wait" in order:
+        return True
+    if not isinstance(kind, str) or kind not in _KINDS or kind == OrderKind.HEARTBEAT:
+        return False
+    return needed(OrderKind(kind), order.get("Command")) is Role.READ

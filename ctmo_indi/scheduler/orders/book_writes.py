@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ctmo_indi.errors import UnknownOrder
 from ctmo_indi.kill_points import passing
 from ctmo_indi.models.orders import ExposureRecord
 from ctmo_indi.models.states import AttemptState, OrderState
@@ -68,6 +69,7 @@ def begin(
 
     def write(connection: Connection) -> tuple[OrderRow, OrderRow]:
         before = orders.insert_order(connection, order, may_repeat=True) if is_new else order
+        _end_orphans(connection, order.receipt, now_utc_s)
         after = move(connection, order.receipt, OrderState.SCHEDULED, "", now_utc_s)
         attempts.insert_attempt(connection, attempt)
         passing("scheduler.attempt.begin.inside")
@@ -85,7 +87,10 @@ def progress(
     """Note that an attempt has begun, and the frames it has; return it and its order."""
 
     def write(connection: Connection) -> tuple[AttemptRow, OrderRow]:
-        moved = mark_begun(connection, row, now_utc_s)
+        stored = _stored(connection, row)
+        if stored.state not in attempts.OPEN_STATES:
+            return stored, _order_of(connection, row)
+        moved = mark_begun(connection, stored, now_utc_s)
         exposures.record(connection, frames, is_good=True)
         after = orders.refresh_progress(connection, row.parent, now_utc_s)
         passing("scheduler.attempt.progress.inside")
@@ -109,6 +114,8 @@ def settle(
 ) -> tuple[Settled, int]:
     """Note how an attempt ended, its frames, its observation, and what that means for its order.
 
+    What was noted before stands: its commit may have been in doubt, see :meth:`Writer.run`.
+
     Parameters
     ----------
     told
@@ -121,12 +128,16 @@ def settle(
     """
 
     def write(connection: Connection) -> tuple[Settled, int]:
+        attempt = _stored(connection, row)
+        if attempt.state not in attempts.OPEN_STATES:
+            before = observations.of_attempt(connection, row.attempt_id)
+            taken = exposures.of_attempt(connection, row.attempt_id)
+            return Settled(attempt, _order_of(connection, row), before), len(taken)
         exposures.record(connection, result.exposures, is_good=True)
         frames = exposures.of_attempt(connection, row.attempt_id)
-        ended = attempt_state(row.state, told, cause, len(frames))
-        attempt = row
-        if not ATTEMPT_TABLE.allows(row.state, ended):
-            attempt = mark_begun(connection, row, now_utc_s)
+        ended = attempt_state(attempt.state, told, cause, len(frames))
+        if not ATTEMPT_TABLE.allows(attempt.state, ended):
+            attempt = mark_begun(connection, attempt, now_utc_s)
         attempt = attempts.transition(
             connection, row.attempt_id, {attempt.state}, ended, result.failure, now_utc_s
         )
@@ -147,3 +158,26 @@ def settle(
     settled = writer.run(write)
     passing("scheduler.attempt.settle.after")
     return settled
+
+
+def _end_orphans(connection: Connection, receipt: str, now_utc_s: float) -> None:
+    """End attempts whose beginning was in doubt and has happened: nobody was told of them."""
+    waiting, to = AttemptState.PENDING, AttemptState.NOT_ATTEMPTED
+    reason = "another was begun: whether this one was stored was not known"
+    for orphan in attempts.of_order(connection, receipt):
+        if orphan.state is waiting:
+            attempts.transition(connection, orphan.attempt_id, {waiting}, to, reason, now_utc_s)
+
+
+def _stored(connection: Connection, row: AttemptRow) -> AttemptRow:
+    stored = attempts.get(connection, row.attempt_id)
+    if stored is None:
+        raise UnknownOrder(f"no attempt {row.attempt_id!r}")
+    return stored
+
+
+def _order_of(connection: Connection, row: AttemptRow) -> OrderRow:
+    order = orders.get(connection, row.parent)
+    if order is None:
+        raise UnknownOrder(f"attempt {row.attempt_id}: its order {row.parent} is not stored")
+    return order

@@ -60,6 +60,10 @@ def _nowhere(_request: ObservationRequest) -> None:
     return None
 
 
+def _nobody(_receipts: Sequence[str]) -> None:
+    """Be told."""
+
+
 _Settled = Sequence[tuple[_Arrival, OrderRow | BaseException]]
 
 
@@ -75,6 +79,9 @@ class OrderIntake:
         thread-safe.
     on_stored
         Told of all new orders of a commit, once they are durable; any thread, must not block.
+    on_repeated
+        Told the receipts of those that came again and wait; else as ``on_stored``. One of them may
+        be unknown to the engine: its commit was reported as failed and had happened.
     place_now
         Where the target is now, ICRS degrees: what is answered for one that moves. May block,
         thread-safe; None: unknown.
@@ -93,6 +100,7 @@ class OrderIntake:
         on_stored: Callable[[Sequence[NewOrder]], None],
         no_room: Callable[[], str] = str,
         place_now: Callable[[ObservationRequest], tuple[float, float] | None] = _nowhere,
+        on_repeated: Callable[[Sequence[str]], None] = _nobody,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -101,6 +109,7 @@ class OrderIntake:
         self._is_sure = is_sure
         self._why_never = why_never
         self._on_stored = on_stored
+        self._on_repeated = on_repeated
         self._no_room = no_room
         self._place_now = place_now
         self._bulk = Bulk(self._insert, self._settled)
@@ -180,13 +189,19 @@ class OrderIntake:
     def _settled(self, settled: _Settled) -> None:
         """In the writer's thread: the engine has the orders before their senders are answered."""
         passing("scheduler.order.commit.after")
-        new = [
-            NewOrder(arrival.row, arrival.request)
-            for arrival, stored in settled
-            if isinstance(stored, OrderRow) and stored.receipt == arrival.row.receipt
-        ]
+        new: list[NewOrder] = []
+        repeated: list[str] = []
+        for arrival, stored in settled:
+            if not isinstance(stored, OrderRow):
+                continue
+            if stored.receipt == arrival.row.receipt:
+                new.append(NewOrder(arrival.row, arrival.request))
+            elif stored.state is OrderState.PENDING:
+                repeated.append(stored.receipt)
         if new:
             self._on_stored(new)
+        if repeated:
+            self._on_repeated(repeated)
         loops = {arrival.stored.get_loop() for arrival, _ in settled}
         for loop in loops:
             try:

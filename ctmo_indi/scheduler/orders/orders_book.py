@@ -146,6 +146,22 @@ class OrdersBook:
             row = self._store(row.receipt, OrderState.PENDING, "")
         self._open[row.receipt] = OpenOrder(row, request)
 
+    def adopt_unknown(self, receipt: str) -> OrderRow | None:
+        """Take an order that is stored and not known here; return it, None when it is known.
+
+        Of a commit that was reported as failed and had happened. Read anew: meanwhile it may have
+        ended.
+        """
+        if receipt in self._open:
+            return None
+        with self.database.read() as connection:
+            row = orders.get(connection, receipt)
+        if row is None or row.state is not OrderState.PENDING:
+            return None
+        _log.warning("order adopted that was stored in doubt receipt=%s", receipt)
+        self.adopt(row)
+        return row
+
     def order(self, receipt: str) -> OpenOrder:
         """Return the open order; UnknownOrder when there is none."""
         try:

@@ -400,17 +400,32 @@ def begin_and_leave(url: str, order: dict[str, Any], hanging: HangingDesk) -> No
         assert hanging.began.wait(PATIENCE_S)
 
 
-def test_waiting_for_news_ends_with_the_caller() -> None:
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "news": {"WOType": "Status", "Wait": 60.0},
+    "status": {"WOType": "Status"},
+    "report": {"WOType": "Report", "Night": "2026-11-22"},
+    "schema": {"WOType": "Script Queue", "Command": "showSchema"},
+}
+
+
+@pytest.mark.parametrize("order", QUESTIONS.values(), ids=QUESTIONS)
+def test_a_question_ends_with_the_caller(order: dict[str, Any]) -> None:
+    """Else whoever may read could heap up questions that nobody hears the answers of."""
     hanging = HangingDesk()
     with serving(hanging) as (url,):
-        begin_and_leave(url, {"WOType": "Status", "Wait": 60.0}, hanging)
+        begin_and_leave(url, order, hanging)
         assert hanging.cancelled.wait(PATIENCE_S)
 
 
-def test_deed_is_carried_through_when_the_caller_is_gone() -> None:
+@pytest.mark.parametrize(
+    "order",
+    [ORDER, {"WOType": "Control", "Command": "close"}, {"WOType": "Heartbeat"}],
+    ids=["observation", "close", "heartbeat"],
+)
+def test_deed_is_carried_through_when_the_caller_is_gone(order: dict[str, Any]) -> None:
     hanging = HangingDesk()
     with serving(hanging) as (url,):
-        begin_and_leave(url, ORDER, hanging)
+        begin_and_leave(url, order, hanging)
         assert fault_of_unknown_method(url) == -32601  # another caller is served meanwhile
         hanging.release.set()
         assert hanging.finished.wait(PATIENCE_S)
@@ -444,17 +459,18 @@ def test_callers_being_answered_do_not_give_way() -> None:
         assert [answer.result(PATIENCE_S)[0] for answer in first] == [200, 200]
 
 
-def test_callers_that_wait_for_news_do_not_lock_out_one_who_orders() -> None:
-    """Anybody who may read may wait; a hundred of them must not keep a stop away."""
+@pytest.mark.parametrize("order", QUESTIONS.values(), ids=QUESTIONS)
+def test_callers_that_only_ask_do_not_lock_out_one_who_orders(order: dict[str, Any]) -> None:
+    """Anybody who may read may ask and wait; a hundred of them must not keep a stop away."""
     hanging = HangingDesk()
     limits = Limits(connections=4, connections_per_address=4)
-    news = xmlrpc.client.dumps(({"WOType": "Status", "Wait": 60.0},), "front_desk").encode()
+    question = xmlrpc.client.dumps((order,), "front_desk").encode()
     with serving(hanging, limits=limits) as (url,), contextlib.ExitStack() as stack:
         waiting = []
         for number in range(4):
             peer = socket.create_connection(("127.0.0.1", port_of(url)), timeout=PATIENCE_S)
             stack.enter_context(peer)
-            peer.sendall(HEAD.replace(b"%d" % len(BODY), b"%d" % len(news)) + news)
+            peer.sendall(HEAD.replace(b"%d" % len(BODY), b"%d" % len(question)) + question)
             eventually(lambda wanted=number + 1: hanging.count == wanted)
             waiting.append(peer)
         assert fault_of_unknown_method(url) == -32601

@@ -42,6 +42,7 @@ class Desk:
         self.writer = Writer(self.database)
         self.contract = Contract.load(small_profile(), FakeClock())
         self.stored: list[NewOrder] = []
+        self.repeated: list[str] = []
         self.intake = OrderIntake(
             self.database,
             self.writer,
@@ -50,6 +51,7 @@ class Desk:
             lambda _: False,
             self.why_never,
             self.stored.extend,
+            on_repeated=self.repeated.extend,
         )
 
     def why_never(self, request: ObservationRequest) -> str:
@@ -137,3 +139,12 @@ async def test_where_the_sun_stays_down_for_months_orders_are_judged_by_the_year
             await desk.submit(ID="3", Dec=up, Windows=midsummer)
     else:
         await desk.submit(ID="3", Dec=up, Windows=midsummer)  # there it is polar night
+
+
+async def test_of_orders_that_come_again_those_that_wait_are_told(desk: Desk) -> None:
+    """The engine may not know them: a commit reported as failed may have happened."""
+    receipt = (await desk.submit(ID="9"))["Receipt"]
+    assert desk.repeated == []
+    assert (await desk.submit(ID="9"))["Receipt"] == receipt
+    assert desk.repeated == [receipt]
+    assert len(desk.stored) == 1
