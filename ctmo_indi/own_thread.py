@@ -15,6 +15,37 @@ from typing import TypeVar
 ResultT = TypeVar("ResultT")
 
 
+class TooManyThreads(Exception):
+    """So many calls are under way that no more is begun."""
+
+
+class FewOwnThreads:
+    """Calls in threads of their own, so many at once; those whose waiter has left count, too.
+
+    Parameters
+    ----------
+    most
+        A call more raises TooManyThreads.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._left = threading.Semaphore(most)
+
+    async def run(self, call: Callable[[], ResultT], name: str = "own") -> ResultT:
+        """As :func:`in_own_thread`."""
+        if not self._left.acquire(blocking=False):
+            raise TooManyThreads(f"{self._most} questions wait for an answer")
+
+        def counted() -> ResultT:
+            try:
+                return call()
+            finally:
+                self._left.release()
+
+        return await in_own_thread(counted, name)
+
+
 async def in_own_thread(call: Callable[[], ResultT], name: str = "own") -> ResultT:
     """Return what ``call`` returns, or raise what it raises; any loop.
 

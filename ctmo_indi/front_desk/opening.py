@@ -13,7 +13,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from ctmo_indi.audit_log import AuditEntry, AuditLog, path_for
-from ctmo_indi.clock import SystemClock
+from ctmo_indi.clock import Clock, SystemClock
 from ctmo_indi.config import Config
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.front_desk.failures import Failures, neighbourhood
@@ -81,15 +81,7 @@ def open_front_desk(
         on_failure=_failure_writer(audit, "+".join(addresses), clock.utc),
     )
     warnings = (INSECURE,) if insecure else ()
-    harmless = Failures(clock, told=TOLD_A_MINUTE)
-
-    def spared(caller: Caller) -> str | None:
-        who = f"{caller.via or caller.name} {neighbourhood(caller.address)}"
-        count = harmless.note(who)
-        if not count.is_news:
-            return None
-        more = f" ({count.number} of this caller within a minute, not each is told)"
-        return more if count.number > TOLD_A_MINUTE else ""
+    spared = sparing(clock)
 
     def audited(desk: Desk) -> AuditedDesk:
         return AuditedDesk(
@@ -112,6 +104,21 @@ def open_front_desk(
         on_stopped=audit.close,
         pages=pages,
     )
+
+
+def sparing(clock: Clock) -> Callable[[Caller], str | None]:
+    """Return what tells an audited desk which orders that moved nothing are to be written."""
+    harmless = Failures(clock, told=TOLD_A_MINUTE)
+
+    def spared(caller: Caller) -> str | None:
+        who = f"{caller.via or caller.name} {neighbourhood(caller.address)}"
+        count = harmless.note(who)
+        if not count.is_news:
+            return None
+        more = f" ({count.number} of this caller within a minute, not each is told)"
+        return more if count.number > TOLD_A_MINUTE else ""
+
+    return spared
 
 
 def access_problems(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from ctmo_indi.desk_client.client import DeskFault
@@ -21,7 +22,7 @@ from ctmo_indi.errors import (
 )
 from ctmo_indi.inbox import Inbox
 from ctmo_indi.models.states import OrderState
-from ctmo_indi.own_thread import in_own_thread
+from ctmo_indi.own_thread import FewOwnThreads, TooManyThreads, in_own_thread
 from ctmo_indi.scheduler.answered import AnsweredOrders
 from ctmo_indi.scheduler.command_call import CommandCall
 from ctmo_indi.scheduler.explaining import Explainer
@@ -54,6 +55,8 @@ CANCEL_WAIT_S = 6.0
 """Machine seconds Cancel waits for an attempt under way to end; then it answers all the same."""
 
 PASSED_WAIT_S = 5.0
+MOST_QUESTIONS = 64
+"""To other services at once; who asked may have left, a peer that hangs answers none."""
 """Longest Wait, machine seconds, of a Status that is passed on: below the time-out of that call."""
 
 AnswerT = TypeVar("AnswerT")
@@ -119,6 +122,7 @@ class DeskHandlers:
         self._explainer = explainer
         self._report = report
         self._answered = AnsweredOrders()
+        self._questions = FewOwnThreads(MOST_QUESTIONS)
 
     def table(self) -> Mapping[OrderKind, Handler]:
         """Return the handler of each kind that is served here."""
@@ -145,7 +149,11 @@ class DeskHandlers:
         return await _pass_on(self._peers.preprocessor, checked, caller)
 
     async def _frames(self, checked: CheckedOrder, caller: Caller) -> Reply:
-        return await _pass_on(self._peers.preprocessor, checked, caller)
+        question = _passing(self._peers.preprocessor, checked, caller)
+        try:
+            return await self._questions.run(question, "scheduler-asks")
+        except TooManyThreads as error:
+            raise ServiceUnreachable(f"preprocessor: {error}; ask again later") from None
 
     async def _control(self, checked: CheckedOrder, caller: Caller) -> Reply:
         request = checked.request
@@ -258,12 +266,13 @@ class DeskHandlers:
         if "Wait" in order:
             order["Wait"] = min(float(str(order["Wait"])), PASSED_WAIT_S)
         try:
-            return await _pass_on(self._peers.telescope, replace(checked, wire=order), caller)
+            question = _passing(self._peers.telescope, replace(checked, wire=order), caller)
+            return await self._questions.run(question, "scheduler-asks")
         except DeskFault as fault:
             if fault.code == UnknownOrder.fault_code:
                 raise unknown from None
             raise
-        except ServiceUnreachable as error:
+        except (ServiceUnreachable, TooManyThreads) as error:
             raise UnknownOrder(f"{unknown}; the telescope may know it: {error}") from error
 
     async def _own_status(self) -> Reply:
@@ -361,8 +370,11 @@ async def _pass_on(peer: FrontDesk, checked: CheckedOrder, caller: Caller) -> Re
 
     In a thread of its own: a stop must not wait behind questions to a peer that is down.
     """
-    order = PassedOn({**checked.wire, "User": checked.user}, caller)
-    return await in_own_thread(lambda: peer.front_desk(order), "scheduler-pass-on")
+    return await in_own_thread(_passing(peer, checked, caller), "scheduler-pass-on")
+
+
+def _passing(peer: FrontDesk, checked: CheckedOrder, caller: Caller) -> Callable[[], Reply]:
+    return partial(peer.front_desk, PassedOn({**checked.wire, "User": checked.user}, caller))
 
 
 def command_call(request: SchedulerRequest) -> CommandCall:

@@ -11,25 +11,34 @@ answer, and browsers write failed requests to their console. A body that is no o
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from aiohttp import web
 
-from ctmo_indi.desk_client.client import DeskClient
+from ctmo_indi.audit_log import AuditEntry
+from ctmo_indi.clock import SystemClock
+from ctmo_indi.desk_client.client import DeskClient, DeskFault
 from ctmo_indi.errors import BadOrder, CtmoError, ServiceUnreachable
 from ctmo_indi.front_desk.deeds import Deeds
 from ctmo_indi.front_desk.encoder import clean
+from ctmo_indi.front_desk.opening import sparing
 from ctmo_indi.front_desk.pages import PageConnection
 from ctmo_indi.front_desk.sparing import SparingLog
-from ctmo_indi.own_thread import in_own_thread
+from ctmo_indi.own_thread import FewOwnThreads, TooManyThreads, in_own_thread
 from ctmo_indi.web.answers import fault, json_answer
 from ctmo_indi.web.order_json import read_order
 from ctmo_indi.work_orders.access import Caller, PassedOn
+from ctmo_indi.work_orders.audited import AuditedDesk
 from ctmo_indi.work_orders.contract import Contract
 from ctmo_indi.work_orders.desk import Desk, DispatchDesk, Reply
 from ctmo_indi.work_orders.model import CheckedOrder, OrderKind
+from ctmo_indi.work_orders.permissions import only_asks
 
 _log = logging.getLogger(__name__)
+
+MOST_QUESTIONS = 32
+"""To one service at once."""
 
 _LONGEST_FAULT = 4000
 _SERVICES_OWN = frozenset({OrderKind.HEARTBEAT})
@@ -87,18 +96,38 @@ class OrderApi:
         return json_answer(request, {"reply": reply})
 
 
-def passing_desk(service: str, contract: Contract, client: DeskClient) -> Desk:
+def passing_desk(
+    service: str,
+    contract: Contract,
+    client: DeskClient,
+    record: Callable[[AuditEntry], None] = lambda _entry: None,
+) -> Desk:
     """Return a desk that checks as the service's own would, and hands orders on to it.
 
     Parameters
     ----------
     client
-        Asked in a thread of its own for each order: none waits behind another.
+        Asked in a thread of its own for each order: none waits behind another. Questions are few
+        at once, for their askers may have left.
+    record
+        Gets what is refused here, or does not arrive; what the service answers is in its own log.
     """
+    questions = FewOwnThreads(MOST_QUESTIONS)
 
     async def pass_on(checked: CheckedOrder, caller: Caller) -> Reply:
         order = PassedOn({**checked.wire, "User": checked.user}, caller)
-        return await in_own_thread(lambda: client.front_desk(order), f"page-to-{service}")
+        call, name = partial(client.front_desk, order), f"page-to-{service}"
+        if not only_asks(checked.wire):
+            return await in_own_thread(call, name)
+        try:
+            return await questions.run(call, name)
+        except TooManyThreads as error:
+            raise ServiceUnreachable(f"{service}: {error}; ask again later") from None
 
     kinds = [kind for kind in OrderKind if kind not in _SERVICES_OWN]
-    return DispatchDesk(service, contract, dict.fromkeys(kinds, pass_on))
+    desk = DispatchDesk(service, contract, dict.fromkeys(kinds, pass_on))
+    return AuditedDesk(desk, record, spared=sparing(SystemClock()), is_ours=_is_said_here)
+
+
+def _is_said_here(error: CtmoError | None) -> bool:
+    return error is not None and not isinstance(error, DeskFault)

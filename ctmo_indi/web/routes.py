@@ -9,6 +9,7 @@ from functools import partial
 from aiohttp import hdrs
 
 from ctmo_indi import __version__
+from ctmo_indi.audit_log import AuditLog, path_for
 from ctmo_indi.clock import Clock
 from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient
@@ -56,8 +57,13 @@ def routes_for(
         return opened.enter_context(open_desk(config, service, timeout_s=timeout_s, clock=clock))
 
     contract = Contract.load(profile, clock)
+    audit = AuditLog(path_for(config.logging.file, config.data_dir))
+    opened.callback(audit.close)
     orders = OrderApi(
-        {name: passing_desk(name, contract, client(name, ORDER_TIMEOUT_S)) for name in ORDERED}
+        {
+            name: passing_desk(name, contract, client(name, ORDER_TIMEOUT_S), audit.record)
+            for name in ORDERED
+        }
     )
     peers = {name: _asking(client(name, ASK_TIMEOUT_S)) for name in PEERS}
     about = partial(_about, profile, clock.utc().isoformat())

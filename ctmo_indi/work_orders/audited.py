@@ -33,6 +33,9 @@ class AuditedDesk:
         Asked about each order that commanded nothing (it was refused, or a service carries it out
         in its own time and keeps it): what to add to its text, None to leave it out. The log has a
         size, and nobody must be able to push deeds out of it.
+    is_ours
+        Asked about each outcome, an error or None for accepted, whether it is written here: what
+        another service answered is in its own log.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class AuditedDesk:
         warnings: Sequence[str] = (),
         clock: Clock | None = None,
         spared: Callable[[Caller], str | None] = lambda _caller: "",
+        is_ours: Callable[[CtmoError | None], bool] = lambda _error: True,
     ) -> None:
         self._desk = desk
         self._record = record
@@ -51,6 +55,7 @@ class AuditedDesk:
         self._warnings = list(warnings)
         self._clock = clock or SystemClock()
         self._spared = spared
+        self._is_ours = is_ours
 
     @property
     def service(self) -> str:
@@ -70,9 +75,10 @@ class AuditedDesk:
         try:
             reply = await self._desk.handle(order, caller)
         except CtmoError as error:
-            is_refusal = isinstance(error, OrderError | SafetyError)
-            outcome = "refused" if is_refusal else "failed"
-            self._write(order, caller, outcome, fault=error.fault_code, text=str(error))
+            if self._is_ours(error):
+                is_refusal = isinstance(error, OrderError | SafetyError)
+                outcome = "refused" if is_refusal else "failed"
+                self._write(order, caller, outcome, fault=error.fault_code, text=str(error))
             raise
         except asyncio.CancelledError:
             self._write(order, caller, "failed", fault=500, text="cut off before it was answered")
@@ -80,7 +86,8 @@ class AuditedDesk:
         except Exception as error:
             self._write(order, caller, "failed", fault=500, text=type(error).__name__)
             raise
-        self._write(order, caller, "accepted", reply=reply)
+        if self._is_ours(None):
+            self._write(order, caller, "accepted", reply=reply)
         return reply
 
     def _write(

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from ctmo_indi.own_thread import in_own_thread
+from ctmo_indi.own_thread import FewOwnThreads, TooManyThreads, in_own_thread
 
 
 async def test_it_returns_what_the_call_returns_from_another_thread() -> None:
@@ -48,3 +48,35 @@ async def test_who_waits_may_go_away() -> None:
         await waiting
     over.set()
     assert await in_own_thread(lambda: ended.wait(10.0))
+
+
+async def test_of_few_those_count_whose_waiter_has_left() -> None:
+    few = FewOwnThreads(2)
+    over = threading.Event()
+    waiting = [asyncio.create_task(few.run(over.wait)) for _ in range(2)]
+    await asyncio.sleep(0.0)
+    for one in waiting:
+        one.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    with pytest.raises(TooManyThreads, match="2 questions wait for an answer"):
+        await few.run(over.is_set)
+    over.set()
+    async with asyncio.timeout(10.0):
+        while True:
+            try:
+                assert await few.run(over.is_set)
+            except TooManyThreads:
+                await asyncio.sleep(0.01)
+            else:
+                break
+
+
+async def test_a_call_of_few_that_fails_makes_room_again() -> None:
+    few = FewOwnThreads(1)
+
+    def fail() -> None:
+        raise ValueError("of the call")
+
+    for _ in range(3):
+        with pytest.raises(ValueError, match="of the call"):
+            await few.run(fail)

@@ -20,11 +20,12 @@ import pytest
 
 from ctmo_indi import tokens
 from ctmo_indi.access_settings import AccessSettings
+from ctmo_indi.audit_log import AuditEntry
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import trusted
-from ctmo_indi.errors import Interlocked
+from ctmo_indi.errors import BadOrder, CtmoError, Interlocked
 from ctmo_indi.front_desk.access import LoopbackAccess
 from ctmo_indi.front_desk.limits import Limits
 from ctmo_indi.front_desk.opening import open_front_desk
@@ -183,6 +184,34 @@ def test_what_is_no_order_is_a_bad_request(site: Site, body: bytes, code: int) -
 def test_an_unknown_service_is_a_fault(site: Site) -> None:
     fault = site.order("kitchen", WOType="Status")["fault"]
     assert "expected one of safety, scheduler, telescope" in fault["text"]
+
+
+def test_what_is_refused_on_the_way_is_in_the_audit_log_and_nothing_else() -> None:
+    """What arrives is in the log of the service that answers."""
+    with ExitStack() as stack:
+        telescope = FakeDesk("telescope", answer=refuse)
+        (url,) = stack.enter_context(serving(telescope))
+        here: list[AuditEntry] = []
+        desks = {
+            name: passing_desk(name, CONTRACT, stack.enter_context(DeskClient(at)), here.append)
+            for name, at in (("telescope", url), ("safety", f"http://127.0.0.1:{free_port()}"))
+        }
+        reader, operator = (Caller("eve", role, "192.0.2.7") for role in (Role.READ, Role.OPERATE))
+        park = {"WOType": "Control", "Command": "park", "User": "eve"}
+        for name, caller in (("telescope", reader), ("telescope", operator), ("safety", operator)):
+            with pytest.raises(CtmoError):
+                asyncio.run(desks[name].handle(park, caller))
+        with pytest.raises(BadOrder):
+            asyncio.run(desks["telescope"].handle(park | {"Speed": 9}, operator))
+        with pytest.raises(CtmoError):
+            asyncio.run(desks["safety"].handle({"WOType": "Status"}, operator))
+
+    told = [(one.service, one.outcome, one.role, one.command, one.fault) for one in here]
+    assert told == [
+        ("telescope", "refused", "read", "park", 403),
+        ("safety", "failed", "operate", "park", 503),
+        ("telescope", "refused", "operate", "park", 400),
+    ]
 
 
 def test_who_may_only_read_moves_nothing_by_another_service_either() -> None:
