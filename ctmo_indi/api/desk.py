@@ -21,7 +21,7 @@ from ctmo_indi.api.values import instant_text, night_text, number_in
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient
-from ctmo_indi.desk_client.credentials import TokenFileReader, bare_token, own_token, trusted
+from ctmo_indi.desk_client.credentials import TokenFileReader, TrustFile, bare_token, own_token
 from ctmo_indi.desk_client.local_peer import believed_uids
 from ctmo_indi.errors import ConfigError, ServiceUnreachable
 from ctmo_indi.service_addresses import Address
@@ -113,7 +113,7 @@ class FrontDesk:
             user=user or (login_name() if secret is None else None),
             token=secret,
             trust=(
-                trusted(None if ca_file is None else Path(ca_file))
+                TrustFile(None if ca_file is None else Path(ca_file))
                 if url.startswith("https:")
                 else None
             ),

@@ -84,7 +84,8 @@ class DeskClient:
     token
         Sent as Bearer; a function is asked at each call.
     trust
-        Whom to believe with https, see ``credentials.py``; the system's authorities when None.
+        Whom to believe with https, or what says so at each new connection, see ``credentials.py``;
+        the system's authorities when None.
     user
         Put into orders that have no ``User``.
     believed_uids
@@ -97,7 +98,7 @@ class DeskClient:
         *,
         timeout_s: float = 10.0,
         token: str | Callable[[], str] | None = None,
-        trust: ssl.SSLContext | None = None,
+        trust: ssl.SSLContext | Callable[[], ssl.SSLContext] | None = None,
         user: str | None = None,
         clock: Clock | None = None,
         believed_uids: Collection[int] | None = None,

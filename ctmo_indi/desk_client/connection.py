@@ -38,7 +38,8 @@ class DeskConnections:
     token
         Sent as Bearer, asked for at each call; wins over one in ``url``.
     trust
-        Whom to believe with https; the system's authorities when None.
+        Whom to believe with https, or what says so at each new connection; the system's authorities
+        when None.
     believed_uids
         Whose processes may answer on this machine, see ``local_peer.py``; everybody's when None.
 
@@ -52,7 +53,7 @@ class DeskConnections:
         self,
         url: str,
         token: str | Callable[[], str] | None = None,
-        trust: ssl.SSLContext | None = None,
+        trust: ssl.SSLContext | Callable[[], ssl.SSLContext] | None = None,
         believed_uids: Collection[int] | None = None,
     ) -> None:
         parts = urlsplit(url)
@@ -65,10 +66,11 @@ class DeskConnections:
             ) from error
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(f"address is {shown!r}, expected http://host:port or https://...")
-        self._trust: ssl.SSLContext | None = None
+        self._trust: Callable[[], ssl.SSLContext] | None = None
         self._believed_uids = believed_uids
         if parts.scheme == "https":
-            self._trust = trust or ssl.create_default_context()
+            context = trust or ssl.create_default_context()
+            self._trust = (lambda: context) if isinstance(context, ssl.SSLContext) else context
         self._host = parts.hostname
         self._port = port or (443 if self._trust else 80)
         self._path = parts.path or "/"
@@ -167,7 +169,7 @@ class DeskConnections:
         if self._trust is None:
             return _PlainConnection(self._host, self._port, timeout_s, self._believed_uids)
         return http.client.HTTPSConnection(
-            self._host, self._port, timeout=timeout_s, context=self._trust
+            self._host, self._port, timeout=timeout_s, context=self._trust()
         )
 
     @property

@@ -6,6 +6,7 @@ an argument of a program, a log line or an error.
 
 from __future__ import annotations
 
+import logging
 import os
 import ssl
 from collections.abc import Callable, Mapping
@@ -19,6 +20,8 @@ from ctmo_indi.desk_client.local_peer import believed_uids
 from ctmo_indi.errors import ConfigError
 from ctmo_indi.service_addresses import is_loopback
 from ctmo_indi.tokens import read_secret
+
+_log = logging.getLogger(__name__)
 
 TOKEN_VARIABLE = "CTMO_TOKEN"  # noqa: S105 - the variable's name
 FILE_VARIABLE = "CTMO_TOKEN_FILE"
@@ -54,6 +57,47 @@ class TokenFileReader:
                 f"{self._path}: the token cannot be read: {error.strerror}"
             ) from error
         return found.st_mtime_ns, found.st_ino
+
+
+class TrustFile:
+    """Whom a client believes, see :func:`trusted`; read again when the file has changed.
+
+    Thread-safe. A server takes a renewed certificate while it runs, and where that is its own
+    authority, as in the guide, its clients must, too.
+
+    Raises
+    ------
+    ConfigError
+        At construction: the file holds no certificate. Later that is told in the log, and what was
+        believed before goes on.
+    """
+
+    def __init__(self, ca_file: Path | None) -> None:
+        self._file = ca_file
+        self._read = (self._stamp(), trusted(ca_file))
+
+    def __call__(self) -> ssl.SSLContext:
+        """Return what the next handshake uses."""
+        stamp, context = self._read
+        now = self._stamp()
+        if now != stamp:
+            try:
+                context = trusted(self._file)
+            except ConfigError as error:
+                _log.error("authority_not_taken error=%s; the old one goes on", error)
+            else:
+                _log.info("authority_read file=%s", self._file)
+            self._read = now, context
+        return context
+
+    def _stamp(self) -> tuple[int, ...] | None:
+        if self._file is None:
+            return None
+        try:
+            found = os.stat(self._file)
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size
 
 
 def open_desk(
@@ -118,7 +162,7 @@ def _open(
         user=user,
         clock=clock,
         token=token,
-        trust=trusted(config.access.ca_file) if is_secure else None,
+        trust=TrustFile(config.access.ca_file) if is_secure else None,
         believed_uids=believed_uids(config.data_dir) if asks_who_answers else None,
     )
 

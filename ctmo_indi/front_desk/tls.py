@@ -69,7 +69,8 @@ def _stamp(path: Path) -> tuple[int, ...] | None:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_ino, found.st_size
+    # A key that everybody could read is refused: that it may be used now is a change of its mode.
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size
 
 
 def _context(certificate: Path, key: Path) -> ssl.SSLContext:

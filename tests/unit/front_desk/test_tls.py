@@ -21,7 +21,7 @@ from ctmo_indi.access_settings import AccessSettings
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.config import Config
 from ctmo_indi.desk_client.client import DeskClient
-from ctmo_indi.desk_client.credentials import TokenFileReader, open_desk, trusted
+from ctmo_indi.desk_client.credentials import TokenFileReader, TrustFile, open_desk, trusted
 from ctmo_indi.errors import ConfigError, ServiceUnreachable
 from ctmo_indi.front_desk.limits import Limits
 from ctmo_indi.front_desk.opening import open_front_desk
@@ -248,6 +248,37 @@ def test_a_new_certificate_is_used_by_the_next_connection(config: Config, tmp_pa
         new = ssl.get_server_certificate((NETWORK, port))
         assert new == mine.certificate.read_text()
         assert new != old
+
+
+def test_a_running_client_believes_a_renewed_certificate(config: Config, tmp_path: Path) -> None:
+    """As the guide makes it: the server's certificate is the authority of its clients."""
+    mine = make_certificate(tmp_path, "mine")
+    access = replace(config.access, certificate=mine.certificate, key=mine.key)
+    with open_to_network(replace(config, access=access)) as (_, _, port):
+        trust = TrustFile(mine.certificate)
+        with DeskClient(f"https://{NETWORK}:{port}", trust=trust, token=SECRET) as client:
+            assert client.front_desk(STATUS)["Kind"] == "Status"
+            newer = make_certificate(tmp_path, "newer")
+            newer.key.replace(mine.key)
+            newer.certificate.replace(mine.certificate)
+            client.close()  # of its connections; the next call makes another
+            assert client.front_desk(STATUS)["Kind"] == "Status"
+            mine.certificate.write_text("nonsense")
+            before = trust()
+            assert trust() is before
+
+
+def test_a_key_that_everybody_could_read_is_taken_when_that_is_mended(tmp_path: Path) -> None:
+    mine = make_certificate(tmp_path, "mine")
+    files = TlsFiles(mine.certificate, mine.key)
+    before = files.context()
+    newer = make_certificate(tmp_path, "newer")
+    newer.certificate.replace(mine.certificate)
+    newer.key.chmod(0o644)
+    newer.key.replace(mine.key)
+    assert files.context() is before
+    mine.key.chmod(0o600)
+    assert files.context() is not before
 
 
 @pytest.mark.parametrize(
