@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ctmo_indi.devices.device import Device
-from ctmo_indi.indi.snapshot import PropertyState
+from ctmo_indi.indi.snapshot import PropertySnapshot, PropertyState
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,9 @@ class WeatherStatus:
     state
         Worst of all: Alert is danger, Busy the warning zone; None when nothing is known.
     age_s
-        Elapsed seconds since the last readings; None when there never were any.
+        Elapsed seconds since the station was last read, not since its driver last spoke: one whose
+        sensor or network is gone repeats its old readings every 5 s, in Alert, and leaves the zones
+        as they were. None when it never was.
     """
 
     connected: bool
@@ -75,8 +77,13 @@ class Weather(Device):
                 for name, value in values.items()
                 if isinstance(value, float)
             ),
-            age_s=self.age_s("parameters"),
+            age_s=self._renewed_s_ago(numbers),
         )
+
+    def _renewed_s_ago(self, numbers: PropertySnapshot | None) -> float | None:
+        if numbers is None or numbers.renewed_elapsed_s is None:
+            return None
+        return max(0.0, self._clock.elapsed_s() - numbers.renewed_elapsed_s)
 
 
 def _zone(word: object) -> PropertyState | None:

@@ -25,6 +25,9 @@ class PropertyState(StrEnum):
     ALERT = "Alert"
 
 
+_REPEATING = frozenset({PropertyState.BUSY, PropertyState.ALERT})
+
+
 class PropertyType(StrEnum):
     """Kind of a property vector."""
 
@@ -83,6 +86,10 @@ class PropertySnapshot:
         :meth:`Clock.elapsed_s` when it was received: sky seconds, for ages.
     generation
         Number of the event it came with; grows by one with every event of the client.
+    renewed_elapsed_s
+        When the driver last sent values that it had just read: neither in Alert nor Busy, with
+        which INDI's drivers repeat the old ones (``indiweatherinterface.cpp``), nor as a definition
+        again, with which they answer whoever asks. None: it never did.
     """
 
     device: str
@@ -95,6 +102,7 @@ class PropertySnapshot:
     ranges: Mapping[str, NumberRange] = field(default_factory=lambda: _NO_RANGES)
     elapsed_s: float = 0.0
     generation: int = 0
+    renewed_elapsed_s: float | None = None
 
     def number(self, element: str) -> float:
         """Value of a number element; UnknownProperty when there is none of that name."""
@@ -132,3 +140,12 @@ class PropertySnapshot:
         return UnknownProperty(
             f"{self.device}.{self.name} has no {wanted} {element}; its elements are {known}"
         )
+
+
+def renewed_s(
+    known: PropertySnapshot | None, state: PropertyState, now_s: float, *, is_definition: bool
+) -> float | None:
+    """Return ``renewed_elapsed_s`` of what has just come in ``state``, after ``known``."""
+    if known is not None and (is_definition or state in _REPEATING):
+        return known.renewed_elapsed_s
+    return None if state in _REPEATING else now_s

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.indi import names
-from ctmo_indi.indi.snapshot import PropertySnapshot, PropertyType
+from ctmo_indi.indi.snapshot import PropertySnapshot, PropertyType, renewed_s
 from ctmo_indi.indi.transport import RawDefinition, RawUpdate
 
 _MESSAGES_KEPT = 20
@@ -42,6 +42,8 @@ class PropertyStore:
 
     def define(self, raw: RawDefinition) -> PropertySnapshot:
         """Take a definition."""
+        now_s = self._clock.elapsed_s()
+        known = self.get(raw.device, raw.name)
         snapshot = PropertySnapshot(
             raw.device,
             raw.name,
@@ -51,8 +53,9 @@ class PropertyStore:
             raw.rule,
             MappingProxyType(raw.values),
             MappingProxyType(raw.ranges),
-            self._clock.elapsed_s(),
+            now_s,
             self.next_generation(),
+            renewed_s(known, raw.state, now_s, is_definition=True),
         )
         self._devices.setdefault(raw.device, {})[raw.name] = snapshot
         return snapshot
@@ -63,6 +66,7 @@ class PropertyStore:
         known = None if properties is None else properties.get(raw.name)
         if properties is None or known is None:
             return None
+        now_s = self._clock.elapsed_s()
         snapshot = PropertySnapshot(
             known.device,
             known.name,
@@ -72,8 +76,9 @@ class PropertyStore:
             known.rule,
             MappingProxyType(raw.values),
             known.ranges if raw.ranges is None else MappingProxyType(raw.ranges),
-            self._clock.elapsed_s(),
+            now_s,
             self.next_generation(),
+            renewed_s(known, raw.state, now_s, is_definition=False),
         )
         properties[raw.name] = snapshot
         return snapshot

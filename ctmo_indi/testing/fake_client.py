@@ -31,6 +31,7 @@ from ctmo_indi.indi.snapshot import (
     PropertyState,
     PropertyType,
     Value,
+    renewed_s,
 )
 from ctmo_indi.indi.vectors import build_vector
 
@@ -289,8 +290,15 @@ class FakeClient:
     ) -> None:
         with self._lock:
             self._generation += 1
+            now_s = self._clock.elapsed_s()
+            known = self._snapshots.get((snapshot.device, snapshot.name))
             stamped = replace(
-                snapshot, elapsed_s=self._clock.elapsed_s(), generation=self._generation
+                snapshot,
+                elapsed_s=now_s,
+                generation=self._generation,
+                renewed_elapsed_s=renewed_s(
+                    known, snapshot.state, now_s, is_definition=event is PropertyDefined
+                ),
             )
             self._snapshots[snapshot.device, snapshot.name] = stamped
             if event is PropertyUpdated:

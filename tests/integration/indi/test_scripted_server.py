@@ -166,6 +166,25 @@ def test_a_malformed_message_among_good_ones_spoils_nothing_else(
     assert command.wait().number("STEP") == 600.0
 
 
+def test_what_a_driver_repeats_is_not_renewed(client: IndiClient, server: ScriptedIndi) -> None:
+    """A weather station that cannot be read sends its old values in Alert; so does every answer."""
+
+    def renewed_after(data: bytes) -> float:
+        generation = client.require("Focuser", "ABS_FOCUS_POSITION").generation
+        server.push(data)
+        heard = client.wait_for(
+            "Focuser", "ABS_FOCUS_POSITION", 5.0, lambda one: one.generation > generation
+        )
+        assert heard.renewed_elapsed_s is not None
+        return heard.renewed_elapsed_s
+
+    client.wait_for("Focuser", "ABS_FOCUS_POSITION", 5.0)
+    begun_s = renewed_after(FOCUS.update("Ok", {"STEP": 101.0}))
+    assert renewed_after(FOCUS.update("Alert")) == begun_s
+    assert renewed_after(FOCUS.update("Busy")) == begun_s
+    assert renewed_after(FOCUS.update("Ok", {"STEP": 102.0})) > begun_s
+
+
 def is_shutter_busy(client: IndiClient) -> bool:
     shutter = client.get("Dome", "DOME_SHUTTER")
     return shutter is not None and shutter.state == "Busy"

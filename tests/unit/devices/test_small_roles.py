@@ -67,6 +67,49 @@ def test_age_is_that_of_the_readings_not_of_the_zone(profile: Profile) -> None:
     assert observatory.weather.status().age_s == pytest.approx(0.0)
 
 
+@pytest.mark.parametrize("state", [PropertyState.ALERT, PropertyState.BUSY])
+def test_a_station_that_cannot_be_read_grows_old_while_its_driver_repeats_what_it_had(
+    profile: Profile, state: PropertyState
+) -> None:
+    # INDI 1.9.9, indiweatherinterface.cpp: every 5 s, and WEATHER_STATUS stays as it was
+    clock = FakeClock()
+    client = FakeInstruments(clock)
+    observatory = Observatory.build(profile, client, clock)
+    observatory.connect_all()
+    client.update(WEATHER, "WEATHER_PARAMETERS", state=PropertyState.OK)
+    for _ in range(12):
+        clock.advance(5.0)
+        client.update(WEATHER, "WEATHER_PARAMETERS", state=state)
+    status = observatory.weather.status()
+    assert status.state is PropertyState.OK
+    assert status.age_s == pytest.approx(60.0)
+    client.update(WEATHER, "WEATHER_PARAMETERS", state=PropertyState.OK)
+    assert observatory.weather.status().age_s == pytest.approx(0.0)
+
+
+def test_a_question_renews_no_readings(profile: Profile) -> None:
+    """A driver answers whoever asks with a definition of what it has."""
+    clock = FakeClock()
+    client = FakeInstruments(clock)
+    observatory = Observatory.build(profile, client, clock)
+    observatory.connect_all()
+    clock.advance(60.0)
+    readings = {"WEATHER_WIND_SPEED": 5.0, "WEATHER_WIND_GUST": 7.0}
+    client.define(WEATHER, "WEATHER_PARAMETERS", readings, PropertyState.OK)
+    assert observatory.weather.status().age_s == pytest.approx(60.0)
+
+
+def test_readings_that_never_were_good_have_no_age(profile: Profile) -> None:
+    clock = FakeClock()
+    client = FakeInstruments(clock)
+    observatory = Observatory.build(profile, client, clock)
+    observatory.connect_all()
+    client.remove_device(WEATHER)
+    client.define(WEATHER, "CONNECTION", {"CONNECT": True, "DISCONNECT": False}, PropertyState.OK)
+    client.define(WEATHER, "WEATHER_PARAMETERS", {"RAIN": 0.0}, PropertyState.ALERT)
+    assert observatory.weather.status().age_s is None
+
+
 def test_dead_weather_station_says_nothing(
     observatory: Observatory, client: FakeInstruments
 ) -> None:
