@@ -273,6 +273,9 @@ class _Closing:
         if mount is not None and mount.can_park and mount.status().parked is not True:
             self._fail("the mount does not read as parked")
             good = False
+        if mount is not None and not mount.can_park and not _stands_still(mount.status()):
+            self._fail("the mount, which cannot park, does not read as standing still")
+            good = False
         if good:
             self._say("closed")
         return good
@@ -324,3 +327,7 @@ class _Closing:
         self._failures.append(line)
         _log.error("closing_failure what=%r", line)
         self._tell(line)
+
+
+def _stands_still(mount: MountStatus) -> bool:
+    return mount.connected and mount.slewing is False and mount.tracking is not True

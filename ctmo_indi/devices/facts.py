@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ctmo_indi.devices.interlocks import Facts, MotionRequest, ShutterState
 from ctmo_indi.devices.limits import Pointing, path_sun_separation_deg
 from ctmo_indi.devices.mount import MountStatus
+from ctmo_indi.devices.parking import is_parking
 from ctmo_indi.devices.unanswered import Part
 from ctmo_indi.errors import InvalidCommand
 from ctmo_indi.models import sun_moon
@@ -60,9 +61,12 @@ def collect_facts(
 def _mount_parked(observatory: Observatory, mount: MountStatus | None) -> bool | None:
     if mount is None or not mount.connected:
         return None
-    if observatory.mount is not None and not observatory.mount.can_park:
+    if observatory.mount is None:
+        return mount.parked
+    if not observatory.mount.can_park:
         return False
-    return mount.parked
+    # On its way it is neither: a slew would end the parking, and whose it is need not be known here
+    return None if is_parking(observatory.mount) else mount.parked
 
 
 def _mount_error_arcsec(

@@ -50,8 +50,15 @@ class ClosingRun:
         """Whether a closing of ours runs."""
         return self._procedure is not None
 
-    def demand(self, reason: str, order: ControlTask | None = None) -> bool:
+    def demand(
+        self, reason: str, order: ControlTask | None = None, *, is_last: bool = False
+    ) -> bool:
         """Close unless a closing runs or failed a moment ago; an order does not wait.
+
+        Parameters
+        ----------
+        is_last
+            There is no later try, since the service ends: this one does not wait either.
 
         Returns
         -------
@@ -63,7 +70,8 @@ class ClosingRun:
         now_machine_s = self._clock.machine_s()
         if self._procedure is not None:
             return True
-        if order is None and now_machine_s < self._not_before_machine_s:
+        may_wait = order is None and not is_last
+        if may_wait and now_machine_s < self._not_before_machine_s:
             return False
         self._not_before_machine_s = now_machine_s + PAUSE_MACHINE_S
         _log.warning("closing reason=%s", reason)

@@ -163,11 +163,14 @@ class Engine:
     def limit_violated(self, reason: str) -> None:
         """Stop and park: the mount went, or is about to go, where it must not.
 
-        Under a lock or the latch it is only told: a human has the telescope in hand.
+        Under a lock or the latch it is only told: a human has the telescope in hand. While safety
+        closes, too: it parks already, and an abort would end that.
         """
         self._parts.publish("limit", "telescope", {"Reason": reason})
         under_way = any(procedure.name == "limit" for _, procedure in self._beside)
         if under_way or self._closing.is_under_way or self._parts.vigil.is_in_human_hands():
+            return
+        if self._parts.vigil.safety_closes():
             return
         _log.warning("limit_violated reason=%s", reason)
         self.interrupt(Ending(AttemptState.INTERRUPTED, f"limit: {reason}", stops_motion=False))
@@ -287,7 +290,7 @@ class Engine:
         sight = self._parts.hands.sight()
         must_close = close and sight.link_up and sight.state is not ObservatoryState.CLOSED
         if must_close and not self._parts.vigil.is_in_human_hands():
-            self._closing.demand("the telescope service stops")
+            self._closing.demand("the telescope service stops", is_last=True)
 
         def end() -> Steps[None]:
             yield Until(self._is_idle, CLOSING_LIMIT_S, "the end")

@@ -56,6 +56,15 @@ class Vigil:
         news = self._source.news
         return news.age_machine_s(now_machine_s) if news else now_machine_s - self._begun_machine_s
 
+    def safety_closes(self) -> bool:
+        """Whether safety has just said that a closing of its own is under way."""
+        news = self._source.news
+        return (
+            news is not None
+            and news.safety_is_closing
+            and self.age_machine_s() < self._times.hold_machine_s
+        )
+
     def look(self, observatory: ObservatoryState) -> Judgement:
         """Judge the present; call it at every turn, it remembers when UNSAFE began."""
         self._wakefulness.look()

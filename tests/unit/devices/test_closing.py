@@ -173,6 +173,38 @@ def test_mount_without_a_park_is_stopped_and_closed_over(
     assert opened.state() is ObservatoryState.CLOSED
 
 
+def test_mount_without_a_park_that_goes_on_tracking_is_an_alarm(
+    opened: Observatory, client: FakeInstruments, close: Close
+) -> None:
+    mount = opened.mount
+    operations = {
+        name: entry for name, entry in mount.description.operations.items() if name != "park"
+    }
+    mount.description = replace(mount.description, operations=operations)
+    client.set_tracking(True)
+    client.reject_next(MOUNT, "TELESCOPE_ABORT_MOTION", 9)
+    client.reject_next(MOUNT, "TELESCOPE_TRACK_STATE", 9)
+
+    result = close()
+
+    assert opened.dome.status().shutter is ShutterState.CLOSED
+    assert not result.confirmed
+    assert "does not read as standing still" in str(result.failures)
+
+
+def test_nothing_slews_into_a_parking(
+    opened: Observatory, client: FakeInstruments, target: tuple[float, float]
+) -> None:
+    """Of another process: its verdict may be a second old."""
+    client.on_command(MOUNT, "TELESCOPE_PARK", lambda _values: None)
+    parked = {"PARK": True, "UNPARK": False}
+    client.update(MOUNT, "TELESCOPE_PARK", parked, PropertyState.BUSY)
+
+    with pytest.raises(Interlocked, match="mount"):
+        opened.mount.slew(*target)
+    assert client.commands_to("EQUATORIAL_EOD_COORD") == []
+
+
 def test_shutter_is_tried_three_times_and_no_more(
     opened: Observatory, client: FakeInstruments, close: Close
 ) -> None:

@@ -101,12 +101,13 @@ class FakeSafety:
         *reasons: str,
         lock: Lock | None = None,
         latch: Latch | None = None,
+        safety_is_closing: bool = False,
     ) -> None:
         self.cycle += 1
         verdict = Verdict(
             level, reasons, self.cycle, "", self.clock.machine_s(), lock=lock, latch=latch
         )
-        self.news = VerdictNews(verdict, self.clock.machine_s(), {})
+        self.news = VerdictNews(verdict, self.clock.machine_s(), {}, safety_is_closing)
 
 
 @dataclass

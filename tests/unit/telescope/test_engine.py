@@ -758,6 +758,29 @@ def test_a_limit_in_human_hands_is_only_told(hold):
     assert rig.hands.done == []
 
 
+def test_a_limit_does_not_end_the_parking_of_safety():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.safety.say(VerdictLevel.UNSAFE, "rain", safety_is_closing=True)
+
+    rig.engine.limit_violated("altitude 10 deg")
+    rig.turn()
+
+    assert "limit" in rig.kinds()
+    assert rig.hands.done == []
+
+
+def test_stopping_the_service_closes_though_a_closing_was_stopped_a_moment_ago():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.failing["close"] = CommandCanceled("stopped by ana")
+    rig.engine.close_by_order(order(rig, ControlCommand.CLOSE))
+    rig.turn()
+    rig.engine.start()
+
+    rig.engine.stop(10.0, close=True)
+
+    assert rig.hands.done.count("close") == 2
+
+
 def test_a_dark_without_any_fresh_verdict_is_interrupted_in_the_end():
     rig = Rig()
     rig.hands.slow.add("expose")
