@@ -129,12 +129,11 @@ class Holds:
         _log.warning("lock_dropped by=%s", owner)
 
     def set_latch(self, owner: str, reason: str) -> Latch:
-        """Set the stop latch; setting it again keeps the first one."""
+        """Set the stop latch, or set it anew: who presses again stops what has begun since."""
+        latch = Latch(owner, reason, self._clock.utc().isoformat(timespec="milliseconds"))
         with self._mutex:
-            if self._latch is None:
-                self._latch = Latch(owner, reason, self._clock.utc().isoformat(timespec="seconds"))
-                self._write()
-            latch = self._latch
+            self._latch = latch
+            self._write()
         _log.warning("latch_set owner=%s reason=%r", latch.owner, latch.reason)
         return latch
 

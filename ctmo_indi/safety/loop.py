@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.models.states import ObservatoryState
-from ctmo_indi.models.verdict import Finding, Verdict, VerdictLevel
+from ctmo_indi.models.verdict import Finding, Latch, Verdict, VerdictLevel
 from ctmo_indi.safety.beats import Beats
 from ctmo_indi.safety.closer import Closer
 from ctmo_indi.safety.decision import Situation, causes, reason_to_close
@@ -84,6 +84,7 @@ class SafetyLoop:
         self._alert = Since(clock.elapsed_s)
         self._cause = Since(clock.elapsed_s)
         self._latched = Since(clock.elapsed_s)
+        self._latch: Latch | None = None
         self._unreachable = Since(clock.machine_s)
         self._half_way = Since(clock.machine_s)
         self._wakefulness = Wakefulness(clock)
@@ -134,7 +135,7 @@ class SafetyLoop:
     def cycle(self) -> Verdict:
         """Do one cycle; the loop's thread calls it, and tests."""
         findings = self._findings()
-        self._latched.note(self._holds.latch is not None)
+        self._note_latch(self._holds.latch)
         self._cycle += 1
         before = self._verdict
         verdict = self._make_verdict(findings)
@@ -147,6 +148,13 @@ class SafetyLoop:
         self.pulse.beat(self._cycle)
         self._on_cycle()
         return verdict
+
+    def _note_latch(self, latch: Latch | None) -> None:
+        """The notice counts from the newest press."""
+        if latch != self._latch:
+            self._latched.note(False)
+        self._latch = latch
+        self._latched.note(latch is not None)
 
     def _findings(self) -> tuple[Finding, ...]:
         since_s = self._weather.last_elapsed_s

@@ -25,7 +25,7 @@ from ctmo_indi.errors import (
 from ctmo_indi.kill_points import passing
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState
-from ctmo_indi.models.verdict import NOBODY, Hand
+from ctmo_indi.models.verdict import NOBODY, Hand, Latch
 from ctmo_indi.own_thread import in_own_thread
 from ctmo_indi.telescope.attempt import Attempt, Ending
 from ctmo_indi.telescope.attempt_book import AttemptBook
@@ -80,6 +80,10 @@ class DeskParts:
     ----------
     refresh
         Learns the newest lock and latch; blocks for a round trip to safety.
+    press_stop
+        Latches a stop here and at safety, see :meth:`SafetyLink.press_stop`.
+    forget_stop
+        Ends a latch that safety never heard of.
     scheduler_age_machine_s
         How long the scheduler has been silent, as safety knows; infinite when never heard at work.
     scheduler_rests_machine_s
@@ -99,6 +103,8 @@ class DeskParts:
     safety: SafetyDesk
     scheduler_age_machine_s: Callable[[], float]
     refresh: Callable[[], None]
+    press_stop: Callable[[Latch, PassedOn], dict[str, object]]
+    forget_stop: Callable[[], None]
     read_elements: Callable[[Sequence[str]], dict[str, object]]
     frames: Callable[[], dict[str, object]] = dict
     scheduler_rests_machine_s: Callable[[], float] = lambda: math.inf
@@ -186,6 +192,7 @@ class DeskHandlers:
         match request.command:
             case ControlCommand.RELEASE:
                 await self._ask(lambda: self._parts.engine.release(checked.user))
+                self._parts.forget_stop()
                 return await self._pass_to_safety(checked, caller)
             case ControlCommand.LOCK | ControlCommand.UNLOCK:
                 return await self._pass_to_safety(checked, caller)
@@ -258,7 +265,13 @@ class DeskHandlers:
 
         written = self._parts.hand_book.insert(task, checked)
         await self._ask(stop_all)
-        latch = await self._pass_to_safety(checked, caller)
+        reason = request.reason or "stop"
+        pressed = Latch(
+            checked.user, reason, self._parts.clock.utc().isoformat(timespec="milliseconds")
+        )
+        order = PassedOn(checked.wire, caller)
+        latch = await in_own_thread(lambda: self._parts.press_stop(pressed, order), "ask-safety")
+        await in_own_thread(self._parts.refresh, "ask-safety")
         unwritten = await self._parts.hand_book.durable(task, written)
         reply = await self._soon(checked, task.receipt, unwritten)
         return {**reply, "Verdict": latch.get("Verdict", {})}

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import CtmoError
+from ctmo_indi.errors import CtmoError, ServiceUnreachable
 from ctmo_indi.models.states import SummaryState
-from ctmo_indi.models.verdict import Verdict
+from ctmo_indi.models.verdict import Latch, Verdict
 from ctmo_indi.telescope.hold_memory import HoldMemory
 
 _log = logging.getLogger(__name__)
@@ -105,6 +105,8 @@ class SafetyLink:
         self._memory = memory
         self._news: VerdictNews | None = None
         self._beating = threading.Lock()
+        self._mutex = threading.Lock()  # of the news; never held while the desk is asked
+        self._owed: Mapping[str, object] | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self.failures = 0
@@ -152,6 +154,7 @@ class SafetyLink:
             "State": self._state(),
         }
         try:
+            self._hand_on()
             reply = self._desk.front_desk(order)
             self.take(reply, sent_machine_s)
         except (CtmoError, KeyError, TypeError, ValueError, OSError) as error:
@@ -172,6 +175,58 @@ class SafetyLink:
         if self._is_alive():
             self.beat()
 
+    def press_stop(self, latch: Latch, order: Mapping[str, object]) -> dict[str, object]:
+        """Latch a human's stop: here at once, then at safety; blocks for its desk's time-out.
+
+        Any thread. While safety is silent the latch is ours, and the order is handed on with the
+        first beat that arrives.
+
+        Raises
+        ------
+        ServiceUnreachable
+            Safety is silent.
+        CtmoError
+            Its refusal.
+        """
+        with self._mutex:
+            news = self._news
+            if news is not None:
+                self._know(replace(news, verdict=replace(news.verdict, latch=latch)))
+        try:
+            return self._desk.front_desk(order)
+        except ServiceUnreachable:
+            self._owed = order
+            raise
+
+    def forget_stop(self) -> None:
+        """End a latch that safety never heard of; any thread."""
+        owed, self._owed = self._owed, None
+        with self._mutex:
+            news = self._news
+            if owed is not None and news is not None:
+                self._know(replace(news, verdict=replace(news.verdict, latch=None)))
+
+    def _hand_on(self) -> None:
+        """Hand on the stop that safety has not heard of."""
+        owed = self._owed
+        if owed is None:
+            return
+        try:
+            self._desk.front_desk(owed)
+        except ServiceUnreachable:
+            raise
+        except CtmoError as error:
+            _log.error("stop_refused_by_safety error=%s", error)
+        if self._owed is owed:
+            self._owed = None
+
+    def _know(self, news: VerdictNews) -> None:
+        """Remember what is known of safety, whose lock or latch has changed; under the mutex."""
+        if self._memory is not None:
+            self._memory.note(news.verdict)
+        self._news = news
+        self._on_news(news.verdict, self.age_machine_s())
+
     def take(self, reply: Mapping[str, object], sent_machine_s: float) -> None:
         """Remember the verdict of a reply; the cycle and the holds that we have are no news.
 
@@ -181,14 +236,14 @@ class SafetyLink:
         if not isinstance(wire, Mapping):
             raise TypeError(f"Verdict is {wire!r}, expected a struct")
         verdict = Verdict.from_wire(wire)
-        if self._memory is not None:
-            self._memory.note(verdict)
+        with self._mutex:
+            self._take(verdict, reply, sent_machine_s)
+
+    def _take(self, verdict: Verdict, reply: Mapping[str, object], sent_machine_s: float) -> None:
         known = self._news
         if known is not None and known.verdict.cycle == verdict.cycle:
-            if (known.verdict.lock, known.verdict.latch) == (verdict.lock, verdict.latch):
-                return
-            self._news = replace(known, verdict=verdict)
-            self._on_news(verdict, self.age_machine_s())
+            if (known.verdict.lock, known.verdict.latch) != (verdict.lock, verdict.latch):
+                self._know(replace(known, verdict=verdict))
             return
         if known is None or known.verdict.level is not verdict.level:
             _log.info("verdict level=%s reasons=%s", verdict.level, "; ".join(verdict.reasons))
@@ -197,28 +252,28 @@ class SafetyLink:
         age_s = max(0.0, float(age_s)) if isinstance(age_s, int | float) else 0.0
         moved_ago_s = reply.get("Moved")
         at_work, resting = _beats(reply)
-        self._news = VerdictNews(
-            verdict,
-            sent_machine_s - age_s,
-            at_work,
-            reply.get("Closing") is True,
-            sent_machine_s - moved_ago_s if isinstance(moved_ago_s, int | float) else -math.inf,
-            resting,
+        self._know(
+            VerdictNews(
+                verdict,
+                sent_machine_s - age_s,
+                at_work,
+                reply.get("Closing") is True,
+                sent_machine_s - moved_ago_s if isinstance(moved_ago_s, int | float) else -math.inf,
+                resting,
+            )
         )
-        self._on_news(verdict, self.age_machine_s())
 
     def _drop_expired_lock(self) -> None:
         """End a lock whose time is over while safety, which would say so, does not answer.
 
         One that safety tells is not over, whatever our clock says, which somebody may have set.
         """
-        news = self._news
-        if self._memory is None or news is None or news.verdict.lock is None:
-            return
-        if self._memory.is_lock_over:
-            verdict = replace(news.verdict, lock=None)
-            self._news = replace(news, verdict=verdict)
-            self._on_news(verdict, self.age_machine_s())
+        with self._mutex:
+            news = self._news
+            if self._memory is None or news is None or news.verdict.lock is None:
+                return
+            if self._memory.is_lock_over:
+                self._know(replace(news, verdict=replace(news.verdict, lock=None)))
 
     def _run(self) -> None:
         while not self._stopping.is_set():

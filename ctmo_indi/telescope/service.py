@@ -267,6 +267,8 @@ class TelescopeService:
                 scheduler_age_machine_s=self._scheduler_age_machine_s,
                 scheduler_rests_machine_s=self._scheduler_rests_machine_s,
                 refresh=self._link.refresh,
+                press_stop=self._link.press_stop,
+                forget_stop=self._link.forget_stop,
                 read_elements=lambda names: read_elements(
                     names, self.observatory.devices, self.client, self._clock
                 ),

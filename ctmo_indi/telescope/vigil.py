@@ -10,7 +10,7 @@ from typing import Protocol
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import SafetyError
 from ctmo_indi.models.states import AttemptState, ObservatoryState
-from ctmo_indi.models.verdict import NOBODY, Hand, Verdict, VerdictLevel
+from ctmo_indi.models.verdict import NOBODY, Hand, Latch, Verdict, VerdictLevel
 from ctmo_indi.telescope.attempt import Attempt, Ending
 from ctmo_indi.telescope.control import ControlTask
 from ctmo_indi.telescope.safety_link import VerdictNews
@@ -37,6 +37,7 @@ class Vigil:
         self._begun_machine_s = clock.machine_s()
         self._unsafe_since_machine_s: float | None = None
         self._latched_since_machine_s: float | None = None
+        self._latch: Latch | None = None
         self._wakefulness = Wakefulness(clock)
 
     @property
@@ -74,10 +75,10 @@ class Vigil:
             self._unsafe_since_machine_s = None
         elif self._unsafe_since_machine_s is None:
             self._unsafe_since_machine_s = now_machine_s
-        if verdict is None or verdict.latch is None:
-            self._latched_since_machine_s = None
-        elif self._latched_since_machine_s is None:
-            self._latched_since_machine_s = now_machine_s
+        latch = None if verdict is None else verdict.latch
+        if latch != self._latch:  # the notice counts from the newest press
+            self._latched_since_machine_s = None if latch is None else now_machine_s
+        self._latch = latch
         since_machine_s = self._unsafe_since_machine_s
         if since_machine_s is not None and self._latched_since_machine_s is not None:
             # The notice that a stop is given counts from the stop.

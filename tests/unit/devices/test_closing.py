@@ -290,6 +290,23 @@ def test_stop_in_the_last_try_leaves_no_alarm(
     assert opened.status().alarm == ""
 
 
+def test_stop_pressed_again_ends_a_closing_that_the_first_one_deferred(
+    opened: Observatory, client: FakeInstruments, close: Close
+) -> None:
+    first = LATCHED.latch
+    assert first is not None
+    latches = [first]
+
+    def stopped(_values: object) -> None:
+        latches.append(replace(first, since_utc="2026-11-23T03:00:00.000+00:00"))
+        raise CommandRejected("aborted by the stop")
+
+    client.on_command(MOUNT, "TELESCOPE_PARK", stopped)
+    with pytest.raises(CommandCanceled, match="smoke"):
+        close(give_way=until_stopped(lambda: latches[-1]))
+    assert client.commands_to("DOME_SHUTTER") == []
+
+
 def test_latch_that_was_set_before_does_not_end_a_closing(
     opened: Observatory, client: FakeInstruments, close: Close
 ) -> None:

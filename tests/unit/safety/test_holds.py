@@ -96,6 +96,16 @@ def test_a_human_is_told_whether_it_is_durable(tmp_path, clock):
     assert holds.write_failure == ""
 
 
+def test_a_second_press_is_another_latch(tmp_path):
+    clock = FakeClock()
+    holds = Holds(tmp_path / "holds.json", clock)
+    first = holds.set_latch("ana", "stop button")
+    clock.advance(0.01)
+    second = holds.set_latch("ana", "stop button")
+    assert first != second
+    assert holds.latch == second
+
+
 def test_a_disk_that_hangs_holds_up_neither_the_human_nor_the_loop(tmp_path, clock, monkeypatch):
     stuck = threading.Event()
     monkeypatch.setattr(os, "fsync", lambda _descriptor: stuck.wait(10.0))

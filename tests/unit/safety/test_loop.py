@@ -111,6 +111,19 @@ def test_the_notice_of_a_stop_counts_from_the_stop_not_from_the_rain(rig):
     assert len(rig.closer.demands) == 1
 
 
+def test_who_presses_stop_again_gets_the_whole_notice_again(rig):
+    rig.holds.set_latch("ana", "cable caught")
+    rig.weather(WeatherLevel.ALERT)
+    rig.turn()
+    rig.turn(599.0)
+    rig.holds.set_latch("ana", "cable caught")
+    rig.turn()
+    rig.turn(599.0)
+    assert rig.closer.demands == []
+    rig.turn(1.0)
+    assert len(rig.closer.demands) == 1
+
+
 def test_after_a_sleep_of_its_own_it_looks_once_more_before_it_closes(rig):
     rig.turn()
     rig.weather(WeatherLevel.ALERT)

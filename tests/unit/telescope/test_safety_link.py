@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ctmo_indi.errors import ServiceUnreachable
-from ctmo_indi.models.verdict import Lock, LockKind, Verdict, VerdictLevel
+from ctmo_indi.models.verdict import Latch, Lock, LockKind, Verdict, VerdictLevel
 from ctmo_indi.telescope.safety_link import SafetyLink
 from ctmo_indi.testing.fake_clock import FakeClock
 
@@ -156,3 +156,59 @@ def test_no_beat_is_sent_for_an_engine_that_hangs(desk, clock):
 
     assert asked == [0, 1, 1]
     assert len(desk.orders) == 1
+
+
+STOP = Latch("ana", "smoke", "2026-11-23T03:00:00.000+00:00")
+STOP_ORDER = {"WOType": "Control", "Command": "stop", "User": "ana"}
+
+
+def test_a_stop_counts_here_while_safety_is_silent_and_is_handed_on_when_it_answers(link, desk):
+    heard = []
+    link._on_news = lambda verdict, _age: heard.append(verdict.latch)
+    desk.answer = reply(1)
+    link.beat()
+    desk.answer = ServiceUnreachable("gone")
+    with pytest.raises(ServiceUnreachable):
+        link.press_stop(STOP, STOP_ORDER)
+    link.beat()
+    assert link.news.verdict.latch == STOP
+    assert heard == [None, STOP]
+
+    desk.orders.clear()
+    latched = Verdict(VerdictLevel.SAFE, (), 7, "", 5.0, latch=STOP).to_wire()
+    desk.answer = {"Verdict": latched}
+    link.beat()
+    link.beat()
+
+    assert [order["WOType"] for order in desk.orders] == ["Control", "Heartbeat", "Heartbeat"]
+    assert link.news.verdict.latch == STOP
+
+
+def test_a_stop_that_safety_took_is_not_handed_on_again(link, desk):
+    desk.answer = reply(1)
+    link.beat()
+    link.press_stop(STOP, STOP_ORDER)
+    desk.orders.clear()
+    link.beat()
+    assert [order["WOType"] for order in desk.orders] == ["Heartbeat"]
+
+
+def test_a_stop_that_safety_never_heard_of_is_released_here(link, desk):
+    desk.answer = reply(1)
+    link.beat()
+    desk.answer = ServiceUnreachable("gone")
+    with pytest.raises(ServiceUnreachable):
+        link.press_stop(STOP, STOP_ORDER)
+    link.forget_stop()
+    assert link.news.verdict.latch is None
+    desk.answer = reply(2)
+    desk.orders.clear()
+    link.beat()
+    assert [order["WOType"] for order in desk.orders] == ["Heartbeat"]
+
+
+def test_a_latch_that_safety_set_is_not_released_here(link, desk):
+    desk.answer = {"Verdict": Verdict(VerdictLevel.SAFE, (), 7, "", 5.0, latch=STOP).to_wire()}
+    link.beat()
+    link.forget_stop()
+    assert link.news.verdict.latch == STOP

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ctmo_indi.models.states import ObservatoryState
-from ctmo_indi.models.verdict import Verdict, VerdictLevel
+from ctmo_indi.models.verdict import Latch, Verdict, VerdictLevel
 from ctmo_indi.telescope.safety_link import VerdictNews
 from ctmo_indi.telescope.verdict_rules import Duty, VerdictTimes
 from ctmo_indi.telescope.vigil import Vigil
@@ -68,3 +70,29 @@ def test_how_long_it_is_unsafe_counts_from_the_awakening_too(stage: Stage) -> No
     stage.clock.advance(100.0)
     stage.hear(VerdictLevel.UNSAFE)
     assert stage.vigil.look(OPEN).duty is Duty.YIELD
+
+
+def test_the_notice_of_a_stop_counts_from_the_newest_press(stage: Stage) -> None:
+    def press(second: int) -> None:
+        latch = Latch("ana", "stop", f"2026-11-23T03:00:{second:02d}")
+        news = stage.source.news
+        assert news is not None
+        stage.source.news = replace(news, verdict=replace(news.verdict, latch=latch))
+
+    def rain_for(seconds: int) -> Duty:
+        for _ in range(seconds):
+            stage.clock.advance(1.0)
+            assert stage.source.news is not None
+            stage.source.news = replace(
+                stage.source.news, learned_machine_s=stage.clock.machine_s()
+            )
+            duty = stage.vigil.look(OPEN).duty
+        return duty
+
+    notice_s = round(VerdictTimes().latch_notice_s)
+    stage.hear(VerdictLevel.UNSAFE)
+    press(1)
+    assert rain_for(notice_s - 10) is Duty.YIELD
+    press(2)
+    assert rain_for(notice_s - 10) is Duty.YIELD
+    assert rain_for(30) is Duty.CLOSE
