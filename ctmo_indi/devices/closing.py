@@ -22,7 +22,7 @@ from ctmo_indi.devices.mount import MountStatus
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.errors import CommandCanceled, DeviceError, Interlocked
 from ctmo_indi.models.states import ObservatoryState
-from ctmo_indi.models.verdict import Latch
+from ctmo_indi.models.verdict import Latch, Lock, LockKind
 from ctmo_indi.safety_policy import MountFailedPolicy, SafetyPolicy
 
 _log = logging.getLogger(__name__)
@@ -95,8 +95,10 @@ def close_observatory(
     return _Closing(observatory, policy, clock, report, give_way, pause_s).run()
 
 
-def until_stopped(latch: Callable[[], Latch | None]) -> Callable[[], str | None]:
-    """Make a ``give_way``: whoever presses stop from now on also stops this closing.
+def until_stopped(
+    latch: Callable[[], Latch | None], lock: Callable[[], Lock | None] = lambda: None
+) -> Callable[[], str | None]:
+    """Make a ``give_way``: who presses stop from now on, or goes inside, also stops this closing.
 
     A latch that is set already does not: it deferred the closing by the site's notice.
 
@@ -104,11 +106,15 @@ def until_stopped(latch: Callable[[], Latch | None]) -> Callable[[], str | None]
     ----------
     latch
         Returns the stop latch as it is; must not block.
+    lock
+        The same of the lock.
     """
-    before = latch()
+    before, lock_before = latch(), lock()
 
     def give_way() -> str | None:
-        now = latch()
+        now, held = latch(), lock()
+        if held is not None and held != lock_before and held.kind is LockKind.MAINTENANCE:
+            return f"maintenance lock of {held.owner}: {held.reason}"
         if now is None or now == before:
             return None
         return f"stopped by {now.owner}: {now.reason}"

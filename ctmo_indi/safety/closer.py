@@ -12,7 +12,7 @@ from ctmo_indi.devices.closing import ClosingReport, close_observatory, until_st
 from ctmo_indi.devices.observatory import Observatory
 from ctmo_indi.errors import CommandCanceled, CtmoError, Locked
 from ctmo_indi.kept_value import KeptValue
-from ctmo_indi.models.verdict import Latch
+from ctmo_indi.models.verdict import Latch, Lock
 from ctmo_indi.safety_policy import SafetyPolicy
 
 _log = logging.getLogger(__name__)
@@ -43,6 +43,8 @@ class Closer:
         The file that keeps the alarm.
     latch
         The stop latch as it is: whoever sets it while a closing runs stops that closing.
+    lock
+        The lock as it is: so does whoever takes a maintenance lock.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Closer:
         announce: Announce,
         memory: KeptValue,
         latch: Callable[[], Latch | None] = lambda: None,
+        lock: Callable[[], Lock | None] = lambda: None,
     ) -> None:
         self._observatory = observatory
         self._policy = policy
@@ -60,6 +63,7 @@ class Closer:
         self._announce = announce
         self._memory = memory
         self._latch = latch
+        self._lock = lock
         self._mutex = threading.Lock()  # the loop and the desk both demand
         self._thread: threading.Thread | None = None
         self._begun_machine_s = 0.0
@@ -121,7 +125,7 @@ class Closer:
                 self._policy,
                 self._clock,
                 report=lambda text: self._announce("closing", text),
-                give_way=until_stopped(self._latch),
+                give_way=until_stopped(self._latch, self._lock),
             )
         except (CommandCanceled, Locked) as error:
             _log.warning("closing_stopped by=%r", str(error))

@@ -38,6 +38,11 @@ from ctmo_indi.work_orders.model import (
 )
 from ctmo_indi.work_orders.revisions import RevisionBoard, answer_on_change
 
+BEATS_WITHIN_S = 5.0
+"""Machine seconds in which a telescope that works beats several times."""
+
+_LOOK_S = 0.05
+
 
 class SafetyHandlers:
     """The handlers of safety's desk.
@@ -222,8 +227,11 @@ class SafetyHandlers:
             return locked + self._not_durable()
         not_disarmed = self._disarm_watchdog()
         # Nothing moves under it: not what was moving before, and no tracking into a limit either.
+        self._loop.tell_holds()
         try:
             told = f"{locked} {self._stop_all()}"
+            if self._telescope_knows():
+                self._stop_all()  # what it had begun meanwhile
         except CtmoError as error:
             told = f"{locked} But not everything could be stopped: {error}"
         if not_disarmed is not None:
@@ -232,6 +240,24 @@ class SafetyHandlers:
                 f"out, or end its driver. {not_disarmed}"
             ) from not_disarmed
         return told + self._not_durable()
+
+    def _telescope_knows(self) -> bool:
+        """Wait until it has heard of what holds now; False when it does not beat.
+
+        It hears with the answer to a beat, and has taken that when it sends the next one.
+        """
+        seen = self._beats.last("telescope")
+        if seen is None or self._beats.age_s("telescope") > BEATS_WITHIN_S:
+            return False
+        pause, beats = threading.Event(), 0
+        for _ in range(round(2.0 * BEATS_WITHIN_S / _LOOK_S)):
+            pause.wait(_LOOK_S)
+            last = self._beats.last("telescope")
+            if last is not seen:
+                seen, beats = last, beats + 1
+            if beats == 2:
+                return True
+        return False
 
     def _disarm_watchdog(self) -> CtmoError | None:
         """Before a human is told that nothing moves; return why it is not known to be off."""

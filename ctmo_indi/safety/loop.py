@@ -121,6 +121,10 @@ class SafetyLoop:
         """The observatory's state as of the last cycle; ALARM while a closing is not confirmed."""
         return ObservatoryState.ALARM if self._closer.alarm is not None else self._state
 
+    def tell_holds(self) -> None:
+        """Have lock and latch count now, and not with the next cycle; any thread."""
+        self._on_verdict(self.verdict)
+
     def start(self) -> None:
         """Start the loop's thread."""
         self._thread = threading.Thread(target=self._run, name="safety-loop", daemon=True)

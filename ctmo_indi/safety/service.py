@@ -74,6 +74,7 @@ class SafetyService:
             lambda kind, text: self._publish(kind, {"Message": text}),
             self._alarm,
             lambda: self._holds.latch,
+            lambda: self._holds.lock,
         )
         self._watchdog = self._watchdog_beats(profile)
         lookout = Lookout(

@@ -25,7 +25,7 @@ from ctmo_indi.devices.opening import open_observatory
 from ctmo_indi.errors import CommandRejected, CtmoError, Interlocked, InvalidCommand
 from ctmo_indi.indi.link import LinkState
 from ctmo_indi.models import sun_moon
-from ctmo_indi.models.verdict import Hand, Latch
+from ctmo_indi.models.verdict import Hand, Latch, Lock
 from ctmo_indi.profiles import Profile, Role
 from ctmo_indi.telescope.hands import Deed, ExposureSpec, RawFrame, Sight
 
@@ -121,12 +121,16 @@ class DeviceHands:
             verdict = self._observatory.verdict
             return verdict.latch if verdict else None
 
+        def lock() -> Lock | None:
+            verdict = self._observatory.verdict
+            return verdict.lock if verdict else None
+
         done = close_observatory(
             self._observatory,
             self._profile.safety,
             self._clock,
             report=report,
-            give_way=until_stopped(latch),
+            give_way=until_stopped(latch, lock),
         )
         if not done.confirmed:
             raise CommandRejected(f"not closed: {'; '.join(dict.fromkeys(done.failures))}")

@@ -15,7 +15,7 @@ from ctmo_indi.devices.opening import open_observatory
 from ctmo_indi.errors import CommandCanceled, CommandRejected, Interlocked, Locked, Unsafe
 from ctmo_indi.indi.snapshot import PropertyState, Value
 from ctmo_indi.models.states import FrameType, ObservatoryState
-from ctmo_indi.models.verdict import Latch
+from ctmo_indi.models.verdict import Latch, Lock, LockKind
 from ctmo_indi.safety_policy import MountFailedPolicy, SafetyPolicy
 from ctmo_indi.testing.fake_clock import FakeClock
 from ctmo_indi.testing.fake_instruments import CAMERA, DOME, MOUNT, FakeInstruments
@@ -304,6 +304,22 @@ def test_stop_pressed_again_ends_a_closing_that_the_first_one_deferred(
     client.on_command(MOUNT, "TELESCOPE_PARK", stopped)
     with pytest.raises(CommandCanceled, match="smoke"):
         close(give_way=until_stopped(lambda: latches[-1]))
+    assert client.commands_to("DOME_SHUTTER") == []
+
+
+def test_who_goes_inside_ends_a_closing_before_the_verdict_tells_of_it(
+    opened: Observatory, client: FakeInstruments, close: Close
+) -> None:
+    locks: list[Lock | None] = [None]
+
+    def locked(_values: object) -> None:
+        locks.append(Lock(LockKind.MAINTENANCE, "ana", "oil", "2026-11-23T03:00:00", None))
+        raise CommandRejected("aborted by the lock")
+
+    client.on_command(MOUNT, "TELESCOPE_PARK", locked)
+    with pytest.raises(CommandCanceled, match="maintenance lock of ana: oil"):
+        close(give_way=until_stopped(lambda: None, lambda: locks[-1]))
+    assert len(client.commands_to("TELESCOPE_PARK")) == 1
     assert client.commands_to("DOME_SHUTTER") == []
 
 

@@ -13,6 +13,7 @@ from ctmo_indi.clock import SystemClock
 from ctmo_indi.errors import Locked, NotPermitted
 from ctmo_indi.models.verdict import LockKind
 from ctmo_indi.safety import desk_handlers
+from ctmo_indi.safety.beats import Beats
 from ctmo_indi.safety.desk_handlers import SafetyHandlers
 from ctmo_indi.safety.holds import Holds
 from ctmo_indi.testing.desks import small_profile
@@ -34,15 +35,21 @@ class _NoNotices:
         """Tell nobody."""
 
 
+class _NobodyMoves:
+    def tell_holds(self) -> None:
+        """Have nothing to tell."""
+
+
 class Site:
     """Safety's desk with real holds; nothing else of it is asked here."""
 
     def __init__(self, folder: Path) -> None:
         clock = SystemClock()
         nobody = cast(Any, None)  # Any: see the class
+        loop = cast(Any, _NobodyMoves())
         self.holds = Holds(folder / "holds.json", clock)
         handlers = SafetyHandlers(
-            loop=nobody, holds=self.holds, beats=nobody, closer=nobody,
+            loop=loop, holds=self.holds, beats=Beats(clock), closer=nobody,
             board=RevisionBoard(clock), clock=clock, stop_all=str, observatory_status=dict,
             clock_watch=nobody, notices=cast(Any, _NoNotices()),
         )  # fmt: skip
