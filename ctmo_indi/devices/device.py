@@ -33,6 +33,9 @@ from ctmo_indi.profiles import Equipment, Profile
 
 _log = logging.getLogger(__name__)
 
+UNFIT_PAUSE_S = 60.0
+"""Machine seconds until a device that did not fit its file is tried again."""
+
 ResultT = TypeVar("ResultT")
 
 
@@ -89,7 +92,8 @@ class Device:
         self._around = surroundings or Surroundings(OwnMoves(clock))
         self._initial: dict[str, dict[str, Value]] = {}
         self._configured: dict[str, dict[str, Value]] = {}
-        self._fits_not = self._was_configured = self._owes_initial = False
+        self._was_configured = self._owes_initial = False
+        self._unfit, self._unfit_machine_s = "", -math.inf
         self._slot_lock = threading.Lock()
         self._slots: dict[str, Motion[Any]] = {}  # Any: results of all kinds
 
@@ -113,10 +117,20 @@ class Device:
         """Whether it is not connected, or is and was never configured by this process.
 
         So it is when another process has connected it, and when the link was lost in the middle of
-        ours and the device came back by itself. One that did not fit its file is not tried for
-        ever.
+        ours and the device came back by itself. One that did not fit its file is tried again after
+        :data:`UNFIT_PAUSE_S`.
         """
-        return not (self.is_connected and (self._was_configured or self._fits_not))
+        rests = self._clock.machine_s() - self._unfit_machine_s < UNFIT_PAUSE_S
+        return not (self.is_connected and (self._was_configured or rests))
+
+    @property
+    def unfit(self) -> str:
+        """Why it is connected and yet not set up, for its driver lacks what its file requires.
+
+        Empty for one that is well, not connected, or not tried yet. A mount that knows neither its
+        site nor its time points elsewhere, and reads back that it is on its target.
+        """
+        return self._unfit if self.is_connected and not self._was_configured else ""
 
     def connect(self, context: Mapping[str, Value], timeout_s: float | None = None) -> None:
         """Connect, wait for the required properties and apply the configuration; blocks.
@@ -138,7 +152,7 @@ class Device:
         """
         before, after = self.configuration(context)
         self._configured = after
-        self._fits_not = self._was_configured = False
+        self._was_configured = False
         self._owes_initial = self._owes_initial or not self.is_connected
         blocks_s = self.description.quirk("silence_s", self.description.quirk("readout_s", 0.0))
         if blocks_s > 0.0:
@@ -152,8 +166,8 @@ class Device:
                 requires=self.description.requires,
                 timeout_s=own_s if timeout_s is None else min(own_s, timeout_s),
             )
-        except UnknownProperty:
-            self._fits_not = True
+        except UnknownProperty as error:
+            self._unfit, self._unfit_machine_s = str(error), self._clock.machine_s()
             raise
         commanded = {entry.property for entry in self.description.operations.values()}
         for prop, values in after.items():
@@ -165,6 +179,7 @@ class Device:
         if self._owes_initial:
             self.set_initial()
         self._owes_initial, self._was_configured = False, True
+        self._unfit, self._unfit_machine_s = "", -math.inf
 
     def set_initial(self) -> None:
         """Set configured values of properties that operations command as well; does not block.

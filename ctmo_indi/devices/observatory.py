@@ -322,6 +322,7 @@ class Observatory:
                 if binding.role in self.devices
             },
             line_of_sight=self._line_of_sight(mount),
+            unfit={role: each.unfit for role, each in self.devices.items() if each.unfit},
         )
 
     def _line_of_sight(self, mount: MountStatus | None) -> LineOfSight | None:

@@ -6,7 +6,7 @@ On the wire units stand in the keys, and what is not known is left out: there is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ctmo_indi.devices.camera import CameraStatus
@@ -62,6 +62,8 @@ class ObservatoryStatus:
         Bound switches of the profile ("Blink01"); None when not known.
     line_of_sight
         How the telescope looks out of the dome; None when either is not known.
+    unfit
+        Why a connected device is not set up, by role, see :attr:`Device.unfit`.
     """
 
     state: ObservatoryState
@@ -76,6 +78,7 @@ class ObservatoryStatus:
     light_panel: LightPanelStatus | None = None
     switches: Mapping[str, bool | None] | None = None
     line_of_sight: LineOfSight | None = None
+    unfit: Mapping[Role, str] = field(default_factory=dict)
 
     @property
     def disconnected(self) -> tuple[Role, ...]:

@@ -113,6 +113,7 @@ def weather_facts(status: WeatherStatus | None) -> WeatherFacts | None:
 def _unknown(status: ObservatoryStatus, *, mount_can_park: bool) -> tuple[str, ...]:
     missing = set(status.disconnected)
     names = [role.value for role in _VITAL if role in missing]
+    names += [f"{role.value}: {status.unfit[role]}" for role in _VITAL if role in status.unfit]
     mount, dome = status.mount, status.dome
     if mount is not None and mount.connected and mount_can_park and mount.parked is None:
         names.append("whether the mount is parked")

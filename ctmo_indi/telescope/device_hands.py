@@ -261,7 +261,7 @@ class DeviceExposure:
 
 def _lost(status: ObservatoryStatus) -> frozenset[Role]:
     """Roles that are not connected, or have not yet said what a command needs to know."""
-    lost = set(status.disconnected)
+    lost = set(status.disconnected) | (status.unfit.keys() & {Role.MOUNT, Role.DOME})
     if status.mount is not None and status.mount.ra_deg is None:
         lost.add(Role.MOUNT)
     if status.camera is not None and status.camera.exposing is None:

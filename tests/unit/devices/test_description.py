@@ -8,11 +8,13 @@ import pytest
 from ctmo_indi import catalogue
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.devices import description
+from ctmo_indi.devices.device import UNFIT_PAUSE_S
 from ctmo_indi.devices.observatory import Observatory, driver_executables
 from ctmo_indi.errors import ConfigError, NotConnected, ServerLost, UnknownProperty
 from ctmo_indi.indi.names import may_be_kept
 from ctmo_indi.indi.snapshot import PropertyState
 from ctmo_indi.profiles import Equipment, Profile, Role
+from ctmo_indi.testing.fake_clock import FakeClock
 from ctmo_indi.testing.fake_instruments import CAMERA, DOME, MOUNT, WHEEL, FakeInstruments
 
 FILES = sorted(path.stem for path in catalogue.folder("devices").glob("*.yaml"))
@@ -270,6 +272,26 @@ class TestConnecting:
         with pytest.raises(NotConnected, match=WHEEL):
             observatory.connect_all()
         assert observatory.missing() == ()
+
+    def test_what_is_connected_but_does_not_fit_is_told_and_tried_again(
+        self, profile: Profile, client: FakeInstruments
+    ) -> None:
+        clock = FakeClock()
+        observatory = Observatory.build(profile, client, clock)
+        observatory.connect_all()
+        assert observatory.status().unfit == {}
+        client.remove_device(MOUNT)
+        client.define(MOUNT, "CONNECTION", {"CONNECT": True, "DISCONNECT": False})
+
+        again = Observatory.build(profile, client, clock)
+        assert again.status().unfit == {}  # not tried yet
+        with pytest.raises(NotConnected, match=MOUNT):
+            again.connect_all()
+        assert "EQUATORIAL_EOD_COORD" in again.status().unfit[Role.MOUNT]
+        assert again.missing() == ()
+        clock.advance(UNFIT_PAUSE_S + 1.0)
+        assert again.missing() == (MOUNT,)
+        assert again.status().unfit  # until it fits
 
     def test_connection_in_alert_is_no_connection(
         self, observatory: Observatory, client: FakeInstruments

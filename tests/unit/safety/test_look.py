@@ -8,6 +8,7 @@ from ctmo_indi.devices.interlocks import ShutterState
 from ctmo_indi.devices.mount import MountStatus
 from ctmo_indi.devices.observatory import ObservatoryStatus
 from ctmo_indi.models.states import ObservatoryState
+from ctmo_indi.profiles import Role
 from ctmo_indi.safety.look import _unknown
 
 STATUS = ObservatoryStatus(
@@ -31,6 +32,11 @@ UNSURE = MountStatus(connected=True)
             replace(STATUS, dome=DomeStatus(connected=True)),
             True,
             ("whether the shutter is closed",),
+        ),
+        (
+            replace(STATUS, unfit={Role.MOUNT: "no GEOGRAPHIC_COORD", Role.CAMERA: "no CCD1"}),
+            True,
+            ("mount: no GEOGRAPHIC_COORD",),
         ),
     ],
 )
