@@ -77,23 +77,25 @@ class EventFile:
     def read(self, after: int, before: int, kinds: Collection[str], limit: int) -> StoredEvents:
         """Events between two numbers, both excluded, oldest first; reads files.
 
-        What cannot be read counts as lost.
+        What cannot be read counts as lost. Of a long file no more is held than the page.
         """
         with self._changed:
             waiting = list(self._waiting)
+        page = _Page(after, before, kinds, limit)
+        first: int | None = None
+        lost = False
         try:
-            stored = list(self._stored())
-            lost = bool(stored) and stored[0].revision > after + 1 and self._older.exists()
+            for event in self._stored():
+                first = event.revision if first is None else first
+                page.take(event)
+            lost = first is not None and first > after + 1 and self._older.exists()
         except OSError as error:
             _log.error("events_unreadable path=%s error=%s", self._path, error)
-            stored, lost = [], True
-        by_number = {event.revision: event for event in (*stored, *waiting)}
-        inside = [by_number[n] for n in sorted(by_number) if after < n < before]
-        lost |= any(event.kind == _LOST for event in inside)
-        wanted = [
-            event for event in inside if event.kind != _LOST and (not kinds or event.kind in kinds)
-        ]
-        return StoredEvents(tuple(wanted[:limit]), len(wanted) > limit, lost)
+            page, lost = _Page(after, before, kinds, limit), True
+        for event in waiting:
+            page.take(event)
+        found = page.found()
+        return StoredEvents(tuple(found[:limit]), len(found) > limit, lost or page.has_lost)
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all is written, at most ``timeout_s`` machine seconds; whether it is."""
@@ -132,13 +134,14 @@ class EventFile:
     def _stored(self) -> Iterator[Event]:
         for path in (self._older, self._path):
             try:
-                lines = path.read_bytes().splitlines()
+                file = path.open("rb")
             except FileNotFoundError:
                 continue
-            for line in lines:
-                event = _parsed(line)
-                if event is not None:
-                    yield event
+            with file:
+                for line in file:
+                    event = _parsed(line)
+                    if event is not None:
+                        yield event
 
     def _run(self) -> None:
         while True:
@@ -187,6 +190,32 @@ class EventFile:
         if not self.trouble:
             _log.error("events_not_stored path=%s error=%r", self._path, error)
         self.trouble = f"{self._path}: {error}"
+
+
+class _Page:
+    """The events of a question with the smallest numbers, and one more; each number once."""
+
+    def __init__(self, after: int, before: int, kinds: Collection[str], limit: int) -> None:
+        self._after, self._before = after, before
+        self._kinds = kinds
+        self._most = limit + 1
+        self._by_number: dict[int, Event] = {}
+        self.has_lost = False
+
+    def take(self, event: Event) -> None:
+        """Keep it if it belongs here."""
+        if not self._after < event.revision < self._before:
+            return
+        if event.kind == _LOST:
+            self.has_lost = True
+        elif not self._kinds or event.kind in self._kinds:
+            self._by_number[event.revision] = event
+            if len(self._by_number) > 2 * self._most:
+                self._by_number = {one.revision: one for one in self.found()}
+
+    def found(self) -> list[Event]:
+        """Return them, oldest first."""
+        return [self._by_number[number] for number in sorted(self._by_number)[: self._most]]
 
 
 def _line(event: Event) -> bytes:

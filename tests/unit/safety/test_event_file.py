@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
+import tracemalloc
 
 import pytest
 
 from ctmo_indi.models.event import Event
-from ctmo_indi.safety.event_file import GAP, EventFile
+from ctmo_indi.safety.event_file import GAP, EventFile, _line
 from ctmo_indi.testing.fake_clock import FakeClock
 from ctmo_indi.testing.full_disk import FullDisk
 from ctmo_indi.work_orders.revisions import RevisionBoard
@@ -62,6 +63,35 @@ def test_pages_and_kinds(open_file):
     assert numbers(file.read(2, 8, (), 3)) == [3, 4, 5]
     assert file.read(2, 8, (), 3).is_more
     assert numbers(file.read(0, ALL, ("even",), 10)) == [2, 4, 6, 8]
+
+
+def test_a_page_of_a_long_file_needs_no_more_memory_than_the_page(path):
+    lines = [_line(event(number, "odd" if number % 2 else "even")) for number in range(1, 20_001)]
+    path.parent.mkdir()
+    path.write_bytes(b"".join(lines))
+    file = EventFile(path, FakeClock())
+    tracemalloc.start()
+    try:
+        found = file.read(7, ALL, ("odd",), 5)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert file.close(LIMIT_S)
+    assert numbers(found) == [9, 11, 13, 15, 17]
+    assert found.is_more
+    assert peak_bytes < 300_000 < path.stat().st_size
+
+
+def test_numbers_that_are_out_of_order_or_twice_are_read_in_order_and_once(path):
+    told = [50, 51, 3, 51, 4, 5, 52, 6]
+    path.parent.mkdir()
+    path.write_bytes(b"".join(_line(event(number)) for number in told))
+    file = EventFile(path, FakeClock())
+    found = file.read(0, ALL, (), 2)
+    every = file.read(0, ALL, (), 100)
+    assert file.close(LIMIT_S)
+    assert (numbers(found), found.is_more) == ([3, 4], True)
+    assert (numbers(every), every.is_more) == ([3, 4, 5, 6, 50, 51, 52], False)
 
 
 def test_a_line_cut_short_by_a_crash_spoils_nothing(open_file, path):
