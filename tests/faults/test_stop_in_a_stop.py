@@ -35,3 +35,28 @@ def test_a_humans_stop_ends_the_closing_and_the_service(tmp_path: Path) -> None:
     assert (command.returncode, complaint) == (0, "")
     assert stands[OPEN] == "On"
     assert "Busy" not in stands.values()
+
+
+def test_a_stop_ends_the_telescopes_closing_while_safety_is_dead(tmp_path: Path) -> None:
+    """Nobody else can latch it: the telescope does, and does not park again after a pause."""
+    with RunningFleet(tmp_path, speed=8.0).running() as fleet:
+        receipt = fleet.observe(**{"Exposure Time": 1500.0})
+        fleet.exposing(receipt)
+        fleet.hold_dead("safety")
+        fleet.ask({"WOType": "Control", "Command": "close"}, "telescope")
+        until(lambda: fleet.indi_value(MOVING[0]) == "Busy", "it parks")
+
+        fault = fleet.fault({"WOType": "Control", "Command": "stop"}, "telescope")
+
+        until(lambda: "Busy" not in fleet.indi_get(*MOVING).values(), "all stands still", 5.0)
+        seen = set()
+        for _ in range(10):  # a closing that goes on parks again after a pause of 2.5 s at most
+            fleet.let_sky_pass(8.0)
+            seen |= set(fleet.indi_get(*MOVING).values())
+        stands = fleet.indi_value(OPEN)
+        verdict = fleet.ask({"WOType": "Status"}, "telescope")["Verdict"]
+
+    assert fault.code == 503
+    assert "Busy" not in seen
+    assert stands == "On"
+    assert verdict["Latch"]["Owner"] == "ada"
