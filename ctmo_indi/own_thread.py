@@ -37,13 +37,22 @@ class FewOwnThreads:
         if not self._left.acquire(blocking=False):
             raise TooManyThreads(f"{self._most} questions wait for an answer")
 
+        is_begun = False
+
         def counted() -> ResultT:
+            nonlocal is_begun
+            is_begun = True
             try:
                 return call()
             finally:
                 self._left.release()
 
-        return await in_own_thread(counted, name)
+        try:
+            return await in_own_thread(counted, name)
+        except RuntimeError:
+            if not is_begun:  # the system gives no more threads
+                self._left.release()
+            raise
 
 
 async def in_own_thread(call: Callable[[], ResultT], name: str = "own") -> ResultT:

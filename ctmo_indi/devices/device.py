@@ -167,7 +167,8 @@ class Device:
                 timeout_s=own_s if timeout_s is None else min(own_s, timeout_s),
             )
         except UnknownProperty as error:
-            self._unfit, self._unfit_machine_s = str(error), self._clock.machine_s()
+            if self.is_connected:  # else it was merely late
+                self._unfit, self._unfit_machine_s = str(error), self._clock.machine_s()
             raise
         commanded = {entry.property for entry in self.description.operations.values()}
         for prop, values in after.items():

@@ -9,15 +9,16 @@ import asyncio
 import contextlib
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from ctmo_indi.clock import Clock
+from ctmo_indi.devices.motion_kinds import ShutterState
 from ctmo_indi.errors import CommandRejected, CtmoError, NotPermitted, NotServedHere
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.models.verdict import Hand, Lock, LockKind
-from ctmo_indi.safety.beats import Beats
+from ctmo_indi.safety.beats import Beat, Beats
 from ctmo_indi.safety.clock_watch import ClockWatch
 from ctmo_indi.safety.closer import Closer
 from ctmo_indi.safety.facts import DiskFacts
@@ -38,10 +39,11 @@ from ctmo_indi.work_orders.model import (
 )
 from ctmo_indi.work_orders.revisions import RevisionBoard, answer_on_change
 
-BEATS_WITHIN_S = 5.0
-"""Machine seconds in which a telescope that works beats several times."""
+BEATS_WITHIN_S = 3.0
+"""Machine seconds in which a telescope that works beats at least twice."""
 
 _LOOK_S = 0.05
+_SHUTTER_MOVES = frozenset({ShutterState.OPENING, ShutterState.CLOSING})
 
 
 class SafetyHandlers:
@@ -228,9 +230,12 @@ class SafetyHandlers:
         not_disarmed = self._disarm_watchdog()
         # Nothing moves under it: not what was moving before, and no tracking into a limit either.
         self._loop.tell_holds()
+        seen = self._beats.last("telescope")
         try:
             told = f"{locked} {self._stop_all()}"
-            if self._telescope_knows():
+            if not self._telescope_knows(seen):
+                told += " BUT the telescope service has not confirmed it: stay out until it does."
+            elif _moves(self._observatory_status()):
                 self._stop_all()  # what it had begun meanwhile
         except CtmoError as error:
             told = f"{locked} But not everything could be stopped: {error}"
@@ -241,22 +246,26 @@ class SafetyHandlers:
             ) from not_disarmed
         return told + self._not_durable()
 
-    def _telescope_knows(self) -> bool:
-        """Wait until it has heard of what holds now; False when it does not beat.
+    def _telescope_knows(self, seen: Beat | None) -> bool:
+        """Wait until it has heard of what holds now; True, too, where there is none at work.
 
         It hears with the answer to a beat, and has taken that when it sends the next one.
+
+        Parameters
+        ----------
+        seen
+            Its last beat when the holds changed.
         """
-        seen = self._beats.last("telescope")
-        if seen is None or self._beats.age_s("telescope") > BEATS_WITHIN_S:
-            return False
         pause, beats = threading.Event(), 0
-        for _ in range(round(2.0 * BEATS_WITHIN_S / _LOOK_S)):
-            pause.wait(_LOOK_S)
+        for _ in range(round(BEATS_WITHIN_S / _LOOK_S)):
             last = self._beats.last("telescope")
+            if last is None or self._beats.age_s("telescope") > BEATS_WITHIN_S:
+                return True
             if last is not seen:
                 seen, beats = last, beats + 1
             if beats == 2:
                 return True
+            pause.wait(_LOOK_S)
         return False
 
     def _disarm_watchdog(self) -> CtmoError | None:
@@ -295,6 +304,17 @@ class SafetyHandlers:
         """Wait for the disk; what to tell when a restart would not know of it."""
         trouble = self._holds.trouble()
         return f" BUT A RESTART WOULD FORGET IT: {trouble}" if trouble else ""
+
+
+def _moves(status: Mapping[str, object]) -> bool:
+    """Whether mount or dome moves, or the mount tracks, by what a Status tells of the devices."""
+    mount, dome = (status.get(name) for name in ("Mount", "Dome"))
+    of_mount = mount if isinstance(mount, Mapping) else {}
+    of_dome = dome if isinstance(dome, Mapping) else {}
+    return (
+        True in (of_mount.get("Slewing"), of_mount.get("Tracking"), of_dome.get("Moving"))
+        or of_dome.get("Shutter") in _SHUTTER_MOVES
+    )
 
 
 def _disk_to_wire(disk: DiskFacts | None) -> dict[str, object]:

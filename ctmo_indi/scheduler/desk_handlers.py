@@ -55,9 +55,10 @@ CANCEL_WAIT_S = 6.0
 """Machine seconds Cancel waits for an attempt under way to end; then it answers all the same."""
 
 PASSED_WAIT_S = 5.0
+"""Longest Wait, machine seconds, of a Status that is passed on: below the time-out of that call."""
+
 MOST_QUESTIONS = 64
 """To other services at once; who asked may have left, a peer that hangs answers none."""
-"""Longest Wait, machine seconds, of a Status that is passed on: below the time-out of that call."""
 
 AnswerT = TypeVar("AnswerT")
 

@@ -81,7 +81,7 @@ class DeskParts:
     refresh
         Learns the newest lock and latch; blocks for a round trip to safety.
     press_stop
-        Latches a stop here and at safety, see :meth:`SafetyLink.press_stop`.
+        Latches a stop here, see :meth:`SafetyLink.press_stop`; does not block.
     forget_stop
         Ends a latch that safety never heard of.
     scheduler_age_machine_s
@@ -103,7 +103,7 @@ class DeskParts:
     safety: SafetyDesk
     scheduler_age_machine_s: Callable[[], float]
     refresh: Callable[[], None]
-    press_stop: Callable[[Latch, PassedOn], dict[str, object]]
+    press_stop: Callable[[Latch], None]
     forget_stop: Callable[[], None]
     read_elements: Callable[[Sequence[str]], dict[str, object]]
     frames: Callable[[], dict[str, object]] = dict
@@ -269,9 +269,8 @@ class DeskHandlers:
         pressed = Latch(
             checked.user, reason, self._parts.clock.utc().isoformat(timespec="milliseconds")
         )
-        order = PassedOn(checked.wire, caller)
-        latch = await in_own_thread(lambda: self._parts.press_stop(pressed, order), "ask-safety")
-        await in_own_thread(self._parts.refresh, "ask-safety")
+        self._parts.press_stop(pressed)
+        latch = await self._pass_to_safety(checked, caller)
         unwritten = await self._parts.hand_book.durable(task, written)
         reply = await self._soon(checked, task.receipt, unwritten)
         return {**reply, "Verdict": latch.get("Verdict", {})}

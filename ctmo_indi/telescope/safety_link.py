@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ctmo_indi.clock import Clock
-from ctmo_indi.errors import CtmoError, ServiceUnreachable
+from ctmo_indi.errors import CtmoError
 from ctmo_indi.models.states import SummaryState
-from ctmo_indi.models.verdict import Latch, Verdict
+from ctmo_indi.models.verdict import Latch, Verdict, VerdictLevel
 from ctmo_indi.telescope.hold_memory import HoldMemory
 
 _log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class SafetyLink:
         self._news: VerdictNews | None = None
         self._beating = threading.Lock()
         self._mutex = threading.Lock()  # of the news; never held while the desk is asked
-        self._owed: Mapping[str, object] | None = None
+        self._own: Latch | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self.failures = 0
@@ -154,7 +154,6 @@ class SafetyLink:
             "State": self._state(),
         }
         try:
-            self._hand_on()
             reply = self._desk.front_desk(order)
             self.take(reply, sent_machine_s)
         except (CtmoError, KeyError, TypeError, ValueError, OSError) as error:
@@ -175,53 +174,34 @@ class SafetyLink:
         if self._is_alive():
             self.beat()
 
-    def press_stop(self, latch: Latch, order: Mapping[str, object]) -> dict[str, object]:
-        """Latch a human's stop: here at once, then at safety; blocks for its desk's time-out.
+    def press_stop(self, latch: Latch) -> None:
+        """Latch a human's stop here, at once; safety is told by who calls. Any thread, no waiting.
 
-        Any thread. While safety is silent the latch is ours, and the order is handed on with the
-        first beat that arrives.
-
-        Raises
-        ------
-        ServiceUnreachable
-            Safety is silent.
-        CtmoError
-            Its refusal.
+        It counts until safety says that there is a latch, or :meth:`forget_stop`: a verdict without
+        one may be older than the stop, or of a safety that was dead when stop was pressed.
         """
         with self._mutex:
-            news = self._news
-            if news is not None:
-                self._know(replace(news, verdict=replace(news.verdict, latch=latch)))
-        try:
-            return self._desk.front_desk(order)
-        except ServiceUnreachable:
-            self._owed = order
-            raise
+            self._own = latch
+            if self._news is None:
+                now_machine_s = self._clock.machine_s()
+                why = "stopped, and no verdict of safety since the start"
+                utc = self._clock.utc().isoformat(timespec="milliseconds")
+                verdict = Verdict(VerdictLevel.HOLD, (why,), -1, utc, now_machine_s)
+                self._know(VerdictNews(verdict, now_machine_s, {}))
+            else:
+                self._know(self._news)
 
     def forget_stop(self) -> None:
         """End a latch that safety never heard of; any thread."""
-        owed, self._owed = self._owed, None
         with self._mutex:
-            news = self._news
-            if owed is not None and news is not None:
-                self._know(replace(news, verdict=replace(news.verdict, latch=None)))
-
-    def _hand_on(self) -> None:
-        """Hand on the stop that safety has not heard of."""
-        owed = self._owed
-        if owed is None:
-            return
-        try:
-            self._desk.front_desk(owed)
-        except ServiceUnreachable:
-            raise
-        except CtmoError as error:
-            _log.error("stop_refused_by_safety error=%s", error)
-        if self._owed is owed:
-            self._owed = None
+            own, self._own = self._own, None
+            if own is not None and self._news is not None:
+                self._know(replace(self._news, verdict=replace(self._news.verdict, latch=None)))
 
     def _know(self, news: VerdictNews) -> None:
-        """Remember what is known of safety, whose lock or latch has changed; under the mutex."""
+        """Remember what is known of safety, with our own latch while it has none; with the mutex."""
+        if self._own is not None:
+            news = replace(news, verdict=replace(news.verdict, latch=self._own))
         if self._memory is not None:
             self._memory.note(news.verdict)
         self._news = news
@@ -240,6 +220,10 @@ class SafetyLink:
             self._take(verdict, reply, sent_machine_s)
 
     def _take(self, verdict: Verdict, reply: Mapping[str, object], sent_machine_s: float) -> None:
+        if verdict.latch is not None:
+            self._own = None
+        elif self._own is not None:
+            verdict = replace(verdict, latch=self._own)
         known = self._news
         if known is not None and known.verdict.cycle == verdict.cycle:
             if (known.verdict.lock, known.verdict.latch) != (verdict.lock, verdict.latch):

@@ -16,6 +16,7 @@ lock or latch                 ends the attempt; under a maintenance lock it neve
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -74,6 +75,7 @@ def judge(
     times: VerdictTimes,
     *,
     safety_is_closing: bool = False,
+    latched_for_machine_s: float = math.inf,
 ) -> Judgement:
     """Decide.
 
@@ -85,6 +87,8 @@ def judge(
         Its age; of no verdict: machine seconds since the service started.
     unsafe_for_machine_s
         How long the verdict has been UNSAFE without interruption.
+    latched_for_machine_s
+        How long ago stop was pressed, of a verdict with a latch.
     safety_is_closing
         As safety says: parking comes first and does not show in the observatory's state.
     """
@@ -92,7 +96,9 @@ def judge(
     if verdict is None or age_machine_s > times.hold_machine_s:
         what = "no verdict from safety" if verdict is None else "the verdict is too old"
         reason = f"{what}: {age_machine_s:.0f} s"
-        must_close = age_machine_s > times.close_machine_s + notice_s
+        # The notice counts from the later of the two, the cause and the stop.
+        is_noticed = latched_for_machine_s <= notice_s
+        must_close = age_machine_s > times.close_machine_s + notice_s and not is_noticed
         closing = Duty.HOLD if _is_maintenance(verdict) else Duty.CLOSE
         return Judgement(closing if must_close else Duty.HOLD, reason)
     if verdict.is_safe:

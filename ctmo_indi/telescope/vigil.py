@@ -5,6 +5,7 @@ Engine thread only; the rules themselves are ``verdict_rules``.
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 from ctmo_indi.clock import Clock
@@ -79,6 +80,9 @@ class Vigil:
         if latch != self._latch:  # the notice counts from the newest press
             self._latched_since_machine_s = None if latch is None else now_machine_s
         self._latch = latch
+        latched_for_machine_s = math.inf
+        if self._latched_since_machine_s is not None:
+            latched_for_machine_s = now_machine_s - self._latched_since_machine_s
         since_machine_s = self._unsafe_since_machine_s
         if since_machine_s is not None and self._latched_since_machine_s is not None:
             # The notice that a stop is given counts from the stop.
@@ -97,6 +101,7 @@ class Vigil:
             self._clock.speed,
             self._times,
             safety_is_closing=self._source.news is not None and self._source.news.safety_is_closing,
+            latched_for_machine_s=latched_for_machine_s,
         )
 
     def refusal(self, needs_safe: bool, acts_for: Hand = NOBODY) -> SafetyError | None:

@@ -259,6 +259,8 @@ class OrdersBook:
             return
         now_utc_s = self.clock.utc().timestamp()
         begun, after = book_writes.progress(self.writer, row, frames, now_utc_s)
+        if begun.state not in attempts.OPEN_STATES:
+            return  # its end is stored already, and is told when it is settled
         self._attempts[attempt_id] = begun
         self.publish("attempt", begun.attempt_id, attempt_event(begun))
         self._note(after)

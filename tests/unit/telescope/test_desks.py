@@ -123,7 +123,7 @@ class Office:
                 self.safety_desk,
                 lambda: self.scheduler_age_s,
                 lambda: None,
-                lambda _latch, order: self.safety_desk.front_desk(order),
+                lambda _latch: None,
                 lambda: None,
                 lambda names: {name: {"Value": self.element} for name in names},
                 scheduler_rests_machine_s=lambda: self.scheduler_rests_s,

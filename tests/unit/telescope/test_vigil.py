@@ -96,3 +96,15 @@ def test_the_notice_of_a_stop_counts_from_the_newest_press(stage: Stage) -> None
     press(2)
     assert rain_for(notice_s - 10) is Duty.YIELD
     assert rain_for(30) is Duty.CLOSE
+
+
+def test_a_stop_pressed_long_after_safety_fell_silent_has_its_whole_notice(stage: Stage) -> None:
+    assert stage.awake_for(700) is Duty.CLOSE
+    news = stage.source.news
+    assert news is not None
+    latch = Latch("ana", "stop", "2026-11-23T03:00:00")
+    stage.source.news = replace(news, verdict=replace(news.verdict, latch=latch))
+    notice_s = round(VerdictTimes().latch_notice_s)
+    assert stage.vigil.look(OPEN).duty is Duty.HOLD
+    assert stage.awake_for(notice_s - 5) is Duty.HOLD
+    assert stage.awake_for(10) is Duty.CLOSE
