@@ -199,7 +199,7 @@ class SafetyLink:
                 self._know(replace(self._news, verdict=replace(self._news.verdict, latch=None)))
 
     def _know(self, news: VerdictNews) -> None:
-        """Remember what is known of safety, with our own latch while it has none; with the mutex."""
+        """Remember what is known of safety, with our own latch while it has none; under mutex."""
         if self._own is not None:
             news = replace(news, verdict=replace(news.verdict, latch=self._own))
         if self._memory is not None:
