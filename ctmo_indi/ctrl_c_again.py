@@ -92,6 +92,19 @@ def begun_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextlib.contextmanager
+def heedless_of_hangups() -> Iterator[None]:
+    """Pass over SIGHUP inside: what must be carried through ends with no terminal."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def _not_counted(*_: object) -> None:
     """Take a signal that changes nothing; children that are started do not inherit that."""
 

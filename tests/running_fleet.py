@@ -130,9 +130,14 @@ def command_line(*words: object, **options: object) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.alarm(_LONGEST_LIFE_S) and None,
+        preexec_fn=_as_from_a_terminal,
         **options,  # type: ignore[call-overload]
     )
+
+
+def _as_from_a_terminal() -> None:
+    signal.alarm(_LONGEST_LIFE_S)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have it ignored
 
 
 class MissedStep(AssertionError):

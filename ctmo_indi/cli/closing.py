@@ -8,7 +8,6 @@ service, and with ``--host`` no configuration either.
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ctmo_indi import ctrl_c_again
 from ctmo_indi.cli.options import (
     ConfigOption,
     DataOption,
@@ -84,20 +84,20 @@ def close(
     code 0 only when mount and shutter were read back as parked and closed, 3 when there is no INDI
     server, 4 under a maintenance lock, 5 when it is not closed.
     """
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a connection by ssh that is lost ends no closing
     told = _Told(as_json)
     site = _read_site(config, data, profile, host is not None, told)
     effort = _Effort(site, user, reason, patience, limit, told)
-    try:
-        if despite_lock:
-            told.line("nobody is asked: a maintenance lock is overruled")
-        elif effort.locked_by():
-            raise Locked(effort.locked_by())  # noqa: TRY301
-        is_closed = not (only_indi or despite_lock or host) and effort.by_services()
-        code = 0 if is_closed else effort.by_indi(host, port)
-    except Locked as error:
-        told.line(f"nothing moves: {error}")
-        code = _EXIT_LOCKED
+    with ctrl_c_again.heedless_of_hangups():  # a connection by ssh that is lost ends no closing
+        try:
+            if despite_lock:
+                told.line("nobody is asked: a maintenance lock is overruled")
+            elif effort.locked_by():
+                raise Locked(effort.locked_by())  # noqa: TRY301
+            is_closed = not (only_indi or despite_lock or host) and effort.by_services()
+            code = 0 if is_closed else effort.by_indi(host, port)
+        except Locked as error:
+            told.line(f"nothing moves: {error}")
+            code = _EXIT_LOCKED
     told.end(code)
     raise typer.Exit(code)
 
