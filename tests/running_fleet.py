@@ -219,7 +219,8 @@ class RunningFleet:
     def wait_for_devices(self) -> None:
         """Until the link is up, every device is there and safety is content, and it is known.
 
-        What the telescope knew before that is a second old: a verdict of safety's beginning.
+        What the telescope knew before that is a second old: a verdict of safety's beginning. The
+        simulated mount begins unparked, so the telescope first closes what it found half closed.
         """
         since_utc = ""
         for service in ("safety", "telescope"):
@@ -230,8 +231,9 @@ class RunningFleet:
                         status["Verdict"].get("Level") == "SAFE"
                         and status["Verdict"]["UTC"] >= since_utc
                         and all_connected(status["Devices"])
+                        and status.get("Observatory") not in ("UNKNOWN", "CLOSING")
                     ),
-                    "every device is there and it is safe",
+                    "every device is there, it is safe and no closing is under way",
                     40.0,
                 )
                 since_utc = status["Verdict"]["UTC"]

@@ -282,6 +282,10 @@ def _values() -> Iterator[Row]:
         "9999-12-31T00:00:00</value></member></struct></value></data></array></value></member>"
     )
     never = _with("<double>13.2</double>", "<double>-89</double>")
+    for name in ("", " "):
+        order = {key: ORDER[key] for key in ORDER if key not in ("RA", "Dec")} | {"Object": name}
+        body = xmlrpc.client.dumps((order,), "front_desk").encode()
+        yield Row(f"target named {name!r}", post(body), 200, BAD_ORDER)
     yield Row(
         "a place that never rises, until the year 9999",
         post(never.replace(b"</struct>", window.encode() + b"</struct>")),

@@ -23,6 +23,7 @@ from .order_oracle import Oracle, same
 
 LIMITS = Limits()
 HANG_S = 1.0
+INTERNAL_ERROR = 500
 _SILENT_S = 0.05
 """A request that is not answered for so long may be one whose rest is waited for."""
 
@@ -153,6 +154,8 @@ class SocketFuzzer:
             return
         if answer.status != 200 or answer.fault is not None:
             found.outcomes[answer.fault if answer.status == 200 else answer.status] += 1
+            if answer.fault == INTERNAL_ERROR:
+                found.note(self._seed, number, "an internal error", request.sent)
             if request.is_framed and answer.status != 200:
                 found.note(self._seed, number, f"status {answer.status}", request.sent)
             return

@@ -53,6 +53,14 @@ def test_a_name_alone_is_looked_up_and_kept_with_its_place(contract: Contract) -
     assert again.content_hash == checked.content_hash
 
 
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_name_without_a_letter_names_nothing(contract: Contract, name: str) -> None:
+    found = problems(contract, Object=name)
+    assert "named by Object" in found["RA"]
+    assert {"RA", "Dec"} <= set(found)
+    assert read(contract, Object=name, RA=200.0, Dec=-10.0).object_name == name
+
+
 def test_beside_ra_and_dec_a_name_is_a_label(contract: Contract) -> None:
     request = read(contract, Object="M 31", RA=200.0, Dec=-10.0)
     assert (request.object_name, request.fixed_place_deg) == ("M 31", (200.0, -10.0))
