@@ -31,7 +31,7 @@ from ctmo_indi.models.motions import (
     SolarSystemBody,
 )
 from ctmo_indi.models.orders import ObservationRequest
-from ctmo_indi.models.sun_moon import moon_place_rad, site_cirs_au
+from ctmo_indi.models.sun_moon import earth_au, moon_place_rad, site_cirs_au
 from ctmo_indi.models.two_body import heliocentric_au
 from ctmo_indi.profiles import Site
 
@@ -144,9 +144,8 @@ def _horizontal_rad(
 def _astrometric_au(motion: Motion, frame: ApparentFrame, site: Site, utc: Instant) -> Array:
     """Return the vector from the site to where the body was when its light left it, ICRS."""
     day, tt_fraction, _ = julian_dates(unix_s(utc))
-    earth_au = erfa.epv00(day, tt_fraction)[0]["p"]
     ground_au = erfa.trxp(frame.astrom["bpn"], site_cirs_au(frame, site))
-    here_au = earth_au + ground_au
+    here_au = earth_au(day, tt_fraction) + ground_au
     light_days = 0.0
     for _ in range(2):  # a further turn would change the light time by its 1e-8th
         there_au = _sun_to_body_au(motion, day, tt_fraction - light_days)

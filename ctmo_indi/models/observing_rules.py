@@ -35,7 +35,6 @@ from ctmo_indi.profiles import Limits, NightPolicy, Site
 
 _DAY_S = 86400.0
 _GRID_S = 60.0
-_LIT_STEP_S = 4.0 * 3600.0
 _UNIX_EPOCH_JD = 2440587.5
 _MOST_DIGITS = 4
 _MOST_AIRMASS = 99.9  # shown for a target below the horizon
@@ -99,17 +98,8 @@ class Skies:
 
     @cached_property
     def moon_illumination(self) -> Array:
-        """Lit part of its disk, 0 to 1; shape (n,).
-
-        Of many instants by straight lines between some of each day, right to 0.0002: the Earth's
-        place takes 25 us an instant.
-        """
-        cells = np.unique(np.floor(self.times_s / _LIT_STEP_S))
-        samples_s = _LIT_STEP_S * np.union1d(cells, cells + 1.0)
-        if samples_s.size >= self.times_s.size:
-            return np.asarray(moon_illumination(self.times_s), dtype=np.float64)
-        found: Array = np.interp(self.times_s, samples_s, moon_illumination(samples_s))
-        return found
+        """Lit part of its disk, 0 to 1; shape (n,)."""
+        return np.asarray(moon_illumination(self.times_s), dtype=np.float64)
 
     @cached_property
     def sun_place_rad(self) -> tuple[Array, Array]:

@@ -144,16 +144,6 @@ def test_the_sun_is_kept_away_from_as_long_as_it_is_up() -> None:
     assert reasons[0].startswith("Sun separation 18.8 deg, expected at least 30.0")
 
 
-@pytest.mark.parametrize("step_s", [60.0, 900.0, 86_400.0])
-def test_the_moons_light_over_many_instants_is_that_of_each(step_s: float) -> None:
-    times_s = EVENING.timestamp() + step_s * np.arange(0.0, 400.0)
-    times_s = np.append(times_s, times_s[-1] + 30.0 * 86_400.0)
-    found = sky.Skies.over(CTMO, times_s).moon_illumination
-    assert found.shape == times_s.shape
-    each = [sky.moon_illumination(float(one)) for one in times_s]
-    assert found == pytest.approx(np.array(each), abs=2e-4)
-
-
 def test_the_horizon_is_the_higher_of_mask_and_plain_and_wraps_around_north() -> None:
     mask = Limits(horizon_deg=10.0, horizon_mask_deg=((90.0, 30.0), (270.0, 5.0), (350.0, 20.0)))
     assert sky.horizon_deg(mask, 90.0) == 30.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import astropy.units as u
+import erfa
 import numpy as np
 import pytest
 from astroplan import moon_illumination
@@ -44,10 +45,20 @@ def test_the_place_on_the_sky_agrees_with_astropy(name: str, tolerance: float) -
     assert SkyCoord(ours.az, ours.alt).separation(flat).arcsec.max() < tolerance
 
 
+@pytest.mark.parametrize("step_days", [0.01, 0.37])
+def test_the_earth_at_many_instants_is_where_it_is_at_each(step_days: float) -> None:
+    day, fraction = 2461000.5, step_days * np.arange(2000.0)
+    off_au = sun_moon.earth_au(day, fraction) - erfa.epv00(day, fraction)[0]["p"]
+    assert np.degrees(np.linalg.norm(off_au, axis=-1).max()) * 3600.0 < 2e-4
+
+
 def test_the_lit_part_of_the_moon_agrees_with_astroplan() -> None:
     ours = [sun_moon.moon_illumination(when_s) for when_s in TIMES_S]
     theirs = moon_illumination(Time(TIMES_S, format="unix"))
     assert np.abs(np.array(ours) - theirs).max() < 0.002
+    days_s = TIMES_S[0] + 3600.0 * np.arange(720.0)  # more instants than days
+    each = [sun_moon.moon_illumination(when_s) for when_s in days_s]
+    assert sun_moon.moon_illumination(days_s) == pytest.approx(np.array(each), abs=1e-6)
     assert max(ours) > 0.8
     assert min(ours) < 0.2
 
