@@ -9,6 +9,7 @@ starts a child that died again with a growing pause, and leaves nothing behind.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ from ctmo_indi.desk_client import start_observing
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import open_desk
 from ctmo_indi.devices.observatory import driver_executables
+from ctmo_indi.durable_file import replacing
 from ctmo_indi.errors import (
     CommandCanceled,
     ConfigError,
@@ -260,10 +262,10 @@ class Supervisor:
         )
 
     def _write_config(self) -> None:
-        # Addresses of Notify may hold passwords.
-        self._config_path.touch(mode=0o600)
-        self._config_path.chmod(0o600)
-        self._config_path.write_text(yaml.safe_dump(self.config.as_file(), sort_keys=False))
+        # Whole or not at all: who reads an empty one speaks to the services of the default ports.
+        with replacing(self._config_path) as file:
+            os.fchmod(file.fileno(), 0o600)  # addresses of Notify may hold passwords
+            file.write(yaml.safe_dump(self.config.as_file(), sort_keys=False).encode())
 
     def _log_path(self, name: str) -> Path:
         return self.fleet.config.data_dir / "logs" / f"{name}.out"

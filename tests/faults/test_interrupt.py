@@ -223,10 +223,9 @@ def test_up_whose_terminal_is_gone_watches_on_and_closes_at_its_end(tmp_path: Pa
     """A window closed, a connection by ssh lost: what it says cannot be written any more."""
     data_dir = tmp_path / "data"
     with started("up", "--config", write_site_at_midnight(tmp_path), "--speed", 120) as up:
+        begin_exposures(data_dir)
         assert up.stdout is not None  # pipes
         assert up.stderr is not None
-        while "Ready." not in up.stdout.readline():
-            assert up.poll() is None
         up.stdout.close()
         up.stderr.close()
         before = processes_of(up, "preprocessor")
