@@ -38,14 +38,20 @@ class Found:
         Status, fault code or "accepted" -> how often.
     wrong
         Everything that must not be, with the number of the mutation; a few at most.
-    longest_s
-        CPU of one body in this process, or the longest wait for an answer.
+    longest_s, slowest
+        CPU of one body in this process, or the longest wait for an answer; and whose it was.
     """
 
     count: int = 0
     outcomes: Counter[object] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     longest_s: float = 0.0
+    slowest: str = ""
+
+    def took(self, seed: int, number: int, seconds: float) -> None:
+        """Keep the longest."""
+        if seconds > self.longest_s:
+            self.longest_s, self.slowest = seconds, f"seed={seed} number={number}"
 
     def note(self, seed: int, number: int, what: str, sent: bytes) -> None:
         """Note something wrong, with what brings it back."""
@@ -57,7 +63,8 @@ class Found:
         self.count += other.count
         self.outcomes += other.outcomes
         self.wrong += other.wrong
-        self.longest_s = max(self.longest_s, other.longest_s)
+        if other.longest_s > self.longest_s:
+            self.longest_s, self.slowest = other.longest_s, other.slowest
 
 
 def in_process(seed: int, count: int, contract: Contract, oracle: Oracle) -> Found:
@@ -79,9 +86,10 @@ def in_process(seed: int, count: int, contract: Contract, oracle: Oracle) -> Fou
             found.outcomes["accepted"] += 1
             if why := _why_wrong(order, body, oracle):
                 found.note(seed, number, why, body)
-        found.longest_s = max(found.longest_s, time.thread_time() - began_s)
-        if found.longest_s > HANG_S:
-            found.note(seed, number, f"took {found.longest_s:.1f} s", body)
+        took_s = time.thread_time() - began_s
+        found.took(seed, number, took_s)
+        if took_s > HANG_S:
+            found.note(seed, number, f"took {took_s:.1f} s", body)
     return found
 
 
@@ -124,21 +132,19 @@ class SocketFuzzer:
             if is_over.is_set():
                 break
             request = self._mutator.request()
-            began_s = time.monotonic()
             try:
                 self._one(number, request)
             except OSError as error:
                 self.found.note(self._seed, number, f"{type(error).__name__}", request.sent)
                 self._drop()
             self.found.count += 1
-            self.found.longest_s = max(self.found.longest_s, time.monotonic() - began_s)
         self._drop()
         return self.found
 
     def _one(self, number: int, request: Request) -> None:
         if not request.is_framed:
             self._drop()  # nothing of a wrong frame may be taken for the next request's
-        answers = self._exchange(request)
+        answers = self._exchange(number, request)
         for answer in answers:
             self._judge(number, request, answer)
         if request.is_framed:
@@ -172,8 +178,9 @@ class SocketFuzzer:
         if str(reply.get("Receipt", "")).startswith("O-") and reply["Kind"] == "Observation":
             self._on_accepted(str(reply["Receipt"]))
 
-    def _exchange(self, request: Request) -> list[Answer]:
-        """Send, and read all answers that come."""
+    def _exchange(self, number: int, request: Request) -> list[Answer]:
+        """Send, and read all answers that come, each timed from the one before."""
+        since_s = time.monotonic()
         peer = self._connected()
         with contextlib.suppress(ConnectionError):  # the answer may be on its way all the same
             peer.sendall(request.sent)
@@ -197,6 +204,8 @@ class SocketFuzzer:
                 chunk = b""
             if not chunk:
                 self._drop()
+                if not answers:
+                    self.found.took(self._seed, number, time.monotonic() - since_s)
                 if data and not answers and not data.startswith(b"HTTP/1.1 100 "):
                     answers.append(Answer(wrong=f"half an answer: {data[:80]!r}"))
                 return answers
@@ -206,6 +215,9 @@ class SocketFuzzer:
                 if answer is None:
                     break
                 answers.append(answer)
+                answered_s = time.monotonic()
+                self.found.took(self._seed, number, answered_s - since_s)
+                since_s = answered_s
             if request.is_framed and answers:
                 return answers
         if not answers:

@@ -140,7 +140,7 @@ def test_requests_against_the_scheduler(
     assert _wrong_rows(scheduler.data_dir / "scheduler.sqlite3", oracle) == []
     assert found.outcomes["accepted"] > 0
     statuses = " ".join(f"{kind}:{count}" for kind, count in found.outcomes.most_common())
-    print(f"by socket {statuses}; longest {found.longest_s:.2f} s; +{grown_mb:.1f} MB")
+    print(f"by socket {statuses}; longest {found.longest_s:.2f} s ({found.slowest})")
     promise(
         "fuzz",
         f"{seen.count} mutations ({found.count} as requests by {CONNECTIONS} connections):"
