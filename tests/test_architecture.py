@@ -21,7 +21,7 @@ OWNERS = {
     "indipyclient": ("indi/wire_*.py",),
     "sqlalchemy": ("store/",),
     "alembic": ("store/",),
-    "apscheduler": ("*/cycles.py",),
+    "apscheduler": ("cycles.py",),
     "xmlrpc": ("front_desk/*.py", "desk_client/*.py"),
     "aiohttp": ("front_desk/*.py", "metrics/page.py", "web/*.py"),
     "prometheus_client": ("metrics/exposition.py",),

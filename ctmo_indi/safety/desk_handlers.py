@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.devices.motion_kinds import ShutterState
-from ctmo_indi.errors import CommandRejected, CtmoError, NotPermitted, NotServedHere
+from ctmo_indi.errors import BadOrder, CommandRejected, CtmoError, NotPermitted, NotServedHere
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.models.verdict import Hand, Lock, LockKind
 from ctmo_indi.safety.beats import Beat, Beats
@@ -219,6 +219,10 @@ class SafetyHandlers:
             if request.expires_utc_s is None
             else datetime.fromtimestamp(request.expires_utc_s, UTC)
         )
+        if expires_utc is not None and expires_utc <= self._clock.utc():
+            raise BadOrder(
+                f"Expires: came {expires_utc:%Y-%m-%dT%H:%M:%SZ}, expected a time to come"
+            )
         kind = request.lock_kind or LockKind.OBSERVER
         lock = self._holds.take_lock(
             kind, request.user, request.reason, expires_utc, is_proved=caller.is_known

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ctmo_indi import catalogue
 from ctmo_indi.clock import Clock
 from ctmo_indi.config import Config
+from ctmo_indi.cycles import Cycle, Cycles, sky_period_s
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import open_desk
 from ctmo_indi.errors import BadOrder, WrongState
@@ -27,7 +28,6 @@ from ctmo_indi.scheduler.component.comeback import Comeback, WayBack
 from ctmo_indi.scheduler.component.component_events import LogMessages, birth_events
 from ctmo_indi.scheduler.component.startup import StartParts, registered_driver
 from ctmo_indi.scheduler.configuration import Configuration
-from ctmo_indi.scheduler.cycles import Cycle, Cycles, sky_period_s
 from ctmo_indi.scheduler.desk_handlers import DeskHandlers, EngineCalls, Peers
 from ctmo_indi.scheduler.engine import SchedulerEngine
 from ctmo_indi.scheduler.engine_parts import EngineParts

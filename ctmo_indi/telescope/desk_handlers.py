@@ -7,6 +7,7 @@ touches the disk or safety's desk through a thread.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,6 +67,8 @@ from ctmo_indi.work_orders.revisions import RevisionBoard, answer_on_change
 SCHEDULER = "scheduler"
 SCHEDULER_SILENT_MACHINE_S = 30.0
 QUICK_MACHINE_S = 1.0
+QUICK_SAFETY_MACHINE_S = 0.5
+ENGINE_ANSWERS_MACHINE_S = 5.0
 RECEIVED = "Work order received."
 
 ResultT = TypeVar("ResultT")
@@ -158,16 +161,23 @@ class DeskHandlers:
         passing("telescope.attempt.commit.after")
         is_new = row.attempt_id == attempt.attempt_id and row.state is AttemptState.PENDING
         if is_new:  # or the same order twice at once: the engine takes it once
-            known = await self._ask(lambda: self._parts.engine.enqueue(attempt))
+            try:
+                known = await self._ask(lambda: self._parts.engine.enqueue(attempt))
+            except CtmoError as error:
+                attempt.state, attempt.reason = AttemptState.NOT_ATTEMPTED, str(error)
+                self._parts.book.on_state(attempt)
+                raise
             passing("telescope.attempt.enqueued")
         else:
             known = await self._require(OrderName(receipt=row.attempt_id))
+        failure = str(known["Failure"])
         return order_reply(
             checked,
             status=str(known["Status"]),
-            message=RECEIVED,
+            message=" ".join(filter(None, (RECEIVED, failure))),
             receipt=row.attempt_id,
             revision=_revision(known),
+            reasons=tuple(filter(None, (failure,))),
             extra={"Parent": attempt.parent},
         )
 
@@ -198,7 +208,7 @@ class DeskHandlers:
                 return await self._pass_to_safety(checked, caller)
             case ControlCommand.STOP:
                 return await self._stop(checked, request, caller)
-        await in_own_thread(self._parts.refresh, "ask-safety")
+        await self._hear_safety(MANNERS[request.command])
         acts_for = _acts_for(checked, caller)
         self._check(MANNERS[request.command], acts_for)
         if checked.user == SCHEDULER:
@@ -222,7 +232,7 @@ class DeskHandlers:
         """
         request = _request(checked, DomeRequest)
         manner = dome_manner(request)
-        await in_own_thread(self._parts.refresh, "ask-safety")
+        await self._hear_safety(manner)
         acts_for = _acts_for(checked, caller)
         self._check(manner, acts_for)
         task = self._task(checked, "dome", dome_steps(request))
@@ -264,13 +274,16 @@ class DeskHandlers:
             engine.enqueue(task)
 
         written = self._parts.hand_book.insert(task, checked)
-        await self._ask(stop_all)
-        reason = request.reason or "stop"
-        pressed = Latch(
-            checked.user, reason, self._parts.clock.utc().isoformat(timespec="milliseconds")
+        asked = self._parts.engine.inbox.ask(stop_all)
+        utc = self._parts.clock.utc().isoformat(timespec="milliseconds")
+        self._parts.press_stop(Latch(checked.user, request.reason or "stop", utc))
+        stopping = asyncio.ensure_future(
+            _answered(asyncio.shield(asyncio.wrap_future(asked)))  # a stop is never too late
         )
-        self._parts.press_stop(pressed)
-        latch = await self._pass_to_safety(checked, caller)
+        try:
+            latch = await self._pass_to_safety(checked, caller)
+        finally:
+            await stopping
         unwritten = await self._parts.hand_book.durable(task, written)
         reply = await self._soon(checked, task.receipt, unwritten)
         return {**reply, "Verdict": latch.get("Verdict", {})}
@@ -281,6 +294,15 @@ class DeskHandlers:
         reply = await in_own_thread(lambda: self._parts.safety.front_desk(order), "ask-safety")
         await in_own_thread(self._parts.refresh, "ask-safety")
         return reply
+
+    async def _hear_safety(self, manner: Manner) -> None:
+        """Ask safety for what it says now; what goes toward safe waits for it a moment only."""
+        hearing = in_own_thread(self._parts.refresh, "ask-safety")
+        if not manner.is_toward_safe:
+            await hearing
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(hearing, QUICK_SAFETY_MACHINE_S)
 
     def _check(self, manner: Manner, acts_for: Hand) -> None:
         vigil = self._parts.vigil
@@ -426,7 +448,18 @@ class DeskHandlers:
         return await self._ask(lambda: self._parts.engine.tasks.view(receipt))
 
     async def _ask(self, call: Callable[[], ResultT]) -> ResultT:
-        return await asyncio.wrap_future(self._parts.engine.inbox.ask(call))
+        """Ask the engine; what it has not begun in time is not done later either."""
+        return await _answered(asyncio.wrap_future(self._parts.engine.inbox.ask(call)))
+
+
+async def _answered(answer: asyncio.Future[ResultT]) -> ResultT:
+    """Wait for the engine; InternalError when it does not answer in time."""
+    try:
+        return await asyncio.wait_for(answer, ENGINE_ANSWERS_MACHINE_S)
+    except TimeoutError:
+        raise InternalError(
+            f"the telescope's engine did not answer within {ENGINE_ANSWERS_MACHINE_S:g} s"
+        ) from None
 
 
 def _request(checked: CheckedOrder, wanted: type[RequestT]) -> RequestT:

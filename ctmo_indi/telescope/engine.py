@@ -328,7 +328,6 @@ class Engine:
                 _log.exception("engine_turn_failed failures=%d", self._failed_turns)
 
     def _turn(self) -> None:
-        self._parts.each_turn()
         self._heed_verdict()
         for order, error in self._closing.advance():
             self._line.conclude(order, error)

@@ -15,10 +15,6 @@ from ctmo_indi.telescope.scene import FrameKeeper, StepTimes, fixed_place
 from ctmo_indi.telescope.vigil import Vigil
 
 
-def _nothing() -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True)
 class EngineParts:
     """What the engine works with.
@@ -38,8 +34,6 @@ class EngineParts:
         Whether attempts may begin: not before it is known what a crash left.
     recovery
         What is told of that in the service's Status.
-    each_turn
-        Called twenty times a second, for watching over something; must not block.
     """
 
     hands: Hands
@@ -52,7 +46,6 @@ class EngineParts:
     hands_off_s: float | None = 0.0
     takeover_path: Path | None = None
     step_times: StepTimes = field(default_factory=StepTimes)
-    each_turn: Callable[[], None] = _nothing
     on_hand_state: Callable[[ControlTask], None] = lambda _task: None
     may_attempt: Callable[[], bool] = lambda: True
     recovery: Callable[[], dict[str, object]] = dict

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.config import Config
+from ctmo_indi.cycles import Cycle, Cycles
 from ctmo_indi.desk_client.client import DeskClient
 from ctmo_indi.desk_client.credentials import open_desk
 from ctmo_indi.devices.closable import require_closable
@@ -34,7 +35,6 @@ from ctmo_indi.service_health import Health
 from ctmo_indi.store.database import open_database
 from ctmo_indi.store.intake import Writer
 from ctmo_indi.telescope.attempt_book import AttemptBook
-from ctmo_indi.telescope.cycles import Cycle, Cycles
 from ctmo_indi.telescope.desk_handlers import DeskHandlers, DeskParts
 from ctmo_indi.telescope.device_hands import DeviceHands
 from ctmo_indi.telescope.elements import read_elements
@@ -58,6 +58,8 @@ from ctmo_indi.work_orders.revisions import RevisionBoard
 SAFETY_TIMEOUT_S = 3.0
 DOME_CYCLE_S = 5.0
 LATE_WRITES_MACHINE_S = 2.0
+SHORTEST_CYCLE_MACHINE_S = 0.2
+CYCLES_AT_STOP_S = 3.0
 STORE_AT_STOP_S = 5.0
 TELEMETRY_CYCLE_S = 30.0
 EVENTS_CLOSE_S = 4.0
@@ -134,7 +136,7 @@ class TelescopeService:
         hand_book = HandBook(self._database, self._writer, clock, self._late)
         contract = Contract.load(profile, clock)
         self._recovery = self._make_recovery(book, hand_book, contract)
-        self._cycles = Cycles(self._cycle_table(), clock)
+        self._cycles = Cycles(clock, self._cycle_table())
         self.engine = self._make_engine(book, hand_book, step_times or StepTimes())
         self._limits = self._limit_watch()
         self._settling = SettlingWatch(self.observatory.moves, clock)
@@ -194,7 +196,7 @@ class TelescopeService:
         self._ending.set()
         self._connecting.stop()
         self._recovery.stop(5.0)
-        self._cycles.stop()
+        self._cycles.stop(CYCLES_AT_STOP_S)
         if self._limits is not None:
             self._limits.stop()
         self._foreign.stop()
@@ -248,7 +250,6 @@ class TelescopeService:
                 hands_off_s=self._profile.safety.foreign_hands_off_s,
                 takeover_path=Path(self._config.data_dir) / "telescope" / "takeover.json",
                 step_times=step_times,
-                each_turn=self._cycles.watch,
             )
         )
 
@@ -302,14 +303,17 @@ class TelescopeService:
         def telemetry(role: Role) -> Callable[[], None]:
             return lambda: self.engine.inbox.post(lambda: self.engine.publish_telemetry(role))
 
+        def every(sky_s: float) -> float:
+            return max(sky_s / self._clock.speed, SHORTEST_CYCLE_MACHINE_S)
+
         devices = (
-            Cycle(role.value, TELEMETRY_CYCLE_S, telemetry(role))
+            Cycle(role.value, every(TELEMETRY_CYCLE_S), telemetry(role))
             for role in self.observatory.devices
         )
         return (
-            Cycle("dome follows", DOME_CYCLE_S, self._post_follow_dome),
-            Cycle("late writes", LATE_WRITES_MACHINE_S * self._clock.speed, self._late.again),
-            Cycle("events", PRUNE_CYCLE_S, self._events.prune),
+            Cycle("dome follows", every(DOME_CYCLE_S), self._post_follow_dome),
+            Cycle("late writes", LATE_WRITES_MACHINE_S, self._late.again),
+            Cycle("events", every(PRUNE_CYCLE_S), self._events.prune),
             *devices,
         )
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from ctmo_indi.clock import SystemClock
-from ctmo_indi.errors import Locked, NotPermitted
+from ctmo_indi.errors import BadOrder, Locked, NotPermitted
 from ctmo_indi.models.verdict import LockKind
 from ctmo_indi.safety import desk_handlers
 from ctmo_indi.safety.beats import Beats
@@ -116,6 +116,15 @@ async def test_a_lock_with_a_token_is_not_undone_by_who_only_says_the_same_name(
     await site.say("lock", known("ada"), Kind="observer")  # she may change it
     await site.say("unlock", known("ada"))
     assert site.owner == ""
+
+
+async def test_a_lock_that_would_have_ended_is_none(site: Site) -> None:
+    """Local time taken for UTC: he must not go into the dome believing in a lock."""
+    await site.say("lock", known("ada"), Kind="maintenance")
+    past = (SystemClock().utc() - timedelta(seconds=1)).isoformat()
+    with pytest.raises(BadOrder, match=r"Expires: came .*, expected a time to come"):
+        await site.say("lock", known("ada"), Kind="maintenance", Expires=past)
+    assert site.owner == "ada"
 
 
 async def test_a_right_to_the_former_lock_is_none_to_the_one_that_came_meanwhile(

@@ -16,6 +16,7 @@ from ctmo_indi.clock import SystemClock
 from ctmo_indi.errors import (
     BadOrder,
     ConflictingOrder,
+    InternalError,
     Locked,
     NotPermitted,
     NotServedHere,
@@ -36,9 +37,10 @@ from ctmo_indi.models.verdict import (
 from ctmo_indi.own_thread import in_own_thread
 from ctmo_indi.store.database import open_database
 from ctmo_indi.store.intake import Writer
+from ctmo_indi.telescope import desk_handlers
 from ctmo_indi.telescope.attempt_book import AttemptBook
 from ctmo_indi.telescope.desk_handlers import DeskHandlers, DeskParts
-from ctmo_indi.telescope.engine import Engine
+from ctmo_indi.telescope.engine import MAX_WAITING, Engine
 from ctmo_indi.telescope.engine_parts import EngineParts
 from ctmo_indi.telescope.hand_book import HandBook
 from ctmo_indi.telescope.late_writes import LateWrites
@@ -50,6 +52,7 @@ from ctmo_indi.work_orders.contract import Contract
 from ctmo_indi.work_orders.desk import DispatchDesk
 from ctmo_indi.work_orders.revisions import RevisionBoard
 
+from ...running_fleet import until
 from .rig import FakeFrames, FakeSafety
 
 CALLER = Caller("anonymous", Role.OPERATE, "127.0.0.1")
@@ -95,6 +98,8 @@ class Office:
         self.scheduler_age_s = float("inf")
         self.scheduler_rests_s = math.inf
         self.element: object = 1.0
+        self.pressed: list[Latch] = []
+        self.refresh = lambda: None
         self.open_engine()
 
     def open_engine(self) -> None:
@@ -122,8 +127,8 @@ class Office:
                 self.clock,
                 self.safety_desk,
                 lambda: self.scheduler_age_s,
-                lambda: None,
-                lambda _latch: None,
+                lambda: self.refresh(),
+                self.pressed.append,
                 lambda: None,
                 lambda names: {name: {"Value": self.element} for name in names},
                 scheduler_rests_machine_s=lambda: self.scheduler_rests_s,
@@ -402,6 +407,50 @@ def test_stop_stops_here_and_is_told_to_safety(office):
     assert office.ended(ATTEMPT["ID"])["Status"] in ("ABORTED", "CANCELED")
     assert "abort_motion" in office.hands.done
     assert office.safety_desk.orders[0]["Command"] == "stop"
+
+
+def test_stop_is_latched_and_told_to_safety_though_the_engine_hangs(office, monkeypatch):
+    monkeypatch.setattr(desk_handlers, "ENGINE_ANSWERS_MACHINE_S", 0.2)
+    goes_on = threading.Event()
+    office.engine.inbox.post(lambda: goes_on.wait(30.0))
+    try:
+        with pytest.raises(InternalError, match="engine did not answer within"):
+            office.ask(control("stop", Reason="cable"))
+    finally:
+        goes_on.set()
+
+    assert [latch.reason for latch in office.pressed] == ["cable"]
+    assert office.safety_desk.orders[0]["Command"] == "stop"
+    until(lambda: "abort_motion" in office.hands.done, "what it was asked, when it goes on")
+
+
+def test_what_goes_toward_safe_waits_a_moment_only_for_a_safety_that_is_mute(office):
+    answers = threading.Event()
+    office.refresh = lambda: answers.wait(30.0)
+    try:
+        began_s = time.monotonic()
+        office.ask(control("park"))
+        assert time.monotonic() - began_s < 10.0
+    finally:
+        answers.set()
+    assert "park" in office.hands.done
+
+
+def test_a_direct_observation_that_was_refused_is_not_received_the_second_time(office):
+    office.hands.slow.add("expose")
+    order = {key: ATTEMPT[key] for key in ATTEMPT if key != "Parent"} | {"User": "ada"}
+    office.ask(order | {"ID": "runs"})
+    until(lambda: office.engine.busy, "the first runs")
+    for number in range(MAX_WAITING):
+        office.ask(order | {"ID": f"waits-{number}"})
+    one_too_many = order | {"ID": "one-too-many"}
+    with pytest.raises(WrongState, match="attempts wait already"):
+        office.ask(one_too_many)
+
+    again = office.ask(one_too_many)
+
+    assert again["Status"] == "NOT_ATTEMPTED"
+    assert "attempts wait already" in again["Message"]
 
 
 def test_the_dome_desk_takes_no_observation(office):

@@ -1,8 +1,7 @@
-"""Procedures, settling devices, the following dome, cycles."""
+"""Procedures, settling devices, the following dome."""
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import Future
 
 import pytest
@@ -18,7 +17,6 @@ from ctmo_indi.indi.snapshot import (
     SwitchRule,
 )
 from ctmo_indi.models.states import ObservatoryState
-from ctmo_indi.telescope.cycles import CANARY_SILENT_MACHINE_S, Cycle, Cycles
 from ctmo_indi.telescope.dome_follow import target_deg
 from ctmo_indi.telescope.hands import Sight
 from ctmo_indi.telescope.procedure import All, Procedure, Until, afterwards
@@ -147,26 +145,3 @@ SIGHT = {
 )
 def test_when_the_dome_follows(changes, wanted_deg, expected):
     assert target_deg(Sight(**{**SIGHT, **changes}), wanted_deg, 3.0) == expected
-
-
-def test_cycles_post_and_are_rebuilt_when_the_canary_is_silent():
-    posted = threading.Event()
-    clock = FakeClock()
-    cycles = Cycles((Cycle("one", 0.1, posted.set),), clock)
-    cycles.start()
-    try:
-        first = posted.wait(5.0)
-        cycles.watch()
-        quiet = cycles.restarts
-        cycles.stop()
-        cycles.start()
-        clock.advance(CANARY_SILENT_MACHINE_S + 1.0)
-        cycles.watch()
-        posted.clear()
-
-        assert first
-        assert quiet == 0
-        assert cycles.restarts == 1
-        assert posted.wait(5.0)
-    finally:
-        cycles.stop()

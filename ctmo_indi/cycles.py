@@ -1,4 +1,4 @@
-"""The scheduler's periodic cycles: APScheduler's only place in this service.
+"""Periodic cycles of a service: the only place of APScheduler.
 
 A job only posts into the engine's inbox; what is true stands in the database. APScheduler computes
 with the wall clock and stands still when that is set back, and its thread can die: a plain thread
@@ -36,6 +36,7 @@ CLOCK_STEP_S = 2.0
 """A wall clock that moved by more than this against the monotonic one was set; NTP only slews."""
 
 SHORTEST_PERIOD_S = 0.05
+_END_WITHIN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,5 +220,13 @@ class Cycles:
 
 
 def _shut_down(scheduler: BackgroundScheduler) -> None:
-    if scheduler.running:
-        scheduler.shutdown(wait=False)
+    """End it; one that hangs is left behind, since APScheduler would wait for it without end."""
+    if not scheduler.running:
+        return
+    ending = threading.Thread(
+        target=scheduler.shutdown, kwargs={"wait": False}, name="cycles-end", daemon=True
+    )
+    ending.start()
+    ending.join(_END_WITHIN_S)
+    if ending.is_alive():
+        _log.error("cycles hang and are left behind")

@@ -10,8 +10,9 @@ import apscheduler.executors.base
 import apscheduler.schedulers.base
 import pytest
 
+from ctmo_indi import cycles as cycles_module
 from ctmo_indi.clock import SystemClock, wall_s
-from ctmo_indi.scheduler.cycles import Cycle, Cycles, sky_period_s
+from ctmo_indi.cycles import Cycle, Cycles, sky_period_s
 from ctmo_indi.testing.fake_clock import FakeClock
 
 
@@ -71,6 +72,31 @@ def test_a_dead_scheduler_thread_is_noticed(cycles: Cycles, counter: Counter) ->
     dead.shutdown(wait=True)
     assert cycles.check()
     counter.wait_for(counter.count + 2)
+
+
+def test_one_that_hangs_is_left_behind(
+    cycles: Cycles, clock: FakeClock, counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cycles_module, "_END_WITHIN_S", 0.1)
+    stuck, release = cycles._scheduler, threading.Event()
+    assert stuck is not None
+    is_held = threading.Event()
+
+    def hold() -> None:
+        with stuck._jobstores_lock:
+            is_held.set()
+            release.wait(30.0)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert is_held.wait(5.0)
+        clock.advance(5.0)
+        assert cycles.check()
+        counter.wait_for(counter.count + 2)
+    finally:
+        release.set()
+        holder.join()
 
 
 def test_nothing_is_posted_after_the_stop(clock: FakeClock, counter: Counter) -> None:
