@@ -20,7 +20,7 @@ from ctmo_indi.devices.interlocks import MotionKind, MotionRequest
 from ctmo_indi.devices.link import DeviceLink, PendingCommand
 from ctmo_indi.devices.motion import Motion
 from ctmo_indi.devices.own_moves import OwnMoves
-from ctmo_indi.errors import BadFrame, CommandTimeout, InvalidCommand
+from ctmo_indi.errors import BadFrame, CommandCanceled, CommandTimeout, InvalidCommand
 from ctmo_indi.indi.snapshot import PropertyState
 from ctmo_indi.models.states import FrameType
 from ctmo_indi.profiles import Equipment, Profile
@@ -77,6 +77,8 @@ class Exposure(Motion[Frame]):
     ) -> None:
         super().__init__(label, camera.name, clock, moves, body)
         self._camera = camera
+        # It was sent and is not followed to its end: whatever the driver says now, it may begin it.
+        self.may_begin = False
 
     def abort(self) -> Motion[CameraStatus]:
         """Stop the exposure; waiters get CommandCanceled, there will be no frame."""
@@ -155,7 +157,7 @@ class Camera(Device):
 
             def body(motion: Motion[Frame]) -> Frame:
                 self._prepare(motion, frame_type, binning, prefix)
-                return self._take(motion, seconds, frame_type, binning, request)
+                return self._take(exposure, seconds, frame_type, binning, request)
 
             label = f"{seconds:g} s {frame_type} with {self.name}"
             exposure = Exposure(label, self, self._clock, self._around.moves, body)
@@ -164,7 +166,10 @@ class Camera(Device):
         return exposure
 
     def abort(self) -> Motion[CameraStatus]:
-        """Stop whatever exposure there is; nothing to do is fine."""
+        """Stop whatever exposure there is; nothing to do is fine.
+
+        One that is not sent yet never is; one that the driver has not confirmed yet is aborted.
+        """
         self.allow(MotionKind.ABORT_EXPOSURE)
         exposure = self._exposure
         if exposure is not None and not exposure.done():
@@ -174,10 +179,13 @@ class Camera(Device):
             if exposure is not None:
                 # Its thread may be about to send: only then is what we read the last word.
                 exposure.join()
-            if self._exposing() is not False:
+            may_begin = exposure is not None and exposure.may_begin
+            if may_begin or self._exposing() is not False:
                 self.perform(motion, "abort")
                 if not self.wait_until(motion, lambda: self._exposing() is False, 5.0):
                     raise CommandTimeout(f"{motion.label}: it still exposes 5 s after the abort")
+                if exposure is not None:
+                    exposure.may_begin = False
             return self.status()
 
         return self.begin("abort exposure", body)
@@ -246,13 +254,13 @@ class Camera(Device):
 
     def _take(
         self,
-        motion: Motion[Frame],
+        exposure: Exposure,
         seconds: float,
         frame_type: FrameType,
         binning: int,
         request: MotionRequest,
     ) -> Frame:
-        motion.check_canceled()
+        exposure.check_canceled()
         readout_s = self.description.quirk("readout_s", 30.0)
         future = self._client.expect_frame(self.name, self.element("image", "data"))
         try:
@@ -263,14 +271,18 @@ class Camera(Device):
                 supersede=False,
                 request=request,
             )
-            motion.follow(command)
-            with motion.holding(future):
+            try:
+                exposure.follow(command)
+            except (CommandCanceled, CommandTimeout):
+                exposure.may_begin = True
+                raise
+            with exposure.holding(future):
                 received = future.wait(readout_s)
         except BaseException:
             future.cancel("the exposure failed")
             raise
         if received.data is None and received.path is None:
-            raise BadFrame(f"{motion.label}: neither bytes nor a file came")
+            raise BadFrame(f"{exposure.label}: neither bytes nor a file came")
         started_utc = self._started_utc(command, seconds)
         return Frame(
             data=received.data,

@@ -5,7 +5,14 @@ import threading
 import pytest
 
 from ctmo_indi.devices.observatory import Observatory
-from ctmo_indi.errors import CommandCanceled, DriverLost, Interlocked, InvalidCommand, Unsafe
+from ctmo_indi.errors import (
+    CommandCanceled,
+    CommandTimeout,
+    DriverLost,
+    Interlocked,
+    InvalidCommand,
+    Unsafe,
+)
 from ctmo_indi.indi.snapshot import PropertyState
 from ctmo_indi.models.states import FrameType
 from ctmo_indi.testing.fake_instruments import CAMERA, FakeInstruments
@@ -103,6 +110,51 @@ def test_abort_brings_no_frame(observatory: Observatory, client: FakeInstruments
         exposure.wait()
     client.holds_exposure = False
     assert observatory.camera.expose(1.0, FrameType.DARK).wait().data == b"frame"
+
+
+def sent_unanswered(client: FakeInstruments) -> threading.Event:
+    """Let the driver take exposures and say nothing; set when it was sent one."""
+    sent = threading.Event()
+    client.on_command(CAMERA, "CCD_EXPOSURE", lambda _: sent.set())
+    return sent
+
+
+def test_an_exposure_that_the_driver_has_not_confirmed_yet_is_aborted(
+    observatory: Observatory, client: FakeInstruments
+) -> None:
+    sent = sent_unanswered(client)
+    exposure = observatory.camera.expose(500.0, FrameType.DARK)
+    assert sent.wait(5.0)
+    exposure.abort().wait()
+    assert client.commands_to("CCD_ABORT_EXPOSURE") == [{"ABORT": True}]
+    with pytest.raises(CommandCanceled):
+        exposure.wait()
+
+
+def test_an_exposure_that_the_driver_never_confirmed_is_aborted_once(
+    observatory: Observatory, client: FakeInstruments
+) -> None:
+    sent = sent_unanswered(client)
+    exposure = observatory.camera.expose(500.0, FrameType.DARK)
+    assert sent.wait(5.0)
+    client.judge_overdue()
+    with pytest.raises(CommandTimeout):
+        exposure.wait()
+    exposure.abort().wait()
+    exposure.abort().wait()
+    assert client.commands_to("CCD_ABORT_EXPOSURE") == [{"ABORT": True}]
+
+
+def test_an_exposure_that_ends_while_the_camera_is_set_is_never_sent(
+    observatory: Observatory, client: FakeInstruments
+) -> None:
+    setting = threading.Event()
+    client.on_command(CAMERA, "CCD_BINNING", lambda _: setting.set())
+    exposure = observatory.camera.expose(500.0, FrameType.DARK, 2)
+    assert setting.wait(5.0)
+    exposure.abort().wait()
+    assert client.commands_to("CCD_EXPOSURE") == []
+    assert client.commands_to("CCD_ABORT_EXPOSURE") == []
 
 
 @pytest.mark.parametrize("exposure_s", [-1.0, 1e6, float("nan"), float("inf")])
