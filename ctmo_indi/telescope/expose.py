@@ -279,9 +279,15 @@ def _finished(scene: Scene, handle: ExposureHandle, sequence: int) -> Steps[None
         yield All((handle.future,), exposure_s + scene.times.frame_s, f"exposure {sequence}", 30.0)
     except (Ending, CtmoError) as error:
         is_ours = not isinstance(error, Ending) or error.stops_exposure
-        if is_ours and not handle.future.done():
+        if is_ours and _may_expose(handle):
             yield from _abort(scene, handle)
         raise
+
+
+def _may_expose(handle: ExposureHandle) -> bool:
+    """Whether the camera may still be at it: a driver goes on whatever deadline it has missed."""
+    future = handle.future
+    return not future.done() or isinstance(future.exception(), CommandTimeout)
 
 
 def _abort(scene: Scene, handle: ExposureHandle) -> Steps[None]:

@@ -11,6 +11,7 @@ from ctmo_indi.errors import (
     BadFrame,
     CommandCanceled,
     CommandRejected,
+    CommandTimeout,
     DriverLost,
     Locked,
     ServerLost,
@@ -158,6 +159,20 @@ def test_a_rejected_exposure_is_not_repeated():
     assert attempt.state is AttemptState.FAILED
     assert "exposure too long" in attempt.reason
     assert len(rig.hands.exposures) == 1
+
+
+def test_an_exposure_that_missed_its_deadline_is_aborted_and_the_next_attempt_exposes():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    attempt = rig.submit(rig.attempt())
+    rig.hands.see(exposing=True)
+    rig.hands.exposures[0].future.set_exception(CommandTimeout("not complete after 90.0 s"))
+    rig.turn()
+    rig.submit(rig.attempt("A-2"))
+
+    assert attempt.state is AttemptState.FAILED
+    assert "not complete after 90.0 s" in attempt.reason
+    assert rig.hands.done.index("abort A-1-001") < rig.hands.done.index("expose A-2-001")
 
 
 def test_a_full_disk_fails_the_attempt_and_stops_exposing():
