@@ -187,11 +187,7 @@ def _one_exposure(scene: Scene, loop: _Loop, sequence: int) -> Steps[None]:
         passing("telescope.expose.intent.after")
         handle = scene.hands.expose(_spec(plan, scene.attempt.pointed_deg))
         passing("telescope.expose.sent")
-        yield from _begun(handle)
-        passing("telescope.expose.begun")
-        loop.keep_taken()
-        loop.intend_ahead(sequence + 1)
-        yield from _finished(scene, handle, sequence)
+        yield from _finished(scene, loop, handle, sequence)
         _require_on_target(scene, sequence)
     except (Ending, CtmoError) as error:
         loop.forget(plan, str(error))
@@ -272,10 +268,14 @@ def _begun(handle: ExposureHandle) -> Steps[None]:
         return
 
 
-def _finished(scene: Scene, handle: ExposureHandle, sequence: int) -> Steps[None]:
-    """Wait for the frame; whatever else ends the wait aborts the exposure."""
+def _finished(scene: Scene, loop: _Loop, handle: ExposureHandle, sequence: int) -> Steps[None]:
+    """Wait for the frame, the last one being stored; whatever else ends it aborts the exposure."""
     exposure_s = scene.request.exposure_s
     try:
+        yield from _begun(handle)
+        passing("telescope.expose.begun")
+        loop.keep_taken()
+        loop.intend_ahead(sequence + 1)
         yield All((handle.future,), exposure_s + scene.times.frame_s, f"exposure {sequence}", 30.0)
     except (Ending, CtmoError) as error:
         is_ours = not isinstance(error, Ending) or error.stops_exposure

@@ -28,8 +28,8 @@ class FakeExposure:
         self._hands = hands
 
     def has_begun(self) -> bool:
-        """An exposure of this camera begins at once."""
-        return True
+        """As the hands' ``begins`` says."""
+        return self._hands.begins
 
     def abort(self) -> Deed:
         """End it without a frame."""
@@ -57,6 +57,8 @@ class FakeHands:
         First words of deeds that wait for :meth:`finish`.
     failing
         First word of a deed -> the error it fails with, once.
+    begins
+        Whether an exposure is seen to begin at once, or not at all.
     forbidden
         Why :meth:`check_target` refuses; empty: it does not.
     """
@@ -67,6 +69,7 @@ class FakeHands:
         self.done: list[str] = []
         self.slow: set[str] = set()
         self.failing: dict[str, Exception] = {}
+        self.begins = True
         self.forbidden = ""
         self.exposures: list[FakeExposure] = []
         self.hands_of: list[Hand] = []

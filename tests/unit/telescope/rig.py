@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
+from ctmo_indi.errors import StoreUnavailable
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
 from ctmo_indi.models.states import FrameType, ObservatoryState
 from ctmo_indi.models.verdict import Latch, Lock, Verdict, VerdictLevel
@@ -30,13 +31,14 @@ def done(value=None) -> Future:
 class FakeFrames:
     """Keeps frames in memory; ``hold`` leaves their storing to the test.
 
-    With ``is_slow`` no INTENT becomes durable.
+    With ``is_slow`` no INTENT becomes durable; ``refused`` are not even taken.
     """
 
     def __init__(self) -> None:
         self.log: list[str] = []
         self.hold = False
         self.is_slow = False
+        self.refused: set[str] = set()
         self.fail: Exception | None = None
         self.held: list[tuple[Future, ExposureRecord]] = []
 
@@ -51,6 +53,8 @@ class FakeFrames:
         )
 
     def intend(self, plan: ExposurePlan) -> Future:
+        if plan.exposure_id in self.refused:
+            raise StoreUnavailable("the journal takes nothing")
         self.log.append(f"intend {plan.exposure_id}")
         return Future() if self.is_slow else done()
 

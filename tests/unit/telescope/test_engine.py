@@ -243,6 +243,29 @@ def test_an_exposure_that_is_ended_while_it_is_journaled_leaves_no_open_intent()
     assert not any("expose" in deed for deed in rig.hands.done)
 
 
+def test_an_exposure_that_is_ended_before_it_is_seen_to_begin_is_aborted():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    rig.hands.begins = False
+    attempt = rig.submit(rig.attempt())
+    rig.engine.cancel("A-1", "ann", "by hand")
+    rig.turn()
+
+    assert attempt.state is AttemptState.ABORTED
+    assert rig.hands.done[-1] == "abort A-1-001"
+    assert rig.frames.log[-1].startswith("forget A-1-001: ")
+
+
+def test_an_exposure_is_aborted_when_the_next_one_cannot_be_journaled():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    rig.frames.refused.add("A-1-002")
+    attempt = rig.submit(rig.attempt(count=2))
+
+    assert attempt.state is AttemptState.FAILED
+    assert rig.hands.done[-1] == "abort A-1-001"
+
+
 def test_unsafe_ends_the_exposure_and_leaves_the_closing_to_safety():
     rig = Rig(ObservatoryState.OPEN)
     rig.hands.slow.add("expose")
@@ -451,9 +474,11 @@ def test_after_a_takeover_nothing_is_attempted_until_it_is_released():
     ]
 
 
-def test_another_clients_exposure_ends_the_attempt_and_is_not_aborted():
+@pytest.mark.parametrize("begins", [True, False])
+def test_another_clients_exposure_ends_the_attempt_and_is_not_aborted(begins):
     rig = Rig(ObservatoryState.OPEN)
     rig.hands.slow.add("expose")
+    rig.hands.begins = begins
     attempt = rig.submit(rig.attempt())
     rig.engine.foreign_motion("camera exposes anew", Role.CAMERA)
     rig.turn()
