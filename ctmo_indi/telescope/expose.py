@@ -87,8 +87,9 @@ class _Loop:
     def keep_taken(self) -> None:
         """Have the held frame stored.
 
-        Once the next exposure runs, not before: storing competes for the interpreter with the
-        threads that start it (measured: 30 ms of the gap between two exposures).
+        Once the next exposure runs, or has to wait for something, not before: storing competes for
+        the interpreter with the threads that start it (measured: 30 ms of the gap between two
+        exposures).
         """
         if self._taken is not None:
             self.keeping.append(self._scene.frames.keep(*self._taken))
@@ -155,6 +156,7 @@ def _one_frame(scene: Scene, loop: _Loop, sequence: int, prepare: Prepare) -> St
             error,
         )
         scene.report(f"exposure {sequence} lost ({error}); waiting for the device")
+        loop.keep_taken()
         try:
             yield from devices_there(scene)
         except NotConnected as late:
@@ -171,13 +173,15 @@ def _one_frame(scene: Scene, loop: _Loop, sequence: int, prepare: Prepare) -> St
 def _one_exposure(scene: Scene, loop: _Loop, sequence: int) -> Steps[None]:
     request = scene.request
     loop.raise_failures()
+    if scene.is_held(request.frame_type.needs_sky):
+        loop.keep_taken()
     yield from permission(scene)
     reasons = scene.observable(request, request.exposure_s)
     if reasons:
         raise Interlocked("; ".join(reasons))
     if request.frame_type.needs_sky:
         yield from _point_again(scene, loop)
-        yield from _turn_dome(scene)
+        yield from _turn_dome(scene, loop)
     plan, intent = loop.intend(sequence)
     try:
         yield All((intent,), 0.0, "the journal", scene.times.store_machine_s)
@@ -210,6 +214,7 @@ def _point_again(scene: Scene, loop: _Loop) -> Steps[None]:
     if moved_arcsec <= POINT_AGAIN_ARCSEC:
         return
     scene.report(f"the target has moved by {moved_arcsec:.0f} arcsec: pointing again")
+    loop.keep_taken()
     yield from loop.point(scene)
 
 
@@ -221,10 +226,11 @@ def _spec(plan: ExposurePlan, pointed: Place | None) -> ExposureSpec:
     )
 
 
-def _turn_dome(scene: Scene) -> Steps[None]:
+def _turn_dome(scene: Scene, loop: _Loop) -> Steps[None]:
     """Bring the slit before the telescope when following it between two frames is due."""
     pointed = scene.attempt.pointed_deg
     if scene.hands.sight().dome_moving:
+        loop.keep_taken()
         yield Until(lambda: not scene.hands.sight().dome_moving, scene.times.motion_s, "the dome")
     sight = scene.hands.sight()
     if pointed is None:
@@ -232,6 +238,7 @@ def _turn_dome(scene: Scene) -> Steps[None]:
     wanted_deg = scene.hands.dome_azimuth_for(*pointed)
     to_deg = target_deg(sight, wanted_deg, THRESHOLD_DEG)
     if to_deg is not None:
+        loop.keep_taken()
         yield All((scene.hands.dome_azimuth(to_deg),), scene.times.motion_s, "dome")
 
 

@@ -59,6 +59,8 @@ class FakeHands:
         First word of a deed -> the error it fails with, once.
     begins
         Whether an exposure is seen to begin at once, or not at all.
+    refusing
+        What :meth:`expose` raises, once.
     forbidden
         Why :meth:`check_target` refuses; empty: it does not.
     """
@@ -70,6 +72,7 @@ class FakeHands:
         self.slow: set[str] = set()
         self.failing: dict[str, Exception] = {}
         self.begins = True
+        self.refusing: Exception | None = None
         self.forbidden = ""
         self.exposures: list[FakeExposure] = []
         self.hands_of: list[Hand] = []
@@ -168,6 +171,9 @@ class FakeHands:
 
     def expose(self, spec: ExposureSpec) -> FakeExposure:
         """Begin an exposure; it ends at once unless "expose" is slow."""
+        refusal, self.refusing = self.refusing, None
+        if refusal is not None:
+            raise refusal
         self.done.append(f"expose {spec.exposure_id}")
         exposure = FakeExposure(spec, self)
         self.exposures.append(exposure)

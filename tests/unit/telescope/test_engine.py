@@ -14,6 +14,7 @@ from ctmo_indi.errors import (
     CommandTimeout,
     DriverLost,
     Locked,
+    NotConnected,
     ServerLost,
     WrongState,
 )
@@ -321,6 +322,71 @@ def test_a_hold_lets_the_exposure_finish_and_the_next_one_waits_for_its_end():
     assert held == 1
     assert len(rig.hands.exposures) == 2
     assert attempt.state is AttemptState.IN_PROGRESS
+
+
+def test_a_frame_is_stored_when_the_next_exposure_has_to_wait_for_the_end_of_a_hold():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    rig.submit(rig.attempt(count=2))
+    rig.safety.say(VerdictLevel.HOLD, "gusts")
+    rig.hands.exposures[0].future.set_result(raw())
+    rig.turn()
+
+    assert len(rig.hands.exposures) == 1
+    assert rig.frames.log[-1] == "keep A-1-001"
+
+
+def test_a_frame_is_stored_when_the_next_exposure_has_to_wait_for_the_dome():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    rig.submit(rig.attempt(count=2))
+    rig.hands.slow.add("dome")
+    rig.hands.see(dome_azimuth_deg=90.0)
+    rig.hands.exposures[0].future.set_result(raw())
+    rig.turn()
+
+    assert rig.hands.is_waiting("dome")
+    assert rig.frames.log[-1] == "keep A-1-001"
+
+
+def test_a_frame_is_stored_when_the_dome_is_still_turning():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    rig.submit(rig.attempt(count=2))
+    rig.hands.see(dome_moving=True)
+    rig.hands.exposures[0].future.set_result(raw())
+    rig.turn()
+
+    assert len(rig.hands.exposures) == 1
+    assert rig.frames.log[-1] == "keep A-1-001"
+
+
+def test_a_frame_is_stored_when_the_camera_is_lost_before_the_next_exposure():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    rig.submit(rig.attempt(count=2))
+    rig.hands.see(lost=frozenset({Role.CAMERA}))
+    rig.hands.refusing = NotConnected("CCD gone")
+    rig.hands.exposures[0].future.set_result(raw())
+    rig.turn()
+
+    assert "keep A-1-001" in rig.frames.log
+
+
+def test_a_frame_is_not_stored_before_the_next_exposure_has_begun_at_once():
+    rig = Rig(ObservatoryState.OPEN)
+    rig.hands.slow.add("expose")
+    rig.submit(rig.attempt(count=2))
+    rig.hands.begins = False
+    rig.hands.exposures[0].future.set_result(raw())
+    rig.turn()
+    early = list(rig.frames.log)
+    rig.hands.begins = True
+    rig.turn()
+
+    assert len(rig.hands.exposures) == 2
+    assert "keep A-1-001" not in early
+    assert "keep A-1-001" in rig.frames.log
 
 
 def test_a_hold_that_lasts_interrupts_what_waits_and_closes_nothing():

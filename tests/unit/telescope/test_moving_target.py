@@ -42,6 +42,18 @@ def test_it_is_pointed_at_again_between_exposures():
     assert last == "slew 10.0 20.07"  # asked for seven times, the last time for this slew
 
 
+def test_a_frame_is_stored_while_the_mount_points_again():
+    rig = Rig(ObservatoryState.OPEN, place=Mover(36.0).place)
+    rig.hands.slow.add("expose")
+    rig.submit(rig.attempt(count=2, **JUPITER))
+    rig.hands.slow.add("slew")
+    rig.hands.exposures[0].future.set_result(raw())
+    rig.turn()
+
+    assert rig.hands.is_waiting("slew")
+    assert rig.frames.log[-1] == "keep A-1-001"
+
+
 def test_one_that_has_hardly_moved_is_not():
     rig = Rig(ObservatoryState.OPEN, place=Mover(0.5).place)
 
