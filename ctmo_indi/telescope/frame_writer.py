@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import os
 import warnings
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ from ctmo_indi.models.states import FrameType
 from ctmo_indi.telescope.hands import RawFrame
 from ctmo_indi.telescope.leftovers import TEMPORARY_SUFFIX
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenFrame:
@@ -38,6 +41,9 @@ class WrittenFrame:
 
 def write_frame(raw: RawFrame, path: Path, facts: FrameFacts) -> WrittenFrame:
     """Complete the header and store the frame; a spool file is removed afterwards.
+
+    What fails once the frame has its name is only logged: the frame is whole, and said to be lost
+    it would be exposed again.
 
     Raises
     ------
@@ -52,7 +58,7 @@ def write_frame(raw: RawFrame, path: Path, facts: FrameFacts) -> WrittenFrame:
         raise BadFrame(f"{path}: exists already, expected a new exposure id")
     _store(path, content)
     if raw.path is not None:
-        raw.path.unlink(missing_ok=True)
+        _remove_spooled(raw.path)
     return WrittenFrame(path, hashlib.sha256(content).hexdigest(), header)
 
 
@@ -159,6 +165,13 @@ def _spooled(raw: RawFrame) -> bytes:
         raise BadFrame(f"{raw.path}: the driver's file cannot be read: {error}") from error
 
 
+def _remove_spooled(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        _log.warning("spool_file_not_removed path=%s error=%s", path, error)
+
+
 def _store(path: Path, content: memoryview) -> None:
     temporary = temporary_path(path)
     try:
@@ -178,11 +191,15 @@ def _store(path: Path, content: memoryview) -> None:
 
 
 def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY)
+    """Make names durable; after a crash that loses one, the frame has its temporary name again."""
     try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        folder = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        _log.error("folder_not_synced path=%s error=%s", path, error)
 
 
 def _number(header: fits.Header, keyword: str) -> float | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import stat
 import warnings
 from pathlib import Path
 
@@ -126,6 +128,42 @@ def test_a_disk_that_fails_leaves_no_half_frame(tmp_path, monkeypatch):
         write_frame(RawFrame(data=driver_frame()), tmp_path / "light.fits", facts())
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_spool_file_that_cannot_be_removed_costs_no_frame(tmp_path, monkeypatch, caplog):
+    spool = tmp_path / "spool.fits"
+    spool.write_bytes(driver_frame())
+    unlink = Path.unlink
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        if path == spool:
+            raise PermissionError(13, "Permission denied")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    path = tmp_path / "light.fits"
+
+    written = write_frame(RawFrame(path=spool), path, facts())
+
+    assert find_frame(path, "A-1-001").sha256 == written.sha256
+    assert f"spool_file_not_removed path={spool}" in caplog.text
+
+
+def test_a_folder_that_cannot_be_synced_costs_no_frame(tmp_path, monkeypatch, caplog):
+    fsync = os.fsync
+
+    def failing(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(5, "Input/output error")
+        fsync(descriptor)
+
+    monkeypatch.setattr(frame_writer.os, "fsync", failing)
+    path = tmp_path / "light.fits"
+
+    written = write_frame(RawFrame(data=driver_frame()), path, facts())
+
+    assert find_frame(path, "A-1-001").sha256 == written.sha256
+    assert f"folder_not_synced path={tmp_path}" in caplog.text
 
 
 def test_a_whole_frame_of_the_right_id_is_found(tmp_path):
