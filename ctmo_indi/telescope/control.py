@@ -13,7 +13,7 @@ from ctmo_indi.kill_points import passing
 from ctmo_indi.models.states import AttemptState
 from ctmo_indi.models.verdict import NOBODY, Hand, LockKind, Verdict
 from ctmo_indi.telescope.hands import Deed, Hands
-from ctmo_indi.telescope.procedure import All, Steps
+from ctmo_indi.telescope.procedure import All, Steps, while_awaited
 from ctmo_indi.work_orders.model import ControlCommand, ControlRequest, DomeRequest, ShutterWish
 
 MOTION_S = 600.0
@@ -156,7 +156,7 @@ def control_steps(request: ControlRequest) -> Callable[[Hands], Steps[None]]:
         case ControlCommand.UNPARK:
             return lambda hands: _wait(hands.unpark(), "unpark")
         case ControlCommand.OPEN:
-            return lambda hands: _wait(hands.open(_untold), "opening")
+            return _open
         case ControlCommand.CLOSE:
             return lambda hands: _wait(hands.close(_untold), "closing")
         case ControlCommand.FILTER:
@@ -212,6 +212,11 @@ def dome_steps(request: DomeRequest) -> Callable[[Hands], Steps[None]]:
 
 def _untold(_: str) -> None:
     """Steps of an order by hand are in the log only."""
+
+
+def _open(hands: Hands) -> Steps[None]:
+    with while_awaited() as give_way:
+        yield from _wait(hands.open(_untold, give_way), "opening")
 
 
 def _slew(hands: Hands, ra_deg: float, dec_deg: float) -> Steps[None]:

@@ -105,16 +105,18 @@ class DeviceHands:
 
     # -- the whole observatory ---------------------------------------------------------------------
 
-    def open(self, report: Callable[[str], None]) -> Deed:
-        """Open the observatory."""
-        return self._pool.submit(self._open, report)
+    def open(self, report: Callable[[str], None], give_way: Callable[[], str | None]) -> Deed:
+        """Open the observatory, until ``give_way`` says why not."""
+        return self._pool.submit(self._open, report, give_way)
 
     def close(self, report: Callable[[str], None]) -> Deed:
         """Close it; fails with what could not be confirmed."""
         return self._pool.submit(self._close, report)
 
-    def _open(self, report: Callable[[str], None]) -> None:
-        open_observatory(self._observatory, self._profile.safety, self._clock, report=report)
+    def _open(self, report: Callable[[str], None], give_way: Callable[[], str | None]) -> None:
+        open_observatory(
+            self._observatory, self._profile.safety, self._clock, report=report, give_way=give_way
+        )
 
     def _close(self, report: Callable[[str], None]) -> None:
         def latch() -> Latch | None:

@@ -116,8 +116,11 @@ class Hands(Protocol):
         """Read the devices' last word; never blocks."""
         ...
 
-    def open(self, report: Callable[[str], None]) -> Deed:
-        """Open the observatory (``devices/opening.py``)."""
+    def open(self, report: Callable[[str], None], give_way: Callable[[], str | None]) -> Deed:
+        """Open the observatory (``devices/opening.py``).
+
+        ``give_way`` is asked before each step, in another thread: why the rest is left undone.
+        """
         ...
 
     def close(self, report: Callable[[str], None]) -> Deed:

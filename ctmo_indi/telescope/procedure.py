@@ -15,15 +15,16 @@ The idea is that of the generator plans of bluesky and of pre-async Python corou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ctmo_indi.clock import Clock, Deadline
 from ctmo_indi.errors import CommandTimeout, InternalError
 
-__all__ = ["All", "Procedure", "Steps", "Until", "Waiting", "afterwards"]
+__all__ = ["All", "Procedure", "Steps", "Until", "Waiting", "afterwards", "while_awaited"]
 
 FLOOR_MACHINE_S = 5.0
 
@@ -72,6 +73,21 @@ def afterwards(steps: Steps[None], cleanup: Callable[[], Steps[None]]) -> Steps[
         yield from cleanup()
         raise
     yield from cleanup()
+
+
+@contextmanager
+def while_awaited() -> Iterator[Callable[[], str | None]]:
+    """Wait inside the block for a deed of several steps that another thread carries out.
+
+    The end of a wait does not reach that thread. It asks what the block is given, before each step:
+    why nobody waits any longer, None while somebody does.
+    """
+    ended: list[str] = []
+    try:
+        yield lambda: ended[0] if ended else None
+    except BaseException as error:
+        ended.append(str(error) or type(error).__name__)
+        raise
 
 
 class Procedure:

@@ -17,7 +17,7 @@ from ctmo_indi.telescope.attempt import Ending
 from ctmo_indi.telescope.deed_times import DeedTimes
 from ctmo_indi.telescope.expose import expose_all
 from ctmo_indi.telescope.hands import Deed
-from ctmo_indi.telescope.procedure import All, Steps, Until, afterwards
+from ctmo_indi.telescope.procedure import All, Steps, Until, afterwards, while_awaited
 from ctmo_indi.telescope.scene import Scene, devices_there, do, permission, whose_doing
 
 _log = logging.getLogger(__name__)
@@ -95,7 +95,8 @@ def be_open(scene: Scene) -> Steps[None]:
         yield from permission(scene)
         scene.attempt.is_first_way = False
         scene.report("opening the observatory")
-        yield from do(scene, "opening", scene.hands.open(scene.report_later))
+        with while_awaited() as give_way:
+            yield from do(scene, "opening", scene.hands.open(scene.report_later, give_way))
         state = scene.hands.sight().state
     if state is not ObservatoryState.OPEN:
         raise Unsafe(f"the observatory is {state}, expected OPEN")

@@ -107,11 +107,24 @@ class FakeHands:
         """Whether a slow deed of that first word is under way."""
         return word in self._open_deeds
 
-    def open(self, report: Callable[[str], None]) -> Deed:
-        """Open."""
+    def open(self, report: Callable[[str], None], give_way: Callable[[], str | None]) -> Deed:
+        """Open; a slow one opens its shutter, and asks ``give_way`` before it wakes the mount."""
         report("opening")
-        opened = {"shutter": "OPEN", "parked": False, "tracking": True, "dome_parked": False}
-        return self._do("open", state=ObservatoryState.OPEN, **opened)
+        shutter = {"state": ObservatoryState.OPEN, "shutter": "OPEN", "dome_parked": False}
+        deed = self._do("open", parked=False, tracking=True, **shutter)
+        wake = self._open_deeds.get("open")
+        if wake is not None:
+
+            def end() -> None:
+                reason = give_way()
+                if reason is None:
+                    wake()
+                    return
+                self.see(**shutter)
+                deed.set_exception(CommandCanceled(reason))
+
+            self._open_deeds["open"] = end
+        return deed
 
     def close(self, report: Callable[[str], None]) -> Deed:
         """Close."""

@@ -486,6 +486,31 @@ class TestOpening:
         assert "opening the shutter" in lines
         assert observatory.state() is ObservatoryState.OPEN
 
+    def test_nothing_more_is_sent_once_it_gives_way(
+        self, observatory: Observatory, client: FakeInstruments, clock: SystemClock, report: Report
+    ) -> None:
+        ended: list[str] = []
+
+        def open_meanwhile(_values: Mapping[str, Value]) -> None:
+            client.set_shutter(True, PropertyState.BUSY)
+            ended.append("another client took over")
+            client.set_shutter(True)
+
+        client.set_dome_parked(False)
+        client.on_command(DOME, "DOME_SHUTTER", open_meanwhile)
+        with pytest.raises(CommandCanceled, match="another client took over"):
+            open_observatory(
+                observatory,
+                POLICY,
+                clock,
+                report=report,
+                give_way=lambda: ended[0] if ended else None,
+            )
+        assert [prop for device, prop, _ in client.sent if device == MOUNT] == []
+        mount = observatory.status().mount
+        assert mount is not None
+        assert mount.parked is True
+
     def test_unsafe_opens_nothing(
         self, observatory: Observatory, client: FakeInstruments, clock: SystemClock, report: Report
     ) -> None:

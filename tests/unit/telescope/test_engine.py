@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -513,6 +514,65 @@ def test_foreign_motion_interrupts_a_sky_attempt_and_is_published():
     assert attempt.reason.startswith("foreign motion")
     assert "foreign_motion" in rig.kinds()
     assert "abort_motion" not in rig.hands.done
+
+
+def _take_over(rig: Rig) -> None:
+    rig.engine.foreign_motion("camera exposes", Role.CAMERA)
+
+
+def _by_hand(command: ControlCommand) -> Callable[[Rig], None]:
+    return lambda rig: rig.engine.enqueue(order(rig, command))
+
+
+def _stop_service(rig: Rig) -> None:
+    rig.engine._begin_end(close=False, ended=threading.Event())
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        _take_over,
+        _by_hand(ControlCommand.PARK),
+        _by_hand(ControlCommand.ABORT),
+        lambda rig: rig.engine.cancel(rig.engine._line.current.receipt, "ann", "no more"),
+        _stop_service,
+    ],
+    ids=["takeover", "park", "abort", "cancel", "service stops"],
+)
+@pytest.mark.parametrize("is_by_hand", [False, True])
+def test_an_opening_leaves_the_mount_alone_once_its_order_has_ended(end, is_by_hand):
+    rig = Rig()
+    rig.hands.slow.add("open")
+    task = order(rig, ControlCommand.OPEN) if is_by_hand else rig.attempt()
+    rig.engine.enqueue(task)
+    rig.turn()
+    assert rig.hands.is_waiting("open")
+
+    end(rig)
+    rig.turn()
+    rig.hands.finish("open")
+    rig.turn()
+
+    sight = rig.hands.sight()
+    assert task.state not in (AttemptState.IN_PROGRESS, AttemptState.COMPLETED)
+    assert (sight.shutter, sight.parked, sight.tracking) == ("OPEN", True, False)
+    assert "unpark" not in rig.hands.done
+
+
+def test_the_next_attempt_wakes_the_mount_that_a_given_up_opening_left_parked():
+    rig = Rig()
+    rig.hands.slow.add("open")
+    rig.submit(rig.attempt())
+    rig.hands.see(state=ObservatoryState.OPENING)
+    rig.engine.cancel("A-1", "scheduler", "another is better")
+    second = rig.submit(rig.attempt("A-2"))
+    assert second.state is AttemptState.IN_PROGRESS
+
+    rig.hands.finish("open")
+    rig.turn()
+
+    assert second.state is AttemptState.COMPLETED
+    assert rig.hands.done[1:3] == ["unpark", "track True"]
 
 
 def test_after_a_takeover_nothing_is_attempted_until_it_is_released():
