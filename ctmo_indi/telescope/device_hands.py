@@ -64,7 +64,7 @@ class DeviceHands:
         """Read the devices' last word."""
         status = self._observatory.status()
         mount, dome, camera = status.mount, status.dome, status.camera
-        wheel, focuser = status.filter_wheel, status.focuser
+        wheel, focuser, panel = status.filter_wheel, status.focuser, status.light_panel
         return Sight(
             state=status.state,
             link_up=self._link.link is LinkState.UP,
@@ -84,6 +84,7 @@ class DeviceHands:
             exposing=camera.exposing if camera else None,
             ccd_temperature_c=camera.temperature_c if camera else None,
             focus_position=focuser.position if focuser else None,
+            lamp=panel.is_on if panel else None,
             switches=status.switches or {},
             wire=status.to_wire(),
         )

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 
 from ctmo_indi.errors import CtmoError, WrongState
 from ctmo_indi.inbox import Inbox
-from ctmo_indi.models.states import AttemptState, ObservatoryState
+from ctmo_indi.models.states import AttemptState, FrameType, ObservatoryState
 from ctmo_indi.profiles import Role
-from ctmo_indi.telescope.attempt import Ending
+from ctmo_indi.telescope.attempt import Attempt, Ending
 from ctmo_indi.telescope.closing_run import LIMIT_S as CLOSING_LIMIT_S
 from ctmo_indi.telescope.closing_run import ClosingRun
 from ctmo_indi.telescope.control import ControlTask, by_hand
@@ -337,6 +337,7 @@ class Engine:
         self._line.advance()
         if self._is_idle():
             self._line.begin_next()
+        self._mind_lamp()
         self._ledger.turn(
             classify(
                 self._line.waits_for,
@@ -392,6 +393,15 @@ class Engine:
             # One that failed a moment ago is tried again after its pause, not forgotten.
             is_half = sight.state is ObservatoryState.UNKNOWN
             self._was_known = not is_half or self._closing.demand("found neither open nor closed")
+
+    def _mind_lamp(self) -> None:
+        """Put out a panel that an earlier flat of ours has left lit."""
+        lamp, task = self._parts.lamp, self._line.current
+        lamp.look()
+        is_needed = isinstance(task, Attempt) and task.request.frame_type is FrameType.FLAT
+        is_in_hand = self.takeover.is_active or self._parts.vigil.is_in_human_hands()
+        if lamp.is_due and not is_needed and not is_in_hand:
+            self._start_beside(None, "lamp off", lamp.put_out())
 
     # -- procedures --------------------------------------------------------------------------------
 

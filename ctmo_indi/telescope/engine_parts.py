@@ -11,6 +11,7 @@ from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.telescope.attempt import Attempt
 from ctmo_indi.telescope.control import ControlTask
 from ctmo_indi.telescope.hands import Hands
+from ctmo_indi.telescope.lamp import Lamp
 from ctmo_indi.telescope.scene import FrameKeeper, StepTimes, fixed_place
 from ctmo_indi.telescope.vigil import Vigil
 
@@ -37,6 +38,7 @@ class EngineParts:
     """
 
     hands: Hands
+    lamp: Lamp
     frames: FrameKeeper
     vigil: Vigil
     clock: Clock

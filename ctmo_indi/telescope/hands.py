@@ -30,6 +30,8 @@ class Sight:
         Where the mount points, ICRS.
     lost
         Roles of the profile whose device is not there, not connected or not yet usable.
+    lamp
+        Whether the flat-field panel is lit.
     switches
         What the profile binds to keys of Dome orders ("Blink01").
     wire
@@ -54,6 +56,7 @@ class Sight:
     exposing: bool | None = None
     ccd_temperature_c: float | None = None
     focus_position: float | None = None
+    lamp: bool | None = None
     switches: Mapping[str, bool | None] = field(default_factory=dict)
     wire: dict[str, object] = field(default_factory=dict)
 

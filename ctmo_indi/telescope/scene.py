@@ -15,6 +15,7 @@ from ctmo_indi.models.states import FrameType
 from ctmo_indi.profiles import Role
 from ctmo_indi.telescope.attempt import Attempt
 from ctmo_indi.telescope.hands import Hands, RawFrame, Sight
+from ctmo_indi.telescope.lamp import Lamp
 from ctmo_indi.telescope.procedure import All, Steps, Until
 
 
@@ -141,6 +142,7 @@ class Scene:
 
     attempt: Attempt
     hands: Hands
+    lamp: Lamp
     frames: FrameKeeper
     clock: Clock
     times: StepTimes

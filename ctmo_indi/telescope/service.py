@@ -44,6 +44,8 @@ from ctmo_indi.telescope.event_store import PRUNE_CYCLE_S, open_event_log
 from ctmo_indi.telescope.frame_keeper import JournaledFrames
 from ctmo_indi.telescope.hand_book import HandBook
 from ctmo_indi.telescope.hold_memory import HoldMemory
+from ctmo_indi.telescope.lamp import Lamp
+from ctmo_indi.telescope.lamp_book import JournaledLamp
 from ctmo_indi.telescope.late_writes import LateWrites
 from ctmo_indi.telescope.recovery import Recovery, RecoveryParts
 from ctmo_indi.telescope.safety_link import SafetyDesk, SafetyLink
@@ -134,6 +136,8 @@ class TelescopeService:
         self._hands = DeviceHands(self.observatory, self.client, profile, clock)
         book = AttemptBook(self._database, self._writer, clock, self._late)
         hand_book = HandBook(self._database, self._writer, clock, self._late)
+        self._lamp_book = JournaledLamp(self._database, self._writer, clock, self._late)
+        self._lamp = Lamp(self._hands, self._lamp_book, clock, self.board.publish)
         contract = Contract.load(profile, clock)
         self._recovery = self._make_recovery(book, hand_book, contract)
         self._cycles = Cycles(clock, self._cycle_table())
@@ -161,6 +165,7 @@ class TelescopeService:
         Needs no INDI server: it is connected to in the background.
         """
         self._recovery.begin()
+        self._lamp.recall(self._lamp_book.still_lit())
         self.client.subscribe(self._settling.on_event)
         self.client.subscribe(self._left_alone.on_event)
         self._foreign.start()
@@ -237,6 +242,7 @@ class TelescopeService:
         return Engine(
             EngineParts(
                 hands=self._hands,
+                lamp=self._lamp,
                 frames=self._frames,
                 vigil=self._vigil,
                 clock=self._clock,

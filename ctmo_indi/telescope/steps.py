@@ -17,6 +17,7 @@ from ctmo_indi.telescope.attempt import Ending
 from ctmo_indi.telescope.deed_times import DeedTimes
 from ctmo_indi.telescope.expose import expose_all
 from ctmo_indi.telescope.hands import Deed
+from ctmo_indi.telescope.lamp import AWAY_MACHINE_S
 from ctmo_indi.telescope.procedure import All, Steps, Until, afterwards, while_awaited
 from ctmo_indi.telescope.scene import Scene, devices_there, do, permission, whose_doing
 
@@ -55,6 +56,10 @@ def _flat(request: ObservationRequest) -> bool:
     return request.frame_type is FrameType.FLAT
 
 
+def _no_flat(request: ObservationRequest) -> bool:
+    return not _flat(request)
+
+
 def last_look(scene: Scene) -> Steps[None]:
     """Check every limit, window, interlock and the verdict's age now.
 
@@ -74,6 +79,24 @@ def last_look(scene: Scene) -> Steps[None]:
     place = scene.place(request)
     if place is not None:
         scene.hands.check_target(*place, request.exposure_s)
+
+
+def put_out_panel(scene: Scene) -> Steps[None]:
+    """Have nothing but flats taken by the light of the panel, whoever has lit it.
+
+    One of ours that is not connected is waited for, since it comes back a moment after the camera;
+    not for ever: it may be without power, and then it is dark.
+    """
+    lamp = scene.lamp
+    if lamp.is_ours and not lamp.is_there:
+        scene.report("waiting for the flat-field panel, which may be lit")
+        yield Until(
+            lambda: lamp.is_there or lamp.is_away_long, 0.0, "the panel", 2.0 * AWAY_MACHINE_S
+        )
+    if lamp.must_go_out:
+        yield from permission(scene)
+        scene.report("putting out the flat-field panel")
+        yield from lamp.put_out()
 
 
 def be_open(scene: Scene) -> Steps[None]:
@@ -151,6 +174,7 @@ def choose_filter(scene: Scene) -> Steps[None]:
 def lamp_on(scene: Scene) -> Steps[None]:
     """Light the panel and let it settle."""
     yield from permission(scene)
+    yield from scene.lamp.intend(scene.attempt.attempt_id)
     yield from do(scene, "lamp on", scene.hands.lamp(True))
     end_s = scene.clock.elapsed_s() + scene.times.settle_s
     yield Until(
@@ -168,6 +192,7 @@ def expose(scene: Scene) -> Steps[None]:
 
 STEPS: tuple[Step, ...] = (
     Step("last look", _always, last_look, prepares=False),
+    Step("panel", _no_flat, put_out_panel),
     Step("open", _sky, be_open),
     Step("unpark", _sky, unpark),
     Step("track", _sky, track),
@@ -179,7 +204,7 @@ STEPS: tuple[Step, ...] = (
 
 
 def attempt_steps(scene: Scene) -> Steps[None]:
-    """The whole attempt; the lamp never stays on."""
+    """The whole attempt; a lamp that cannot be put out at its end is left to the engine."""
     steps = _blamed(scene)
     if scene.request.frame_type is FrameType.FLAT:
         steps = afterwards(steps, lambda: _lamp_off(scene))
@@ -223,8 +248,10 @@ def _run(scene: Scene, *steps: Step) -> Steps[None]:
 
 
 def _lamp_off(scene: Scene) -> Steps[None]:
+    if not scene.lamp.is_ours:
+        return
     try:
-        yield All((scene.hands.lamp(False),), scene.times.abort_s, "lamp off")
+        yield from scene.lamp.put_out()
     except CtmoError as error:
         _log.error("lamp_off_failed attempt=%s error=%s", scene.attempt.attempt_id, error)
         scene.report(f"the lamp could not be switched off: {error}")

@@ -198,6 +198,7 @@ class TaskLine:
         return Scene(
             attempt=attempt,
             hands=self._parts.hands,
+            lamp=self._parts.lamp,
             frames=self._parts.frames,
             clock=self._parts.clock,
             times=self._parts.step_times,

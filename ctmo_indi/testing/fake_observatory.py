@@ -176,7 +176,7 @@ class FakeHands:
 
     def lamp(self, on: bool) -> Deed:
         """Switch the lamp."""
-        return self._do(f"lamp {on}")
+        return self._do(f"lamp {on}", lamp=on)
 
     def switch(self, key: str, on: bool) -> Deed:
         """Switch what a Dome order names."""

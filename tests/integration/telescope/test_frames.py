@@ -91,6 +91,32 @@ def test_calibrations_need_no_sky_and_the_lamp_is_seen_by_another_client(stage):
     assert scene.shutter() == "CLOSED"
 
 
+def test_a_dark_puts_out_a_panel_that_another_client_lit(stage):
+    scene = stage()
+    lamp = "Light Panel Simulator.FLAT_LIGHT_CONTROL.FLAT_LIGHT_ON"
+    scene.indi("indi_setprop", f"{lamp}=On")
+    scene.until(lambda: scene.service._hands.sight().lamp is True, 10.0, "the panel is seen lit")
+
+    view = scene.ended(scene.attempt(**{"Frame Type": "Dark", "Exposure Time": 10.0}))
+
+    assert view["Status"] == "COMPLETED"
+    assert "=Off" in scene.indi("indi_getprop", lamp)
+
+
+def test_a_panel_that_a_flat_before_a_restart_lit_is_put_out(stage):
+    scene = stage()
+    lamp = "Light Panel Simulator.FLAT_LIGHT_CONTROL.FLAT_LIGHT_ON"
+    scene.indi("indi_setprop", f"{lamp}=On")
+    book = scene.service._lamp_book
+    book.intend("A-0").result(5.0)
+    scene.service.engine.inbox.post(lambda: scene.service._lamp.recall(book.still_lit()))
+
+    scene.until(lambda: not book.still_lit(), 10.0, "the intent has an end")
+
+    assert "=Off" in scene.indi("indi_getprop", lamp)
+    assert "put out" in str(scene.events("recovery")[-1]["Data"])
+
+
 def test_blink01_switches_the_lamp_as_another_client_sees_it(stage):
     scene = stage()
     lamp = "Light Panel Simulator.FLAT_LIGHT_CONTROL.FLAT_LIGHT_ON"

@@ -10,10 +10,12 @@ from ctmo_indi.errors import StoreUnavailable
 from ctmo_indi.models.orders import ExposureRecord, ObservationRequest
 from ctmo_indi.models.states import FrameType, ObservatoryState
 from ctmo_indi.models.verdict import Latch, Lock, Verdict, VerdictLevel
+from ctmo_indi.store.journal import Outcome
 from ctmo_indi.telescope.attempt import Attempt
 from ctmo_indi.telescope.engine import Engine
 from ctmo_indi.telescope.engine_parts import EngineParts
 from ctmo_indi.telescope.hands import RawFrame
+from ctmo_indi.telescope.lamp import Lamp
 from ctmo_indi.telescope.safety_link import VerdictNews
 from ctmo_indi.telescope.scene import ExposurePlan, Observed, StepTimes, fixed_place
 from ctmo_indi.telescope.verdict_rules import VerdictTimes
@@ -91,6 +93,21 @@ class FakeFrames:
         return done()
 
 
+class FakeLampBook:
+    """Keeps the panel's intents in memory; with ``is_slow`` none becomes durable."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.is_slow = False
+
+    def intend(self, attempt_id: str) -> Future:
+        self.log.append(f"intend {attempt_id}")
+        return Future() if self.is_slow else done(1)
+
+    def settle(self, outcome: Outcome, detail: str = "") -> None:
+        self.log.append(f"settle {outcome}")
+
+
 @dataclass
 class FakeSafety:
     """Where the verdict comes from."""
@@ -132,9 +149,12 @@ class Rig:
         self.safety.say()
         self.events: list[tuple[str, str, dict]] = []
         self.states: list[str] = []
+        self.lamp_book = FakeLampBook()
+        self.lamp = Lamp(self.hands, self.lamp_book, self.clock, self._publish)
         self.engine = Engine(
             EngineParts(
                 hands=self.hands,
+                lamp=self.lamp,
                 frames=self.frames,
                 vigil=Vigil(self.safety, self.clock, VerdictTimes()),
                 clock=self.clock,

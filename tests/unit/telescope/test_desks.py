@@ -43,6 +43,7 @@ from ctmo_indi.telescope.desk_handlers import DeskHandlers, DeskParts
 from ctmo_indi.telescope.engine import MAX_WAITING, Engine
 from ctmo_indi.telescope.engine_parts import EngineParts
 from ctmo_indi.telescope.hand_book import HandBook
+from ctmo_indi.telescope.lamp import Lamp
 from ctmo_indi.telescope.late_writes import LateWrites
 from ctmo_indi.telescope.verdict_rules import VerdictTimes
 from ctmo_indi.telescope.vigil import Vigil
@@ -53,7 +54,7 @@ from ctmo_indi.work_orders.desk import DispatchDesk
 from ctmo_indi.work_orders.revisions import RevisionBoard
 
 from ...running_fleet import until
-from .rig import FakeFrames, FakeSafety
+from .rig import FakeFrames, FakeLampBook, FakeSafety
 
 CALLER = Caller("anonymous", Role.OPERATE, "127.0.0.1")
 PROFILE = profiles.load("simulators")
@@ -108,6 +109,7 @@ class Office:
         self.engine = Engine(
             EngineParts(
                 hands=self.hands,
+                lamp=Lamp(self.hands, FakeLampBook(), self.clock, self.board.publish),
                 frames=FakeFrames(),
                 vigil=vigil,
                 clock=self.clock,
