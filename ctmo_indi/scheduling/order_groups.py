@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import tee
 
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.scheduling.conditions import Night
@@ -19,11 +20,17 @@ from ctmo_indi.scheduling.target import PendingOrder
 
 
 class OrderGroups:
-    """The groups among the orders that wait; made anew when others wait, if anybody asks."""
+    """The groups among the orders that wait; made anew when others wait, if anybody asks.
+
+    What stands against a group at an instant is worked out once, as far as it is asked for, however
+    many of its members are tried: each would have to look at all the others.
+    """
 
     def __init__(self) -> None:
         self._pending: Sequence[PendingOrder] | None = None
         self._members: dict[str, list[PendingOrder]] = {}
+        self._asked: tuple[Night, datetime] | None = None
+        self._found: dict[str, Iterator[tuple[str, str]]] = {}
 
     def obstacles(
         self,
@@ -40,42 +47,57 @@ class OrderGroups:
         ----------
         pending
             All that waits.
+        models
+            The same with each call.
         night
             That lasts.
         """
         if not request.group:
             return
         members = self._of(request, pending)
-        for one in members:
-            if one.receipt == receipt or not one.request.frame_type.needs_sky:
-                continue
-            rest_s = max(one.not_before_utc_s, one.due_utc_s, utc.timestamp())
-            first = min(datetime.fromtimestamp(rest_s, UTC), night.morning)
-            when = models.sky.next_observable(one.request, first, night.morning)
-            latest_s = one.request.latest_start_utc_s
-            if when is None or (latest_s is not None and when.timestamp() > latest_s):
-                yield f"group {request.group!r}: {one.receipt} of it has no start in this night"
-        took_s = sum(
-            models.observatory.exposures_s(one.request, one.missing_count) for one in members
-        )
-        left_s = (night.morning - utc).total_seconds()
-        whole_s = (night.morning - night.evening).total_seconds()
-        if len(members) > 1 and left_s < took_s <= whole_s:
-            yield (
-                f"group {request.group!r}: its {len(members)} orders take {took_s:.0f} s,"
-                f" {left_s:.0f} s are left of the night"
-            )
+        if self._asked != (night, utc):
+            self._asked, self._found = (night, utc), {}
+        group = group_of(request)
+        found = self._found.get(group) or _against(request.group, members, models, night, utc)
+        self._found[group], mine = tee(found)
+        for whose, reason in mine:
+            if whose != receipt:
+                yield reason
 
     def _of(
         self, request: ObservationRequest, pending: Sequence[PendingOrder]
     ) -> list[PendingOrder]:
         if pending is not self._pending:
-            self._members = {}
+            self._members, self._found = {}, {}
             for one in pending:
                 if one.request.group:
                     self._members.setdefault(group_of(one.request), []).append(one)
             self._pending = pending
         return self._members.get(group_of(request), [])
+
+
+def _against(
+    group: str, members: Sequence[PendingOrder], models: Models, night: Night, utc: datetime
+) -> Iterator[tuple[str, str]]:
+    """Yield what stands against a group, each with the receipt whose lack it is; "" of no one's."""
+    for one in members:
+        if not one.request.frame_type.needs_sky:
+            continue
+        rest_s = max(one.not_before_utc_s, one.due_utc_s, utc.timestamp())
+        first = min(datetime.fromtimestamp(rest_s, UTC), night.morning)
+        when = models.sky.next_observable(one.request, first, night.morning)
+        latest_s = one.request.latest_start_utc_s
+        if when is None or (latest_s is not None and when.timestamp() > latest_s):
+            yield one.receipt, f"group {group!r}: {one.receipt} of it has no start in this night"
+    took_s = sum(models.observatory.exposures_s(one.request, one.missing_count) for one in members)
+    left_s = (night.morning - utc).total_seconds()
+    whole_s = (night.morning - night.evening).total_seconds()
+    if len(members) > 1 and left_s < took_s <= whole_s:
+        yield (
+            "",
+            f"group {group!r}: its {len(members)} orders take {took_s:.0f} s,"
+            f" {left_s:.0f} s are left of the night",
+        )
 
 
 def group_of(request: ObservationRequest) -> str:

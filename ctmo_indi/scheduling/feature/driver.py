@@ -36,7 +36,7 @@ from ctmo_indi.scheduling.feature.situation import FieldPlaces, Situation
 from ctmo_indi.scheduling.feature.slews import slews_of
 from ctmo_indi.scheduling.feature.survey import Proposal, Survey
 from ctmo_indi.scheduling.models import Models
-from ctmo_indi.scheduling.order_groups import OrderGroups
+from ctmo_indi.scheduling.order_groups import OrderGroups, group_of
 from ctmo_indi.scheduling.target import (
     DriverTarget,
     NextTarget,
@@ -191,11 +191,16 @@ class FeatureScheduler(Driver):
 
     def _choose(self, situation: Situation) -> Proposal | None:
         """Return the best proposal of the first tier that has one nothing stands against."""
-        rules = self._rules
+        rules, conditions = self._rules, situation.conditions
+        in_vain: set[str] = set()
         for tier in self._tiers:
             for proposal in _best_first(tier, situation):
-                if next(rules.obstacles(proposal, situation.conditions), None) is None:
+                group = group_of(proposal.request)
+                if group in in_vain or next(rules.alone(proposal, conditions), None) is not None:
+                    continue
+                if next(rules.of_group(proposal, conditions), None) is None:
                     return proposal
+                in_vain.add(group)
         return None
 
     def _against(

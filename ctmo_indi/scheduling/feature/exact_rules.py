@@ -39,7 +39,24 @@ class ExactRules:
     groups: OrderGroups = field(default_factory=OrderGroups)
 
     def obstacles(self, proposal: Proposal, conditions: Conditions) -> Iterator[str]:
-        """Yield everything against a proposal, the cheap questions first."""
+        """Yield everything against a proposal, the cheap questions first, its group last."""
+        yield from self.alone(proposal, conditions)
+        if not self.models.sky.obstacles(proposal.request, conditions.utc):
+            yield from self.of_group(proposal, conditions)
+
+    def of_group(self, proposal: Proposal, conditions: Conditions) -> Iterator[str]:
+        """Yield what stands against a proposal's group, if it has one."""
+        yield from self.groups.obstacles(
+            proposal.request,
+            proposal.receipt,
+            conditions.pending,
+            self.models,
+            self.night,
+            conditions.utc,
+        )
+
+    def alone(self, proposal: Proposal, conditions: Conditions) -> Iterator[str]:
+        """Yield what stands against a proposal, were it in no group."""
         request, sky, utc = proposal.request, self.models.sky, conditions.utc
         if conditions.not_before_utc_s.get(proposal.target_id, 0.0) > utc.timestamp():
             yield "the last attempt ended short, it rests"
@@ -60,9 +77,6 @@ class ExactRules:
             for reason in sky.obstacles(request, end):
                 yield f"at the end of one exposure: {reason}"
             yield from sky.flips_within(request, utc, end)
-            yield from self.groups.obstacles(
-                request, proposal.receipt, conditions.pending, self.models, night, utc
-            )
 
     def slew_s(self, proposal: Proposal, conditions: Conditions) -> float:
         """Return the sky seconds until the first exposure; 0 where it is not known."""

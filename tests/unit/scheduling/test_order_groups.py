@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from ctmo_indi.models.orders import Window
+from ctmo_indi.models.orders import ObservationRequest, Window
+from ctmo_indi.scheduling.sky import SiteSky
 from ctmo_indi.scheduling.target import PendingOrder
 
-from .test_bad_input import DRIVERS, MIDNIGHT, asked, conditions, models_of, order
+from .test_bad_input import DRIVERS, MIDNIGHT, PROFILE, asked, conditions, models_of, order
 
 pytestmark = pytest.mark.timeout(600.0)  # the first plan waits for the kernels to be compiled
 
@@ -59,6 +60,57 @@ def test_no_member_is_begun_while_another_cannot_be(driver: str, name: str) -> N
     assert asked(driver, *TORN[name], OTHER)[0] == "O-other"
     # An order of the same place that is in no group is another matter.
     assert asked(driver, *TORN[name], order("free"))[0] == "O-free"
+
+
+class CountingSky(SiteSky):
+    """Counts the looks ahead, and those at one instant."""
+
+    ahead = now = 0
+
+    def next_observable(
+        self, request: ObservationRequest, utc: datetime, until: datetime
+    ) -> datetime | None:
+        self.ahead += 1
+        return super().next_observable(request, utc, until)
+
+    def obstacles(self, request: ObservationRequest, utc: datetime) -> tuple[str, ...]:
+        self.now += 1
+        return super().obstacles(request, utc)
+
+
+NEXT_MONTH = {"windows": (Window(MIDNIGHT_S + 30.0 * 86400.0, MIDNIGHT_S + 31.0 * 86400.0),)}
+LARGE = (
+    *(member(f"a{number:02d}", ra_deg=60.0 + 0.1 * number) for number in range(60)),
+    member("b", **NEXT_MONTH),
+)
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_large_group_that_cannot_be_is_looked_at_once_and_not_by_each_of_it(driver: str) -> None:
+    sky = CountingSky(PROFILE)
+    kind, configuration = DRIVERS[driver]
+    made = kind(replace(models_of(25.996275), sky=sky))
+    made.configure_scheduler(configuration)
+    made.update_conditions(conditions(MIDNIGHT, *LARGE))
+    sky.ahead = sky.now = 0
+    assert made.select_next_target() is None
+    assert sky.ahead <= 2 * len(LARGE)
+    made.estimate_next_target()
+    assert sky.now <= 10 * len(LARGE)  # the feature driver looks at some ninety instants
+
+
+@pytest.mark.parametrize("driver", ["sequential", "feature"])
+def test_a_group_is_looked_at_anew_when_others_wait(driver: str) -> None:
+    kind, configuration = DRIVERS[driver]
+    made = kind(models_of(25.996275))
+    made.configure_scheduler(configuration)
+    torn = TORN["one never rises"]
+    chosen = []
+    for pending in (torn, torn[:1], torn):
+        made.update_conditions(conditions(MIDNIGHT, *pending))
+        target = made.select_next_target()
+        chosen.append(None if target is None else target.receipt)
+    assert chosen == [None, "O-a", None]
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
