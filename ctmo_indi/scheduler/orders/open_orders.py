@@ -11,7 +11,6 @@ from ctmo_indi.profiles import NightPolicy
 from ctmo_indi.scheduler.orders.internal_orders import is_internal
 from ctmo_indi.scheduler.orders.settlement import (
     OrderFacts,
-    good_fraction,
     missing,
     order_state,
     visits_done,
@@ -96,9 +95,7 @@ class OpenOrder:
             Why the attempt failed; "" where it did not.
         """
         facts = OrderFacts(
-            fraction=good_fraction(
-                self.request, after.wanted_count, after.good_count, after.good_exposure_s
-            ),
+            fraction=after.good_count / after.wanted_count,
             failures=after.failures,
             visits_done=visits_done(self.request, after.good_count),
             is_cancel_requested=self.is_cancel_requested,

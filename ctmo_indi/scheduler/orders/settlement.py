@@ -1,6 +1,8 @@
 """What an ended attempt means for itself and for its order. Pure; the rules of the life cycle.
 
-COMPLETED when the acceptable fraction, weighted by exposure time over all attempts, is good.
+COMPLETED when the acceptable fraction of its frames is good, over all attempts. Frames are counted
+and not their seconds: those of an order are to be equally long, and a camera rounds what it is
+asked for, up to its shortest exposure for instance.
 Weather, safety, pre-emption and restart are no failure. A human's abort sends the order back.
 """
 
@@ -95,16 +97,6 @@ def attempt_state(
     return told
 
 
-def good_fraction(
-    request: ObservationRequest, wanted_count: int, good_count: int, good_exposure_s: float
-) -> float:
-    """Good share of an order, by exposure time; by frames when the exposures take no time."""
-    wanted_s = wanted_count * request.exposure_s
-    if wanted_s > 0.0:
-        return good_exposure_s / wanted_s
-    return good_count / wanted_count
-
-
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
     """What decides about an order.
@@ -112,7 +104,7 @@ class OrderFacts:
     Parameters
     ----------
     fraction
-        As :func:`good_fraction` says.
+        Of the frames it wants, of all visits, the good part.
     visits_done
         Whole ones; each gives an order with a cadence its failures anew.
     last_attempt
@@ -169,7 +161,7 @@ def order_state(
 ) -> tuple[OrderState, str]:
     """State and reason of an order after an attempt, or when its windows are looked at."""
     if facts.fraction >= _acceptable(request, policy):
-        return OrderState.COMPLETED, f"{facts.fraction:.0%} of the exposure time is good"
+        return OrderState.COMPLETED, f"{facts.fraction:.0%} of its frames are good"
     if facts.is_cancel_requested:
         return OrderState.CANCELED, facts.last_failure or "canceled"
     if facts.failures >= policy.failure_limit * (1 + facts.visits_done):

@@ -113,7 +113,7 @@ def books(tmp_path: Path) -> Iterator[Books]:
     made.close()
 
 
-def frames(attempt_id: str, count: int) -> tuple[ExposureRecord, ...]:
+def frames(attempt_id: str, count: int, exposure_s: float = 30.0) -> tuple[ExposureRecord, ...]:
     return tuple(
         ExposureRecord(
             exposure_id=f"{attempt_id}-{number}",
@@ -123,7 +123,7 @@ def frames(attempt_id: str, count: int) -> tuple[ExposureRecord, ...]:
             path="/x.fits",
             frame_type=FrameType.LIGHT,
             filter_name="V",
-            t_exptime_s=30.0,
+            t_exptime_s=exposure_s,
             t_min_mjd=61000.0 + number,
             t_max_mjd=61000.5 + number,
             s_ra_deg=1.0,
@@ -145,12 +145,18 @@ def order_target(books: Books, receipt: str = "O-1", count: int = 1000) -> Drive
 
 
 def attempt(
-    books: Books, book: OrdersBook, state: AttemptState, good: int, cause: Cause = Cause.ITSELF
+    books: Books,
+    book: OrdersBook,
+    state: AttemptState,
+    good: int,
+    cause: Cause = Cause.ITSELF,
+    exposure_s: float = 30.0,
 ) -> str:
-    """Make one attempt at O-1 from begin to end."""
+    """Make one attempt at O-1 from begin to end, with frames of so many seconds."""
     attempt_id = begin(books, book).row.attempt_id
     book.progressed(attempt_id, ())
-    book.settle(AttemptResult(attempt_id, state, frames(attempt_id, good), "why"), cause)
+    taken = frames(attempt_id, good, exposure_s)
+    book.settle(AttemptResult(attempt_id, state, taken, "why"), cause)
     return attempt_id
 
 
@@ -437,6 +443,18 @@ def test_an_order_with_a_cadence_is_complete_after_its_last_visit(books: Books) 
         attempt(books, book, AttemptState.COMPLETED, 2)
         assert books.row().state is OrderState.PENDING
     attempt(books, book, AttemptState.COMPLETED, 2)
+    assert books.row().state is OrderState.COMPLETED
+
+
+@pytest.mark.parametrize("exposure_s", [300.0, 29.7, 0.0])  # asked for are 30 s
+def test_frames_count_whatever_the_camera_made_of_their_seconds(
+    books: Books, exposure_s: float
+) -> None:
+    book = _cadence_book(books, visits=20)
+    for _ in range(19):
+        attempt(books, book, AttemptState.COMPLETED, 2, exposure_s=exposure_s)
+        assert books.row().state is OrderState.PENDING
+    attempt(books, book, AttemptState.COMPLETED, 2, exposure_s=exposure_s)
     assert books.row().state is OrderState.COMPLETED
 
 
