@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import ObservatoryState
 from ctmo_indi.scheduling.conditions import Conditions, Night
 from ctmo_indi.scheduling.target import NextTarget
@@ -72,5 +73,17 @@ def _calibrations_wait(conditions: Conditions) -> bool:
     return any(
         not order.request.frame_type.needs_sky
         and max(order.not_before_utc_s, order.due_utc_s) <= now_utc_s
+        and _has_room_now(order.request, now_utc_s)
         for order in conditions.pending
+    )
+
+
+def _has_room_now(request: ObservationRequest, now_utc_s: float) -> bool:
+    """Whether one exposure that begins now lies within what an order allows."""
+    latest_s = request.latest_start_utc_s
+    if latest_s is not None and now_utc_s > latest_s:
+        return False
+    return not request.windows or any(
+        one.start_utc_s <= now_utc_s and now_utc_s + request.exposure_s <= one.end_utc_s
+        for one in request.windows
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ctmo_indi.errors import WrongState
-from ctmo_indi.models.orders import ObservationRequest
+from ctmo_indi.models.orders import ObservationRequest, Window
 from ctmo_indi.models.states import FrameType, ObservatoryState, SummaryState
 from ctmo_indi.models.verdict import Verdict, VerdictLevel
 from ctmo_indi.scheduler.modes.idle import IdleAction, IdleFacts, idle_action
@@ -122,6 +122,17 @@ CONDITIONS = Conditions(
 FACTS = IdleFacts(CONDITIONS, NIGHT, IN_AN_HOUR, idle_s=0.0, is_tracking_stopped=False)
 
 
+NOW_S = EVENING.timestamp()
+
+
+def calibration(*windows: tuple[float, float], **more: object) -> IdleFacts:
+    """Make the facts with darks of a minute wanted in windows, seconds from now."""
+    spans = tuple(Window(NOW_S + start_s, NOW_S + end_s) for start_s, end_s in windows)
+    request = replace(BIAS.request, exposure_s=60.0, windows=spans, **more)  # type: ignore[arg-type]  # fields by name
+    order = replace(BIAS, request=request)
+    return replace(FACTS, conditions=replace(CONDITIONS, pending=(order,)))
+
+
 @pytest.mark.parametrize(
     ("facts", "action"),
     [
@@ -131,6 +142,12 @@ FACTS = IdleFacts(CONDITIONS, NIGHT, IN_AN_HOUR, idle_s=0.0, is_tracking_stopped
         (replace(FACTS, next_target=NOTHING_LEFT, idle_s=901.0), IdleAction.PARK),
         (replace(FACTS, conditions=replace(CONDITIONS, utc=NIGHT.morning)), IdleAction.PARK),
         (replace(FACTS, conditions=replace(CONDITIONS, pending=(BIAS,))), IdleAction.PARK),
+        (calibration(), IdleAction.PARK),
+        (calibration((-10.0, 60.0)), IdleAction.PARK),
+        (calibration((1e8, 2e8), (0.0, 100.0)), IdleAction.PARK),
+        (calibration((1e8, 2e8)), IdleAction.STOP_TRACKING),
+        (calibration((-10.0, 59.0)), IdleAction.STOP_TRACKING),  # less than one exposure is left
+        (calibration((-100.0, 1e4), latest_start_utc_s=NOW_S - 1.0), IdleAction.STOP_TRACKING),
         (
             replace(FACTS, conditions=replace(CONDITIONS, verdict=None, utc=NIGHT.morning)),
             IdleAction.NOTHING,
