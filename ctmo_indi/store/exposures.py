@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from ctmo_indi.models.orders import ExposureRecord
 from ctmo_indi.models.states import FrameType
+from ctmo_indi.store.any_of import LONGEST, any_of
 from ctmo_indi.store.readouts import to_mjd
 from ctmo_indi.store.record_tables import exposures
 
@@ -25,17 +26,18 @@ def record(connection: Connection, records: Iterable[ExposureRecord], *, is_good
     int
         How many were new.
     """
-    added = 0
+    new: dict[str, ExposureRecord] = {}
     for exposure in records:
-        known = sa.select(exposures.c.exposure_id).where(
-            exposures.c.exposure_id == exposure.exposure_id
-        )
-        if connection.execute(known).first() is None:
-            connection.execute(
-                sa.insert(exposures).values(**dataclasses.asdict(exposure), is_good=is_good)
-            )
-            added += 1
-    return added
+        new.setdefault(exposure.exposure_id, exposure)
+    ids = list(new)
+    for first in range(0, len(ids), LONGEST):
+        some = any_of(exposures.c.exposure_id, ids[first : first + LONGEST])
+        for known in connection.execute(sa.select(exposures.c.exposure_id).where(some)).scalars():
+            del new[known]
+    if new:
+        rows = [{**dataclasses.asdict(one), "is_good": is_good} for one in new.values()]
+        connection.execute(sa.insert(exposures), rows)
+    return len(new)
 
 
 def of_attempt(connection: Connection, attempt_id: str) -> list[ExposureRecord]:

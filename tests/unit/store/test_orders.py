@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 
 from ctmo_indi.errors import ConflictingOrder, InternalError, UnknownOrder, WrongState
 from ctmo_indi.models.orders import ExposureRecord
@@ -250,6 +251,33 @@ def test_progress_counts_good_frames_and_failed_attempts_once(
     with scheduler_db.read() as connection:
         assert exposures.of_attempt(connection, "A-1") == [_exposure(n) for n in (1, 2, 3)]
         assert exposures.get(connection, "E-2") == _exposure(2)
+
+
+def test_frames_that_are_known_cost_one_question_together(
+    scheduler_db: Database, scheduler_writer: Writer, make_order: MakeOrder
+) -> None:
+    frames = [_exposure(number) for number in range(1000)]
+
+    def store(c: Connection) -> int:
+        orders.insert_order(c, make_order(1))
+        attempts.insert_attempt(c, _attempt(1))
+        return exposures.record(c, frames, is_good=True)
+
+    def again(c: Connection) -> tuple[int, int]:
+        statements: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+            statements.append(statement)
+
+        sa.event.listen(c.engine, "before_cursor_execute", note)
+        added = exposures.record(c, [*frames, _exposure(1000), _exposure(1000)], is_good=True)
+        sa.event.remove(c.engine, "before_cursor_execute", note)
+        return added, len(statements)
+
+    assert scheduler_writer.run(store) == 1000
+    assert scheduler_writer.run(again) == (1, 2)  # what is known, and the new one
+    with scheduler_db.read() as connection:
+        assert exposures.good_of_order(connection, "O-1")[0] == 1001
 
 
 def test_attempts_are_stored_once_and_note_start_and_end(
