@@ -6,6 +6,7 @@ order stand in ``work_orders/lifecycle.py``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ctmo_indi.errors import (
@@ -52,7 +53,7 @@ class Ending(Exception):
 
 @dataclass(slots=True)
 class Attempt:
-    """Owned by the engine thread; others get :meth:`to_wire`.
+    """Owned by the engine thread; others get :meth:`to_wire` and :meth:`news`.
 
     Parameters
     ----------
@@ -71,6 +72,8 @@ class Attempt:
     is_first_way
         Whether the telescope tracks, opened and unparked by an earlier attempt, and has not been
         told to go anywhere by this one: then the way to its target is one that was planned.
+    told
+        Ids of the exposures that were in an event.
     """
 
     attempt_id: str
@@ -87,6 +90,7 @@ class Attempt:
     is_first_way: bool = True
     revision: int = 0
     exposures: list[ExposureRecord] = field(default_factory=list)
+    told: set[str] = field(default_factory=set)
 
     @property
     def receipt(self) -> str:
@@ -100,6 +104,19 @@ class Attempt:
 
     def to_wire(self) -> dict[str, object]:
         """The keys of a Status reply that an attempt adds."""
+        return self._with(self.exposures)
+
+    def news(self) -> dict[str, object]:
+        """The data of its next event: as :meth:`to_wire`, with the exposures that no event had yet.
+
+        Events are kept for a year: with all exposures in each, those of an attempt at thousands of
+        frames would fill the disk.
+        """
+        new = [one for one in self.exposures if one.exposure_id not in self.told]
+        self.told.update(one.exposure_id for one in new)
+        return self._with(new)
+
+    def _with(self, exposures: Iterable[ExposureRecord]) -> dict[str, object]:
         return {
             "ID": self.order_id,
             "Receipt": self.attempt_id,
@@ -111,7 +128,7 @@ class Attempt:
             "Failure": self.reason,
             "Good Exposures": self.good_exposures,
             "Number of Exposures": self.request.count,
-            "Exposures": [exposure_to_wire(record) for record in self.exposures],
+            "Exposures": [exposure_to_wire(record) for record in exposures],
             "Took": self.took.to_wire(),
         }
 

@@ -222,8 +222,10 @@ class TaskLine:
         self._post(turn_only)
 
     def _tell(self, task: Task) -> None:
-        kind = "attempt" if isinstance(task, Attempt) else "control"
-        task.revision = self._parts.publish(kind, task.receipt, task.to_wire())
+        kind, data = "control", task.to_wire
+        if isinstance(task, Attempt):
+            kind, data = "attempt", task.news
+        task.revision = self._parts.publish(kind, task.receipt, data())
 
 
 def turn_only() -> None:

@@ -99,6 +99,20 @@ def test_the_next_exposure_does_not_wait_for_the_last_frame_but_completion_does(
     assert attempt.state is AttemptState.COMPLETED
 
 
+def test_an_event_has_the_new_exposures_and_a_status_has_all():
+    rig = Rig(ObservatoryState.OPEN)
+    count = 40
+
+    attempt = rig.submit(rig.attempt(count=count))
+
+    told = [data for kind, _, data in rig.events if kind == "attempt"]
+    ids = [one["Exposure ID"] for data in told for one in data["Exposures"]]
+    assert ids == [f"A-1-{number:03d}" for number in range(1, count + 1)]
+    assert max(len(data["Exposures"]) for data in told) <= 2
+    assert told[-1]["Good Exposures"] == count
+    assert len(attempt.to_wire()["Exposures"]) == count
+
+
 def test_a_target_out_of_limits_is_not_attempted_and_nothing_moves():
     rig = Rig()
     rig.hands.forbidden = "altitude 3.0 deg, limit 15"
