@@ -10,6 +10,9 @@ _ISO = re.compile(
     r"(Z|[+-]\d\d:?\d\d)?",
     re.ASCII,
 )
+_FIRST_UTC_S = -62135596800.0  # 0001-01-01T00:00:00Z
+END_UTC_S = 253402300800.0
+"""Unix seconds of 10000-01-01T00:00:00Z, which no calendar has: all instants are before it."""
 
 
 def read_instant(text: str) -> float:
@@ -20,7 +23,7 @@ def read_instant(text: str) -> float:
     Raises
     ------
     ValueError
-        Not an instant, or one that no calendar has.
+        Not an instant, or one that no calendar has in UTC.
     """
     match = _ISO.fullmatch(text.strip())
     if match is None:
@@ -35,4 +38,7 @@ def read_instant(text: str) -> float:
         raise ValueError(f"expected an instant of the calendar: {error}") from error
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=UTC)
-    return instant.timestamp()
+    utc_s = instant.timestamp()
+    if not _FIRST_UTC_S <= utc_s < END_UTC_S:  # by its zone, or rounded
+        raise ValueError("expected an instant of the years 1 to 9999 in UTC")
+    return utc_s

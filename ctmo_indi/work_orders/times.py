@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from ctmo_indi.models.orders import Cadence, Window
 from ctmo_indi.work_orders.draft import Draft
-from ctmo_indi.work_orders.instants import read_instant
+from ctmo_indi.work_orders.instants import END_UTC_S, read_instant
 
 START_TOLERANCE_S = 60.0
 CADENCE_TOLERANCE = 0.1  # of the period
+_IN_CALENDAR = "expected visits that end before the year 10000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ def read_start(draft: Draft, exposure_s: float, count: int) -> Start:
         tolerance_s = START_TOLERANCE_S
     length_s = count * (exposure_s + draft.profile.kinematics.readout_s)
     latest_utc_s = start_utc_s + tolerance_s
+    if latest_utc_s + length_s >= END_UTC_S:
+        draft.problems.came("Start", draft.good("Start"), _IN_CALENDAR)
     return Start((Window(start_utc_s - tolerance_s, latest_utc_s + length_s),), latest_utc_s)
 
 
@@ -69,6 +72,8 @@ def windows_in_phase(
     if cadence is None or cadence.epoch_utc_s is None:
         return windows
     found = cadence.windows(visit_s, windows)
+    if found and found[-1].end_utc_s >= END_UTC_S:
+        draft.problems.came("Cadence.Epoch", draft.wire["Cadence"]["Epoch"], _IN_CALENDAR)
     if not found:
         draft.problems.add(
             "Cadence.Epoch", f"no visit of {visit_s:g} s in phase is in Windows, expected one"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from ctmo_indi.models.orders import Cadence, Constraints, ObservationRequest, Wi
 from ctmo_indi.testing.desks import small_profile
 from ctmo_indi.testing.fake_clock import FakeClock
 from ctmo_indi.work_orders.contract import Contract
+from ctmo_indi.work_orders.instants import read_instant
 
 PROFILE = small_profile()
 LIGHT: dict[str, Any] = {
@@ -122,6 +124,55 @@ def test_a_cadence_in_phase_keeps_to_the_windows_of_the_order(contract: Contract
 )
 def test_a_wrong_cadence_is_named(contract: Contract, cadence: object, keys: set[str]) -> None:
     assert set(problems(contract, Cadence=cadence)) == keys
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9999-12-31T23:00:00-12:00",
+        "9999-12-31T23:59:59.999999Z",  # rounded, in a float
+        "0001-01-01T00:00:00+14:00",
+    ],
+)
+def test_an_instant_outside_the_calendar_in_utc_is_refused(contract: Contract, text: str) -> None:
+    windows = [{"Start": "2026-11-21T01:00:00", "End": text}]
+    said = problems(contract, Windows=windows)
+    assert said["Windows[0].End"] == (
+        f"came {text!r}, expected an instant of the years 1 to 9999 in UTC"
+    )
+    cadence = {"Period": 600.0, "Visits": 1, "Epoch": text}
+    assert set(problems(contract, Cadence=cadence)) == {"Cadence.Epoch"}
+    assert set(problems(contract, Start=text)) == {"Start"}
+    lock = {"WOType": "Control", "User": "Ada", "Command": "lock", "Expires": text}
+    with pytest.raises(BadOrder, match=r"Expires: came .*, expected an instant of the years"):
+        contract.check(lock)
+
+
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59"]
+)
+def test_the_first_and_last_instants_of_the_calendar_are_taken(text: str) -> None:
+    assert datetime.fromtimestamp(read_instant(text), UTC).isoformat()[:19] == text[:19]
+
+
+def test_a_window_may_be_open_until_the_last_year(contract: Contract) -> None:
+    windows = [{"Start": "2026-11-21T01:00:00", "End": "9999-12-31T23:59:59Z"}]
+    assert read(contract, Windows=windows).windows[0].end_utc_s == 253402300799.0
+    cadence = {"Period": 7200, "Tolerance": 600, "Visits": 2, "Epoch": EPOCH}
+    assert len(read(contract, Windows=windows, Cadence=cadence).windows) == 400
+
+
+def test_visits_that_end_outside_the_calendar_are_refused(contract: Contract) -> None:
+    start = "9999-12-31T23:59:30Z"
+    assert problems(contract, Start=start) == {
+        "Start": f"came {start!r}, expected visits that end before the year 10000"
+    }
+    cadence = {"Period": 864000, "Visits": 2, "Epoch": "9999-06-01T00:00:00Z"}
+    said = problems(contract, Cadence=cadence)
+    assert set(said) == {"Cadence.Epoch"}
+    assert said["Cadence.Epoch"].endswith("expected visits that end before the year 10000")
+    within = [{"Start": "9999-06-01T00:00:00Z", "End": "9999-12-31T23:59:59Z"}]
+    assert read(contract, Cadence=cadence, Windows=within).windows[-1].end_utc_s < 253402300800.0
 
 
 def test_limits_on_hour_angle_and_moon(contract: Contract) -> None:
