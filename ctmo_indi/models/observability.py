@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ctmo_indi.models.close_look import close_instants, closely_excluded_by
 from ctmo_indi.models.coordinates import Array, Instant, from_unix_s, unix_s
 from ctmo_indi.models.observing_rules import Rule, Skies, rules
-from ctmo_indi.models.orders import ObservationRequest, Window
+from ctmo_indi.models.orders import ROUNDED_S, ObservationRequest, Window
 from ctmo_indi.profiles import Limits, NightPolicy, Site
 
 _DAY_S = 86400.0
@@ -127,8 +127,8 @@ def ever_observable(
     latest_s = request.latest_start_utc_s
     if latest_s is not None and now_s is not None and now_s > latest_s:
         return False, f"its start is missed: expected by {_clock(latest_s)}"
-    if coming and not any(_length_s(window) >= request.exposure_s for window in coming):
-        longest_s = max(map(_length_s, coming))
+    longest_s = max(map(_length_s, coming))
+    if longest_s < request.exposure_s - ROUNDED_S:
         return False, (
             f"no window is long enough: one exposure takes {request.exposure_s:g} s,"
             f" at best {longest_s:.0f} s are left of one"

@@ -16,6 +16,9 @@ from ctmo_indi.models.states import FrameType
 MOST_CYCLES = 400
 """Windows of a cadence in phase; each costs every look at the order a little."""
 
+ROUNDED_S = 1e-3
+"""What Unix seconds may lack by rounding: a time that is shorter by so much is long enough."""
+
 _YEAR_S = 366.0 * 86400.0
 
 
@@ -101,16 +104,16 @@ class Cadence:
         found: list[Window] = []
         lasts_s = 2.0 * self.tolerance_s + length_s
         for one in within or (Window(first_s, first_s + _YEAR_S + lasts_s),):
-            cycle = max(ceil((one.start_utc_s - first_s - lasts_s) / self.period_s), 0)
-            while len(found) < MOST_CYCLES:
+            if one.end_utc_s - one.start_utc_s < length_s - ROUNDED_S:
+                continue
+            # A visit begins its tolerance after the epoch's, at the latest, and ends in the window.
+            since_s = one.start_utc_s - 2.0 * self.tolerance_s - ROUNDED_S - first_s
+            until_s = one.end_utc_s - length_s + ROUNDED_S - first_s
+            first, last = max(ceil(since_s / self.period_s), 0), floor(until_s / self.period_s)
+            for cycle in range(first, min(last + 1, first + MOST_CYCLES - len(found))):
                 begin_s = first_s + cycle * self.period_s
-                if begin_s >= one.end_utc_s:
-                    break
-                start_s = max(begin_s, one.start_utc_s)
-                end_s = min(begin_s + lasts_s, one.end_utc_s)
-                if end_s - start_s >= length_s:
-                    found.append(Window(start_s, end_s))
-                cycle += 1
+                start_s, end_s = max(begin_s, one.start_utc_s), min(begin_s + lasts_s, one.end_utc_s)
+                found.append(Window(start_s, max(start_s, end_s)))
         return tuple(sorted(found, key=lambda one: one.start_utc_s))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ctmo_indi.models.orders import Cadence, ObservationRequest, Window
+from ctmo_indi.models.orders import ROUNDED_S, Cadence, ObservationRequest, Window
 from ctmo_indi.profiles import NightPolicy
 from ctmo_indi.work_orders.draft import Draft
 
@@ -52,7 +52,7 @@ def check_room(
     frames = enough_frames(count, visits, draft.profile.night)
     takes_s = frames * (exposure_s + readout_s) - readout_s
     room_s = _together_s(windows)
-    if exposure_s <= room_s < takes_s:
+    if exposure_s <= room_s < takes_s - ROUNDED_S:
         draft.problems.came(
             "Number of Exposures",
             count,

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ctmo_indi.errors import BadOrder
-from ctmo_indi.models.orders import Cadence, Constraints, ObservationRequest, Window
+from ctmo_indi.models.orders import (
+    MOST_CYCLES,
+    Cadence,
+    Constraints,
+    ObservationRequest,
+    Window,
+)
 from ctmo_indi.testing.desks import small_profile
 from ctmo_indi.testing.fake_clock import FakeClock
 from ctmo_indi.work_orders.contract import Contract
@@ -173,6 +182,78 @@ def test_visits_that_end_outside_the_calendar_are_refused(contract: Contract) ->
     assert said["Cadence.Epoch"].endswith("expected visits that end before the year 10000")
     within = [{"Start": "9999-06-01T00:00:00Z", "End": "9999-12-31T23:59:59Z"}]
     assert read(contract, Cadence=cadence, Windows=within).windows[-1].end_utc_s < 253402300800.0
+
+
+@pytest.mark.parametrize("readout_s", [0.0, 0.1, 0.2, 1.7])
+@pytest.mark.parametrize("tolerance_s", [0, 0.3])
+def test_a_cadence_to_the_instant_has_room_for_its_visits(
+    readout_s: float, tolerance_s: float
+) -> None:
+    """Unix seconds are rounded: a visit's end less its begin may lack a bit of its length."""
+    kinematics = replace(PROFILE.kinematics, readout_s=readout_s)
+    contract = Contract.load(replace(PROFILE, kinematics=kinematics), FakeClock())
+    cadence = {"Period": 3600, "Tolerance": tolerance_s, "Visits": 3}
+    for minute in range(0, 60, 5):
+        epoch = f"2026-11-24T00:{minute:02d}:00.7Z"
+        keys = {"Exposure_Time": 30.1, "Number_of_Exposures": 3, "Cadence": cadence}
+        request = read(contract, **keys | {"Cadence": cadence | {"Epoch": epoch}})
+        assert len(request.windows) == 400
+        lasts_s = 3 * (30.1 + readout_s) + 2 * tolerance_s
+        for number, window in enumerate(request.windows):
+            begin_s = read_instant(epoch) - tolerance_s + 3600 * number
+            assert window.start_utc_s == pytest.approx(begin_s, abs=1e-3)
+            assert window.end_utc_s - window.start_utc_s == pytest.approx(lasts_s, abs=1e-3)
+
+
+@given(
+    period_s=st.floats(60.0, 90000.0),
+    tolerance=st.one_of(st.just(0.0), st.floats(0.0, 0.499)),
+    length_s=st.floats(1.0, 90000.0),
+    begins_s=st.floats(-90000.0, 90000.0),
+    lasts_s=st.floats(1.0, 90000.0),
+)
+def test_the_cycles_in_a_window_are_those_that_a_search_finds(
+    period_s: float, tolerance: float, length_s: float, begins_s: float, lasts_s: float
+) -> None:
+    tolerance_s = tolerance * period_s
+    window = Window(START_S + begins_s, START_S + begins_s + lasts_s)
+    found = Cadence(period_s, tolerance_s, 2, START_S).windows(length_s, [window])
+    rooms_s = []
+    for cycle in range(3200):
+        begin_s = START_S - tolerance_s + cycle * period_s
+        end_s = min(begin_s + 2.0 * tolerance_s + length_s, window.end_utc_s)
+        rooms_s.append(end_s - max(begin_s, window.start_utc_s))
+    surely = sum(room_s >= length_s + 0.01 for room_s in rooms_s)
+    perhaps = sum(room_s >= length_s - 0.01 for room_s in rooms_s)
+    assert min(surely, MOST_CYCLES) <= len(found) <= perhaps
+    for one in found:
+        assert window.start_utc_s <= one.start_utc_s < one.end_utc_s <= window.end_utc_s
+        assert one.end_utc_s - one.start_utc_s >= length_s - 0.01
+        late_s = (one.start_utc_s - START_S + tolerance_s) % period_s
+        assert late_s <= 2.0 * tolerance_s + 0.01 or period_s - late_s < 0.01
+
+
+class CountedPeriod(float):
+    """A period that counts for how many cycles it is asked."""
+
+    asked = 0
+
+    def __rmul__(self, cycle: float) -> float:
+        self.asked += 1
+        assert self.asked < 10_000
+        return cycle * float(self)
+
+
+def test_windows_of_decades_cost_no_more_cycles_than_are_found() -> None:
+    """A visit that is a bit longer than its time in each cycle was looked for a billion times."""
+    windows = [
+        Window(START_S + year * 31557600.0, START_S + (year + 0.9) * 31557600.0)
+        for year in range(100)
+    ]
+    for length_s in (90.6, 1e9):
+        period_s = CountedPeriod(60.0)
+        found = Cadence(period_s, 0.0, 3, START_S).windows(length_s, windows)
+        assert period_s.asked == len(found) <= MOST_CYCLES
 
 
 def test_limits_on_hour_angle_and_moon(contract: Contract) -> None:
