@@ -89,6 +89,7 @@ def _named(draft: Draft, name: str) -> Target:
     body = _BODIES.get(name.strip().casefold())
     if body is not None:
         draft.wire["Solar System Body"] = body.value
+        draft.wire.pop("RA Unit", None)  # of an RA that is not there: a body has none beside it
         return Target(name, motion=BodyMotion(body))
     try:
         found = find_object(name)

@@ -89,6 +89,31 @@ def test_a_planet_by_its_name(contract: Contract, key: str) -> None:
     assert contract.check(checked.wire).request == checked.request
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"Object": "Mars", "RA Unit": "deg"},
+        {"Object": " moon", "RA Unit": "hour"},
+        {"Object": "M31", "RA Unit": "hour"},
+        {"Object": "M31", "RA": "00:42:44.3", "Dec": "+41:16:09", "RA Unit": "hour"},
+        {"Object": "Mars", "RA": 23.5, "Dec": -1, "RA Unit": "hour"},
+        {"Object": "Mars", "RA": "23.5", "Dec": "-1"},
+        {"Solar System Body": "Mars", "Priority": None, "ID": 7},
+        {"Object": "low in the west", "Altitude": 20, "Azimuth": 270},
+        {"Orbit": ELEMENTS | {"Semi-major Axis": 2, "Mean Anomaly": 350, "Epoch": 2461000.5}},
+        {"Object": "Mars", "Frame Type": "Flat"},
+    ],
+)
+def test_what_was_understood_is_taken_again_and_means_the_same(
+    contract: Contract, keys: dict[str, object]
+) -> None:
+    checked = contract.check(PLAIN | keys)
+    again = contract.check(checked.wire)
+    assert again.request == checked.request
+    assert again.wire == checked.wire
+    assert again.content_hash == checked.content_hash
+
+
 @pytest.mark.parametrize("body", ["Sun", "Pluto", "ISS", "Ceres", "jupiter"])
 def test_what_is_no_body_is_refused_with_the_way_out(contract: Contract, body: str) -> None:
     said = problems(contract, Solar_System_Body=body)["Solar System Body"]
