@@ -110,21 +110,29 @@ def _dome(draft: Draft) -> model.DomeRequest:
 
 
 def _calibration(draft: Draft) -> model.CalibrationRequest:
-    address = draft.good("File Location")
-    path = ""
+    address, path = draft.good("File Location"), ""
     if address is not None:
-        parts = urlsplit(address)
-        path = unquote(parts.path)
-        wrong = None
-        if parts.netloc not in ("", "localhost"):
-            wrong = "expected a file of this machine: file:///..."
-        elif not path.startswith("/") or parts.query or parts.fragment:
-            wrong = "expected an absolute path: file:///..."
-        elif ".." in path.split("/") or any(ord(character) < 32 for character in path):
-            wrong = "expected a path without .. and control characters"
-        if wrong:
-            draft.problems.came("File Location", address, wrong)
+        try:
+            path = _path(address)
+        except ValueError as error:
+            draft.problems.came("File Location", address, str(error))
     return model.CalibrationRequest(draft.order_id, draft.user, path)
+
+
+def _path(address: str) -> str:
+    """Return the absolute path that a file URL names; ValueError with what was expected."""
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:  # brackets without an address in them, letters no host has
+        raise ValueError(f"expected a file of this machine: file:///... ({error})") from error
+    path = unquote(parts.path)
+    if parts.netloc not in ("", "localhost"):
+        raise ValueError("expected a file of this machine: file:///...")
+    if not path.startswith("/") or parts.query or parts.fragment:
+        raise ValueError("expected an absolute path: file:///...")
+    if ".." in path.split("/") or any(ord(character) < 32 for character in path):
+        raise ValueError("expected a path without .. and control characters")
+    return path
 
 
 def _control(draft: Draft) -> model.ControlRequest:

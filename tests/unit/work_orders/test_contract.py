@@ -454,6 +454,14 @@ def test_other_orders_name_what_is_wrong(
     assert set(problems(contract, order)) == wrong
 
 
+@pytest.mark.parametrize("address", ["file://[a/b", "file://\u2100/x", "file://[v1.a]b/c"])
+def test_an_address_that_cannot_be_taken_apart_is_refused(contract: Contract, address: str) -> None:
+    order: dict[str, Any] = {"Request": "Exposure Calibration", "File Location": address}
+    found = problems(contract, order)
+    assert set(found) == {"File Location"}
+    assert f"came {address!r}, expected a file of this machine" in found["File Location"]
+
+
 def test_other_orders_become_requests(contract: Contract) -> None:
     calibration = contract.check(
         {"Request": "Exposure Calibration", "File Location": "file:///data/a%20b"}
