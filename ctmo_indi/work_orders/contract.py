@@ -127,7 +127,10 @@ class Contract:
     def _plain(
         self, kind: OrderKind, order: Mapping[str, object], problems: Problems
     ) -> dict[str, Any]:  # Any: values of the wire, typed by the schema
-        """Return a copy of ``order`` without what is none, after noting the schema's errors."""
+        """Return a copy of ``order`` without what is none, after noting the schema's errors.
+
+        BadOrder at once when there are more than are told.
+        """
         validator = self._validators[kind]
         wire: dict[str, Any] = dict(order)
         if "ID" in wire and wire["ID"] in (None, ""):
@@ -144,7 +147,8 @@ class Contract:
             }
             errors = validator.iter_errors(wire)
             # A missing key that came unreadable is already named.
-            explain_errors(self._schemas[kind], wire, errors, problems)
+            if not explain_errors(self._schemas[kind], wire, errors, problems):
+                raise BadOrder(problems.lines())  # what else is wrong the readers would not know
         if "Priority" in wire and wire["Priority"] in (None, ""):
             del wire["Priority"]
         return wire

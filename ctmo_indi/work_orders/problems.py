@@ -116,15 +116,21 @@ def _range(schema: Schema) -> Iterable[str]:
 
 def explain_errors(
     schema: Schema, order: Mapping[str, object], errors: Iterable[object], problems: Problems
-) -> None:
-    """Put every schema error of ``order`` into ``problems``.
+) -> bool:
+    """Put the schema errors of ``order`` into ``problems``, so many as a fault has room for.
 
     Parameters
     ----------
     errors
         :class:`jsonschema_rs.ValidationError`, as ``iter_errors`` gives them.
+
+    Returns
+    -------
+    is_all
+        Whether there are no more: what is not in ``problems`` is right.
     """
-    for error in islice(errors, _MOST_EXPLAINED):
+    left = iter(errors)
+    for error in islice(left, _MOST_EXPLAINED):
         assert isinstance(error, jsonschema_rs.ValidationError)
         path: list[str | int] = list(error.instance_path)
         rule, because = _rule(schema, error.schema_path)
@@ -148,6 +154,7 @@ def explain_errors(
             narrowed = {**here, **rule.get("properties", {}).get(path[0], {})} if path else here
             wanted_text = f"expected {expected(narrowed)}{why}"
             problems.came(_label(path) or "order", _value_at(order, path), wanted_text)
+    return next(left, None) is None
 
 
 def _hint(name: str, known: Sequence[str]) -> str:

@@ -585,6 +585,15 @@ def test_a_thousand_faults_cost_little_and_the_first_are_told(contract: Contract
     assert found["Windows"].startswith("came an array of 220 items")
 
 
+def test_values_wrong_in_more_places_than_are_told_are_refused(contract: Contract) -> None:
+    windows = [{"Start": 1, "End": 2} for _ in range(100)]
+    found = problems(contract, LIGHT | {"Windows": windows})
+    assert found["Windows[0].Start"].startswith("came 1, expected an instant as ISO 8601")
+    assert all(key.startswith("Windows[") for key in found)
+    properties = ["a.b.c"] * 3 + [7] * 61
+    assert len(problems(contract, {"WOType": "Status", "Properties": properties})) == 60
+
+
 @pytest.mark.parametrize("name", ["", None])
 def test_an_empty_id_names_no_order(contract: Contract, name: str | None) -> None:
     found = problems(contract, {"WOType": "Cancel", "User": "Ada", "ID": name})
