@@ -28,6 +28,8 @@ from ctmo_indi.work_orders.times import (
 
 LONGEST_TOTAL_EXPOSURE_S = 360_000.0  # 100 hours: a slip of the keyboard, not a programme
 
+_YEARS = range(1900, 2100)  # in which it is known where the Sun is
+
 
 def _observation(draft: Draft) -> ObservationRequest:
     good = draft.good
@@ -229,17 +231,21 @@ def _frames(draft: Draft) -> model.FramesRequest:
 
 def _report(draft: Draft) -> model.ReportRequest:
     night = str(draft.good("Night") or "")
-    if night and not _is_date(night):
-        draft.problems.came("Night", night, "expected a date of the calendar as YYYYMMDD")
+    if night and not _is_night(night):
+        draft.problems.came(
+            "Night",
+            night,
+            "expected a date of the calendar as YYYYMMDD, of the years"
+            f" {_YEARS[0]} to {_YEARS[-1]}",
+        )
     return model.ReportRequest(night)
 
 
-def _is_date(night: str) -> bool:
+def _is_night(night: str) -> bool:
     try:
-        date.fromisoformat(night)
+        return date.fromisoformat(night).year in _YEARS
     except ValueError:
         return False
-    return True
 
 
 def _events(draft: Draft) -> model.EventsRequest:

@@ -113,6 +113,11 @@ async def test_a_failure_is_everybodys_who_waited_for_it(rig: Rig) -> None:
 async def test_a_night_to_come_and_one_that_is_no_date_are_refused(rig: Rig) -> None:
     with pytest.raises(WrongState, match="20261123 has not begun"):
         await rig.ask(Night="20261123")
+    with pytest.raises(WrongState, match="20991230 has not begun"):
+        await rig.ask(Night="20991230")
+    for wrong in ("99991231", "00010101", "21000101", "18991231"):
+        with pytest.raises(BadOrder, match=r"Night: came .*, of the years 1900 to 2099"):
+            await rig.ask(Night=wrong)
     for wrong in ("20261399", "2026-11-21", "x", 20261121):
         with pytest.raises(BadOrder, match="Night"):
             await rig.ask(Night=wrong)
