@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from ctmo_indi.models.close_look import close_instants, closely_excluded_by
 from ctmo_indi.models.coordinates import Array, Instant, from_unix_s, unix_s
 from ctmo_indi.models.observing_rules import Rule, Skies, rules
-from ctmo_indi.models.orders import ROUNDED_S, ObservationRequest, Window
+from ctmo_indi.models.order_windows import coming, why_none_serves
+from ctmo_indi.models.orders import ObservationRequest, Window
 from ctmo_indi.profiles import Limits, NightPolicy, Site
 
 _DAY_S = 86400.0
@@ -120,22 +121,13 @@ def ever_observable(
         Which limit excludes it, with the best value it reaches; "" when observable.
     """
     now_s = None if utc is None else float(unix_s(utc))
-    coming = _coming(request.windows, now_s)
-    if not coming:
-        last_s = max(window.end_utc_s for window in request.windows)
-        return False, f"every window has ended, the last at {_clock(last_s)}"
     latest_s = request.latest_start_utc_s
-    if latest_s is not None and now_s is not None and now_s > latest_s:
-        return False, f"its start is missed: expected by {_clock(latest_s)}"
-    longest_s = max(map(_length_s, coming))
-    if longest_s < request.exposure_s - ROUNDED_S:
-        return False, (
-            f"no window is long enough: one exposure takes {request.exposure_s:g} s,"
-            f" at best {longest_s:.0f} s are left of one"
-        )
+    missed = why_none_serves(request, now_s)
+    if missed:
+        return False, missed
     if not request.frame_type.needs_sky:
         return True, ""
-    spans, is_all = _at_most_a_year(coming)
+    spans, is_all = _at_most_a_year(_coming(request.windows, now_s))
     needed_s = request.exposure_s if latest_s is None else max(request.exposure_s, visit_s)
     for is_dense in (False, True):
         times_s = np.unique(np.concatenate([_samples(span, is_dense) for span in spans]))
@@ -174,10 +166,6 @@ def _when_dark(skies: Skies, night: NightPolicy) -> Skies:
     """Leave the daylight out where there is night: following a body costs 20 us an instant."""
     is_dark = skies.sun_altitude_deg <= night.sun_max_altitude_deg + _EVER_GRACE
     return Skies.over(skies.site, skies.times_s[is_dark]) if is_dark.any() else skies
-
-
-def _length_s(window: Window) -> float:
-    return window.end_utc_s - window.start_utc_s
 
 
 def _excluded_by(checked: Sequence[Rule], request: ObservationRequest, times_s: Array) -> str:
@@ -225,13 +213,7 @@ def _coming(windows: Sequence[Window], now_s: float | None) -> list[Window]:
     if not windows:
         start_s = _J2000_UNIX_S if now_s is None else now_s
         return [Window(start_s, start_s + _EVER_YEAR_S)]
-    if now_s is None:
-        return list(windows)
-    return [
-        Window(max(window.start_utc_s, now_s), window.end_utc_s)
-        for window in windows
-        if window.end_utc_s > now_s
-    ]
+    return coming(windows, now_s)
 
 
 def _at_most_a_year(windows: Sequence[Window]) -> tuple[list[Window], bool]:
@@ -289,9 +271,9 @@ def _window_reasons(request: ObservationRequest, now_s: float) -> list[str]:
     windows = request.windows
     if not windows or any(one.start_utc_s <= now_s <= one.end_utc_s for one in windows):
         return []
-    coming = [one.start_utc_s for one in windows if one.start_utc_s > now_s]
-    if coming:
-        return [f"outside its windows, the next begins at {_clock(min(coming))}"]
+    later_s = [one.start_utc_s for one in windows if one.start_utc_s > now_s]
+    if later_s:
+        return [f"outside its windows, the next begins at {_clock(min(later_s))}"]
     return [f"every window has ended, the last at {_clock(max(o.end_utc_s for o in windows))}"]
 
 

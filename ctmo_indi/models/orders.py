@@ -112,7 +112,8 @@ class Cadence:
             first, last = max(ceil(since_s / self.period_s), 0), floor(until_s / self.period_s)
             for cycle in range(first, min(last + 1, first + MOST_CYCLES - len(found))):
                 begin_s = first_s + cycle * self.period_s
-                start_s, end_s = max(begin_s, one.start_utc_s), min(begin_s + lasts_s, one.end_utc_s)
+                start_s = max(begin_s, one.start_utc_s)
+                end_s = min(begin_s + lasts_s, one.end_utc_s)
                 found.append(Window(start_s, max(start_s, end_s)))
         return tuple(sorted(found, key=lambda one: one.start_utc_s))
 

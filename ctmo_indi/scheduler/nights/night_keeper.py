@@ -18,7 +18,13 @@ from pathlib import Path
 from ctmo_indi.clock import Clock
 from ctmo_indi.desk_client.client import DeskFault
 from ctmo_indi.durable_file import write_json
-from ctmo_indi.errors import BadOrder, ConflictingOrder, CtmoError, ServiceUnreachable
+from ctmo_indi.errors import (
+    BadOrder,
+    ConflictingOrder,
+    CtmoError,
+    NeverObservable,
+    ServiceUnreachable,
+)
 from ctmo_indi.models.states import AttemptState, FrameType
 from ctmo_indi.scheduler.nights.night_facts import NightFacts, NightSpan
 from ctmo_indi.scheduler.nights.record import NightRecord, Step, next_step
@@ -253,7 +259,7 @@ class NightKeeper:
                 self._parts.place({**order, "User": USER, "Windows": [window]})
             except ConflictingOrder as error:
                 _log.warning("asked for before, in other words: %s", error)
-            except BadOrder as error:
+            except (BadOrder, NeverObservable) as error:
                 _log.error("not ordered: %s", error)
                 continue
             placed.append(str(order["ID"]))

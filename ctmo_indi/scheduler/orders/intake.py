@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import BadOrder, ConflictingOrder, NeverObservable, StoreUnavailable
 from ctmo_indi.kill_points import passing
+from ctmo_indi.models.order_windows import why_none_serves
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import OrderState
 from ctmo_indi.profiles import PriorityPolicy
@@ -73,10 +74,10 @@ class OrderIntake:
     Parameters
     ----------
     is_sure
-        Whether a request can be observed beyond doubt; at once, any thread.
+        Whether a request for the sky can be observed beyond doubt; at once, any thread.
     why_never
-        Asked otherwise: says why a request can never be observed here, "" when it can; may block,
-        thread-safe.
+        Asked otherwise: says why a request for the sky can never be observed here, "" when it can;
+        may block, thread-safe.
     on_stored
         Told of all new orders of a commit, once they are durable; any thread, must not block.
     on_repeated
@@ -123,7 +124,7 @@ class OrderIntake:
         Raises
         ------
         NeverObservable
-            No instant at this site satisfies it.
+            No instant at this site satisfies it, or its windows have no room for an exposure.
         ConflictingOrder
             The same User and ID came before with other content.
         StoreUnavailable
@@ -133,14 +134,17 @@ class OrderIntake:
         request = checked.request
         if not isinstance(request, ObservationRequest):
             raise BadOrder(f"WOType: came {checked.kind.value}, expected Observation")
-        if request.frame_type.needs_sky and not self._is_sure(request):
+        reason = ""
+        if not request.frame_type.needs_sky:
+            reason = why_none_serves(request, self._clock.utc().timestamp())
+        elif not self._is_sure(request):
             reason = await self._look(request)
-            if reason:
-                # What was taken when its windows had not ended keeps its receipt.
-                before = await asyncio.to_thread(self._known, checked)
-                if before is not None:
-                    return await self._reply(checked, before)
-                raise NeverObservable(f"{request.object_name or checked.id}: {reason}")
+        if reason:
+            # What was taken when its windows had not ended keeps its receipt.
+            before = await asyncio.to_thread(self._known, checked)
+            if before is not None:
+                return await self._reply(checked, before)
+            raise NeverObservable(f"{request.object_name or checked.id}: {reason}")
         arrival = _Arrival(
             self._row(checked, request), request, asyncio.get_running_loop().create_future()
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ import pytest
 
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.desk_client.client import DeskFault
-from ctmo_indi.errors import ServiceUnreachable
+from ctmo_indi.errors import BadOrder, NeverObservable, ServiceUnreachable
 from ctmo_indi.scheduler.nights.night_facts import NightSpan, asks_for_calibration
 from ctmo_indi.scheduler.nights.night_keeper import KeeperParts, NightKeeper
 from ctmo_indi.scheduler.nights.record import Facts, NightRecord, Step, next_step
@@ -74,6 +74,7 @@ class Stage:
         self.nights = FakeNights()
         self.preprocessor = FakePreprocessor()
         self.placed: list[Mapping[str, object]] = []
+        self.place: Callable[[Mapping[str, object]], object] = self.placed.append
         self.file = folder / "nights.json"
         self.keeper = self.new_keeper()
 
@@ -83,7 +84,7 @@ class Stage:
             KeeperParts(
                 facts=self.nights,  # type: ignore[arg-type]  # a fake
                 preprocessor=self.preprocessor,
-                place=self.placed.append,
+                place=self.place,
                 clock=SystemClock(),
                 file=self.file,
             )
@@ -173,6 +174,19 @@ def test_what_lacked_is_ordered_and_the_night_handed_over_again(stage: Stage) ->
     assert {one["ID"] for one in stage.placed} == {FLAT["ID"]}
     assert stage.told()["Ordered"] == [FLAT["ID"]]
     assert stage.told()["State"] == "DONE"
+
+
+@pytest.mark.parametrize("error", [BadOrder("Filter: unknown"), NeverObservable("no room")])
+def test_what_cannot_be_ordered_keeps_nothing_up(stage: Stage, error: Exception) -> None:
+    def refuse(_order: Mapping[str, object]) -> None:
+        raise error
+
+    stage.preprocessor.debt = [{"Frame Type": "Flat", "Order": FLAT}]
+    stage.nights.facts = OVER
+    stage.place = refuse
+    stage.new_keeper()
+    stage.looks(4)
+    assert (stage.told()["State"], stage.told()["Ordered"]) == ("DONE", [])
 
 
 def test_an_answer_that_was_lost_doubles_nothing(stage: Stage) -> None:
