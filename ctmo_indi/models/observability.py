@@ -11,7 +11,7 @@ target 10 ms, 0.13 s before it refuses.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +27,7 @@ from ctmo_indi.profiles import Limits, NightPolicy, Site
 _DAY_S = 86400.0
 _SHORTEST_STEP_S = 60.0
 _EVER_STEP_S = 900.0
+_FEW_INSTANTS, _MANY_INSTANTS = 1500, 30_000  # of all windows, unless the steps are the longest
 _EVER_NIGHTS = 14
 _EVER_YEAR_S = 366.0 * _DAY_S
 _EVER_GRACE = 0.1  # degrees, hours or airmasses: what passes with it is looked at closely
@@ -129,8 +130,7 @@ def ever_observable(
         return True, ""
     spans, is_all = _at_most_a_year(_coming(request.windows, now_s))
     needed_s = request.exposure_s if latest_s is None else max(request.exposure_s, visit_s)
-    for is_dense in (False, True):
-        times_s = np.unique(np.concatenate([_samples(span, is_dense) for span in spans]))
+    for times_s in _instants(spans):
         skies = Skies.over(site, times_s[_in_spans(spans, times_s)])
         if request.motion is not None:
             skies = _when_dark(skies, night)
@@ -243,12 +243,35 @@ def _at_most_a_year(windows: Sequence[Window]) -> tuple[list[Window], bool]:
     return chosen, left_s > 0.0
 
 
-def _samples(span: Window, is_dense: bool) -> Array:
-    """Return instants of a span: of a long one, unless dense, only of some of its days."""
-    length_s = span.end_utc_s - span.start_utc_s
-    if is_dense or length_s <= _EVER_NIGHTS * _DAY_S:
-        step_s = min(_EVER_STEP_S, max(_SHORTEST_STEP_S, length_s / 1500.0))
-        return np.append(np.arange(span.start_utc_s, span.end_utc_s, step_s), span.end_utc_s)
+def _instants(spans: Sequence[Window]) -> Iterator[Array]:
+    """Yield instants of spans, Unix seconds in order: few at first, then many.
+
+    All spans have the same step, so that it can be told which instants are of one stay.
+    """
+    length_s = sum(map(_length_s, spans))
+    few_step_s, many_step_s = _step_s(length_s, _FEW_INSTANTS), _step_s(length_s, _MANY_INSTANTS)
+    is_long = any(_length_s(span) > _EVER_NIGHTS * _DAY_S for span in spans)
+    if is_long or many_step_s < few_step_s:
+        yield np.unique(np.concatenate([_few_samples(span, few_step_s) for span in spans]))
+    yield np.unique(np.concatenate([_samples(span, many_step_s) for span in spans]))
+
+
+def _step_s(length_s: float, instants: int) -> float:
+    return min(_EVER_STEP_S, max(_SHORTEST_STEP_S, length_s / instants))
+
+
+def _length_s(span: Window) -> float:
+    return span.end_utc_s - span.start_utc_s
+
+
+def _samples(span: Window, step_s: float) -> Array:
+    return np.append(np.arange(span.start_utc_s, span.end_utc_s, step_s), span.end_utc_s)
+
+
+def _few_samples(span: Window, step_s: float) -> Array:
+    """Return instants of a span: of a long one only of some of its days."""
+    if _length_s(span) <= _EVER_NIGHTS * _DAY_S:
+        return _samples(span, step_s)
     days_s = np.linspace(span.start_utc_s, span.end_utc_s - _DAY_S, _EVER_NIGHTS)
     times_s: Array = (days_s[:, np.newaxis] + np.arange(0.0, _DAY_S, _EVER_STEP_S)).ravel()
     return times_s

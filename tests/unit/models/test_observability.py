@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from ctmo_indi.models import sky
 from ctmo_indi.models.coordinates import altaz, hour_angle_h
+from ctmo_indi.models.motions import BodyMotion, SolarSystemBody
 from ctmo_indi.models.orders import Constraints, ObservationRequest, Window
 from ctmo_indi.models.states import FrameType
 from ctmo_indi.profiles import Limits, NightPolicy, Site
@@ -245,3 +247,79 @@ def test_windows_of_more_than_a_year_with_gaps_leave_it_open() -> None:
     assert not sky.ever_observable(
         replace(request, windows=windows[:2]), CTMO, LIMITS, NIGHT, utc=EVENING
     )[0]
+
+
+def _nightly(
+    count: int, length_h: float, every_h: float = 24.0, first_h: float = 0.0
+) -> list[Window]:
+    return [_window(first_h + n * every_h, first_h + n * every_h + length_h) for n in range(count)]
+
+
+MARS = BodyMotion(SolarSystemBody.MARS)
+MOST_INSTANTS = 80_000
+
+
+@pytest.mark.parametrize(
+    "windows",
+    [
+        _nightly(100, 3.6 * 24.0, 3.65 * 24.0),
+        _nightly(100, 12.0),
+        _nightly(365, 23.9),
+        [*_nightly(1, 300 * 24.0), *_nightly(99, 1.0, first_h=310 * 24.0)],
+    ],
+)
+@pytest.mark.parametrize("what", ["fixed", "Moon", "moving"])
+def test_many_windows_are_not_looked_at_more_closely_than_a_year(
+    windows: list[Window], what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each window by itself: a million instants, and 3 s with a limit of the Moon."""
+    limits = Constraints(
+        min_altitude_deg=88.0, min_moon_separation_deg=20.0 if what == "Moon" else None
+    )
+    request = replace(EXAMPLE, windows=tuple(windows), constraints=limits)
+    if what == "moving":
+        request = replace(request, ra_deg=None, dec_deg=None, motion=MARS)
+    looked_at, over = [], sky.Skies.over
+
+    def counted(site: Site, times_s: NDArray[np.float64]) -> sky.Skies:
+        looked_at.append(times_s.size)
+        return over(site, times_s)
+
+    monkeypatch.setattr(sky.Skies, "over", counted)
+    assert not sky.ever_observable(request, CTMO, LIMITS, NIGHT, utc=EVENING)[0]
+    assert 0 < sum(looked_at) < MOST_INSTANTS
+
+
+@pytest.mark.parametrize("exposure_s", [600.0, 7200.0])
+@pytest.mark.parametrize("days", [3, 10, 20])
+def test_short_windows_beside_a_long_one_do_not_hide_it(days: int, exposure_s: float) -> None:
+    """Its instants were so far apart, among theirs, that none seemed to be of one stay."""
+    by_day = _nightly(99, 1.0, first_h=15.0 + 24.0 * days)
+    windows = (_window(0.0, 24.0 * days), *by_day)
+    request = replace(EXAMPLE, exposure_s=exposure_s, windows=windows)
+    assert sky.ever_observable(request, CTMO, LIMITS, NIGHT, utc=EVENING) == (True, "")
+    alone = replace(request, windows=windows[1:], exposure_s=600.0)
+    assert not sky.ever_observable(alone, CTMO, LIMITS, NIGHT, utc=EVENING)[0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    dec_deg=st.floats(-52.0, -40.0),
+    length_h=st.floats(0.5, 20.0),
+    every_h=st.floats(21.0, 90.0),
+    count=st.integers(30, 100),
+)
+def test_what_many_windows_are_asked_for_agrees_with_a_dense_search(
+    dec_deg: float, length_h: float, every_h: float, count: int
+) -> None:
+    windows = tuple(_nightly(count, length_h, every_h))
+    request = replace(EXAMPLE, dec_deg=dec_deg, windows=windows)
+    stays_s = []
+    for window in windows:
+        times_s = np.arange(window.start_utc_s, window.end_utc_s, 60.0)
+        checked = sky.rules(request, sky.Skies.over(CTMO, times_s), LIMITS, NIGHT)
+        is_good = np.all([rule.slack >= 0.0 for rule in checked], axis=0)
+        stays_s.append(60.0 * float(np.count_nonzero(is_good)))
+    found, reason = sky.ever_observable(request, CTMO, LIMITS, NIGHT, utc=EVENING)
+    assert found or max(stays_s) < 120.0, reason
+    assert not found or max(stays_s) > 0.0
