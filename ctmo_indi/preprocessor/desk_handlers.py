@@ -34,6 +34,7 @@ from ctmo_indi.work_orders.model import (
 )
 from ctmo_indi.work_orders.receipts import new_receipt
 from ctmo_indi.work_orders.revisions import RevisionBoard, answer_on_change
+from ctmo_indi.work_orders.status_keys import require_answered
 
 RECEIVED = "Work order received."
 FOLDER_S = 8.0
@@ -146,6 +147,7 @@ class DeskHandlers:
     async def status(self, checked: CheckedOrder, caller: Caller) -> Reply:
         """Tell how an order is, all orders, or the service; waits for a change when asked to."""
         request = _request(checked, StatusRequest)
+        require_answered(checked, "preprocessor")
         parts = self._parts
         if request.list_all:
             jobs = await asyncio.to_thread(parts.orders.recent, request.state, request.limit)

@@ -38,6 +38,7 @@ from ctmo_indi.work_orders.model import (
     StatusRequest,
 )
 from ctmo_indi.work_orders.revisions import RevisionBoard, answer_on_change
+from ctmo_indi.work_orders.status_keys import require_answered
 
 BEATS_WITHIN_S = 3.0
 """Machine seconds in which a telescope that works beats at least twice."""
@@ -138,6 +139,7 @@ class SafetyHandlers:
         """Verdict, holds, beats and what the devices say; waits for news when asked to."""
         request = order.request
         assert isinstance(request, StatusRequest)
+        require_answered(order, "safety")
         return await answer_on_change(
             self._board,
             self._status_now,

@@ -49,6 +49,7 @@ from ctmo_indi.work_orders.model import (
     StatusRequest,
 )
 from ctmo_indi.work_orders.revisions import RevisionBoard, answer_on_change
+from ctmo_indi.work_orders.status_keys import require_answered
 
 ENGINE_ANSWERS_S = 10.0
 CANCEL_WAIT_S = 6.0
@@ -230,6 +231,7 @@ class DeskHandlers:
         request = checked.request
         if not isinstance(request, StatusRequest):
             raise BadOrder(f"WOType: came {checked.kind.value}, expected Status")
+        require_answered(checked, "scheduler")
         if request.debt_night:
             return await _pass_on(self._peers.preprocessor, checked, caller)
         if request.list_all:

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from ctmo_indi.clock import Clock
 from ctmo_indi.errors import (
+    BadOrder,
     CtmoError,
     InternalError,
     Locked,
@@ -61,8 +62,10 @@ from ctmo_indi.work_orders.model import (
     OrderName,
     StatusRequest,
 )
+from ctmo_indi.work_orders.problems import show
 from ctmo_indi.work_orders.receipts import new_receipt
 from ctmo_indi.work_orders.revisions import RevisionBoard, answer_on_change
+from ctmo_indi.work_orders.status_keys import require_answered
 
 SCHEDULER = "scheduler"
 SCHEDULER_SILENT_MACHINE_S = 30.0
@@ -70,6 +73,7 @@ QUICK_MACHINE_S = 1.0
 QUICK_SAFETY_MACHINE_S = 0.5
 ENGINE_ANSWERS_MACHINE_S = 5.0
 RECEIVED = "Work order received."
+_OF_PLANS = ("Cadence", "Group")  # keys of an Observation; attempts have those of their order
 
 ResultT = TypeVar("ResultT")
 RequestT = TypeVar("RequestT")
@@ -148,6 +152,7 @@ class DeskHandlers:
             self._scheduler_heard_machine_s = self._parts.clock.machine_s()
         else:
             caller.require(Role.OPERATE, "Observation at the telescope, which moves it now,")
+            _refuse_plans(checked)
             self._refuse_beside_scheduler()
         attempt = Attempt(
             attempt_id=checked.id if is_attempt else new_receipt("A", self._parts.clock.utc()),
@@ -368,6 +373,7 @@ class DeskHandlers:
     async def status(self, checked: CheckedOrder, caller: Caller) -> Reply:
         """Tell how an order is, all orders, or the service; waits for a change when asked to."""
         request = _request(checked, StatusRequest)
+        require_answered(checked, "telescope")
         if checked.user == SCHEDULER:
             self._scheduler_looked_machine_s = self._parts.clock.machine_s()
             if request.name.is_given:  # it follows an attempt
@@ -466,6 +472,17 @@ def _request(checked: CheckedOrder, wanted: type[RequestT]) -> RequestT:
     if not isinstance(checked.request, wanted):
         raise InternalError(f"{checked.kind}: {type(checked.request).__name__}")
     return checked.request
+
+
+def _refuse_plans(checked: CheckedOrder) -> None:
+    """Refuse what only a plan can keep: here a direct order is carried out once, by itself."""
+    problems = [
+        f"{key}: came {show(checked.wire[key])}, expected at the scheduler, which plans"
+        for key in _OF_PLANS
+        if checked.wire.get(key)
+    ]
+    if problems:
+        raise BadOrder(problems)
 
 
 def _shown(elements: Mapping[str, object], caller: Caller) -> dict[str, object]:

@@ -126,6 +126,8 @@ def test_an_order_is_answered_at_once_and_carried_out(stage):
     assert stage.ask({"WOType": "Status", "User": "Main Module", "ID": "7"})["ID"] == "7"
     listed = stage.ask({"WOType": "Status", "All": True})["Orders"]
     assert [one["Receipt"] for one in listed] == [reply["Receipt"]]
+    with pytest.raises(BadOrder, match=r"Properties: came .* expected at telescope"):
+        stage.ask({"WOType": "Status", "Properties": ["a.B.C"]})
     kinds = {one["Kind"] for one in stage.ask({"WOType": "Events", "Cursor": 0})["Events"]}
     assert "order" in kinds
 

@@ -12,7 +12,13 @@ import pytest
 
 from ctmo_indi.clock import SystemClock
 from ctmo_indi.desk_client.client import DeskFault
-from ctmo_indi.errors import ConflictingOrder, ServiceUnreachable, UnknownOrder, WrongState
+from ctmo_indi.errors import (
+    BadOrder,
+    ConflictingOrder,
+    ServiceUnreachable,
+    UnknownOrder,
+    WrongState,
+)
 from ctmo_indi.inbox import Inbox
 from ctmo_indi.scheduler.command_call import CommandCall
 from ctmo_indi.scheduler.desk_handlers import DeskHandlers, EngineCalls, Peers
@@ -298,6 +304,11 @@ async def test_an_order_that_was_passed_on_is_asked_about_at_the_telescope(engin
 async def test_what_neither_knows_is_unknown(engine: Engine) -> None:
     with pytest.raises(UnknownOrder, match="no order O-other"):
         await _status(engine, _Telescope(), "O-other")
+
+
+async def test_properties_are_the_telescopes_to_tell(engine: Engine) -> None:
+    with pytest.raises(BadOrder, match=r"Properties: came \['a.B.C'\], which scheduler does not"):
+        await ask(engine, WOType="Status", Properties=["a.B.C"])
 
 
 async def test_a_silent_telescope_is_named_as_who_may_know(engine: Engine) -> None:

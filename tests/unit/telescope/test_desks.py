@@ -231,6 +231,26 @@ def test_a_direct_observation_is_carried_out_when_no_scheduler_is_heard(office):
     assert office.ended(str(reply["Receipt"]))["Status"] == "COMPLETED"
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("Cadence", {"Period": 3600.0, "Visits": 3}), ("Group", "pair")]
+)
+def test_only_an_attempt_has_keys_of_a_plan(office, key, value):
+    order = {**ATTEMPT, key: value}
+    assert office.ended(str(office.ask(order)["Receipt"]))["Status"] == "COMPLETED"
+    order |= {"User": "ada", "ID": "1"}
+    del order["Parent"]
+
+    with pytest.raises(BadOrder, match=f"{key}: came .*, expected at the scheduler, which plans"):
+        office.ask(order)
+
+    assert len(office.hands.exposures) == 1
+
+
+def test_a_debt_is_not_the_telescopes(office):
+    with pytest.raises(BadOrder, match="Debt: came '20261121', which telescope does not answer"):
+        office.ask({"WOType": "Status", "Debt": "20261121"})
+
+
 def test_a_scheduler_that_rests_is_not_at_work_one_that_follows_its_attempt_is(office):
     order = {**ATTEMPT, "User": "ada", "ID": "1"}
     del order["Parent"]
