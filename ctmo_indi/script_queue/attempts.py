@@ -2,7 +2,8 @@
 
 The attempt's id is chosen beforehand and stored, so submitting it again after a lost answer is the
 same attempt. An attempt whose end cannot be learned stays *open* (state None): whoever started it
-asks again later. It is never guessed.
+asks again later. It is never guessed: one the telescope does not know may still be on its way, and
+is canceled there, before it comes or after.
 """
 
 from __future__ import annotations
@@ -42,11 +43,15 @@ STOPPING_PATIENCE_S = 10.0
 CANCEL_PATIENCE_S = 600.0
 """Machine seconds a Cancel is sent again to a telescope that does not answer."""
 
+GIVEN_UP = "the scheduler was restarted and may attempt its order anew"
+
 _SCRIPT_STATE = {
     AttemptState.COMPLETED: ScriptState.DONE,
     AttemptState.FAILED: ScriptState.FAILED,
 }
 """How the script of an attempt that ended so has ended itself; STOPPED when not listed."""
+
+_NEVER_BEGUN = frozenset({AttemptState.CANCELED, AttemptState.NOT_ATTEMPTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,8 @@ class AttemptResult(Outcome):
     took
         What its steps took; None when the telescope does not say.
     is_unheard_of
-        It was to be adopted, and the telescope has never heard of it: it was not handed over.
+        It was to be adopted, the telescope had never heard of it, and will not carry it out should
+        it still come.
     """
 
     attempt_id: str
@@ -173,12 +179,7 @@ class AttemptScript(PlainScript):
         )
 
     def _cancel(self, reason: str) -> None:
-        order: dict[str, object] = {
-            "WOType": "Cancel",
-            "User": "scheduler",
-            "ID": self.subject,
-            "Reason": reason,
-        }
+        order = self._cancel_order(reason)
         back_off = BackOff()
         waited_s = 0.0
         while not self._over.is_set() and waited_s < CANCEL_PATIENCE_S:
@@ -232,13 +233,15 @@ class AttemptScript(PlainScript):
         revision = -1
         silent_s = 0.0
         known_frames = -1
+        unheard_of = ""
+        order = self._question(revision)
         while True:
             if slot.is_cut:
                 raise ScriptTerminated(slot.stop_reason)
             if slot.is_leaving:
                 return self._ended(None, slot.stop_reason)
             try:
-                reply = self._telescope.front_desk(self._question(revision))
+                reply = self._telescope.front_desk(order)
             except ServiceUnreachable as error:
                 wait_s = back_off.next_s()
                 silent_s += wait_s
@@ -248,24 +251,25 @@ class AttemptScript(PlainScript):
                 continue
             except DeskFault as fault:
                 kind = meaning(fault)
-                if kind is Refusal.UNKNOWN:
-                    why = f"restart: the telescope does not know the attempt ({fault})"
+                if kind is Refusal.UNKNOWN and not unheard_of:
+                    unheard_of = f"restart: the telescope does not know the attempt ({fault})"
                     if self._wire is not None:  # it was taken, and then forgotten
-                        return self._ended(AttemptState.INTERRUPTED, why)
-                    return AttemptResult(
-                        self.subject,
-                        AttemptState.NOT_ATTEMPTED,
-                        failure=why,
-                        is_unheard_of=True,
-                    )
+                        return self._ended(AttemptState.INTERRUPTED, unheard_of)
+                    order = self._cancel_order(GIVEN_UP)
+                    continue
                 if kind is Refusal.NEVER:
-                    raise ScriptFailed(f"Status of {self.subject}: {fault}") from fault
+                    raise ScriptFailed(f"{order['WOType']} of {self.subject}: {fault}") from fault
                 slot.pause(back_off.next_s())
                 continue
             back_off.reset()
             silent_s = 0.0
             revision = _integer(reply.get("Revision"), revision)
+            order = self._question(revision)
             state, exposures = self._read(reply)
+            if unheard_of and state in _NEVER_BEGUN:
+                return AttemptResult(
+                    self.subject, AttemptState.NOT_ATTEMPTED, (), unheard_of, is_unheard_of=True
+                )
             if state in SETTLED_ATTEMPTS:
                 return AttemptResult(
                     self.subject,
@@ -277,6 +281,9 @@ class AttemptScript(PlainScript):
             if state is AttemptState.IN_PROGRESS and len(exposures) > known_frames:
                 known_frames = len(exposures)
                 slot.report(AttemptProgress(self.subject, exposures))
+
+    def _cancel_order(self, reason: str) -> dict[str, object]:
+        return {"WOType": "Cancel", "User": "scheduler", "ID": self.subject, "Reason": reason}
 
     def _question(self, revision: int) -> dict[str, object]:
         order: dict[str, object] = {"WOType": "Status", "User": "scheduler", "ID": self.subject}

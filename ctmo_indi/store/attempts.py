@@ -15,6 +15,9 @@ from ctmo_indi.store.record_tables import attempts
 
 OPEN_STATES = frozenset({AttemptState.PENDING, AttemptState.IN_PROGRESS})
 
+_ANY_CONTENT = ""
+"""Content hash of an attempt that was canceled before it came: it fits whatever comes."""
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptRow:
@@ -59,7 +62,8 @@ def insert_attempt(connection: Connection, row: AttemptRow) -> AttemptRow:
     Returns
     -------
     AttemptRow
-        ``row``; or, when the same user sent the same ID and content before, the row of then.
+        ``row``; or, when the same user sent the same ID and content before, the row of then; or,
+        when :func:`cancel_unknown` came before, that row.
 
     Raises
     ------
@@ -68,7 +72,7 @@ def insert_attempt(connection: Connection, row: AttemptRow) -> AttemptRow:
     """
     same_id = sa.and_(attempts.c.user == row.user, attempts.c.order_id == row.order_id)
     for before in _select(connection, same_id):
-        if before.content_hash == row.content_hash:
+        if before.content_hash in (row.content_hash, _ANY_CONTENT):
             return before
         raise ConflictingOrder(
             f"ID {row.order_id!r} of user {row.user!r} came before with other content (receipt "
@@ -79,6 +83,35 @@ def insert_attempt(connection: Connection, row: AttemptRow) -> AttemptRow:
         sa.insert(attempts), {**values, "state": row.state.value, "wire": dict(row.wire)}
     )
     return row
+
+
+def cancel_unknown(
+    connection: Connection, user: str, order_id: str, reason: str, now_utc_s: float
+) -> AttemptRow:
+    """Store as CANCELED an attempt that has not come, so that it is not new when it comes.
+
+    Returns
+    -------
+    AttemptRow
+        That one; or, unchanged, the attempt that has come.
+    """
+    before = get_by_id(connection, user, order_id)
+    if before is not None:
+        return before
+    row = AttemptRow(
+        attempt_id=order_id,
+        parent="",
+        user=user,
+        order_id=order_id,
+        state=AttemptState.CANCELED,
+        content_hash=_ANY_CONTENT,
+        wire={},
+        created_utc_s=now_utc_s,
+        updated_utc_s=now_utc_s,
+        ended_utc_s=now_utc_s,
+        reason=reason,
+    )
+    return insert_attempt(connection, row)
 
 
 def get(connection: Connection, attempt_id: str) -> AttemptRow | None:

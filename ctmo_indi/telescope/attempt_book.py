@@ -57,6 +57,20 @@ class AttemptBook:
 
         return self._writer.submit(write)
 
+    def cancel_unknown(self, user: str, order_id: str, reason: str) -> Future[AttemptRow]:
+        """Keep an attempt that may still be on its way from being carried out when it comes.
+
+        Written in turn with :meth:`insert`: whichever comes first, both callers learn of one row.
+        The future has it; one that came before this is left as it is, and its caller goes on before
+        ours. StoreUnavailable when nothing can be written.
+        """
+        now_utc_s = self._clock.utc().timestamp()
+
+        def write(connection: Connection) -> AttemptRow:
+            return attempts.cancel_unknown(connection, user, order_id, reason, now_utc_s)
+
+        return self._writer.submit(write)
+
     def on_state(self, attempt: Attempt) -> None:
         """Store the state it is in now, as soon as there is room on the disk; does not block."""
         attempt_id, state, reason = attempt.attempt_id, attempt.state, attempt.reason

@@ -405,16 +405,35 @@ class DeskHandlers:
         )
 
     async def cancel(self, checked: CheckedOrder, caller: Caller) -> Reply:
-        """Cancel what waits, abort what runs; an order that has ended is left as it is."""
+        """Cancel what waits, abort what runs; an order that has ended is left as it is.
+
+        So is canceled an attempt of the scheduler's that has not come, see :meth:`_cancel_unknown`.
+        """
         request = _request(checked, CancelRequest)
+        why = f"canceled by {request.user}" + (f": {request.reason}" if request.reason else "")
         if request.name.receipt:  # by User and ID it is the caller's own
             caller.require(Role.OPERATE, "Cancel by Receipt at the telescope")
+        elif checked.user == SCHEDULER:
+            await self._cancel_unknown(request.name, why)
         view = await self._require(request.name)
         if AttemptState(str(view["Status"])) not in SETTLED_ATTEMPTS:
             receipt = str(view["Receipt"])
-            why = f"canceled by {request.user}" + (f": {request.reason}" if request.reason else "")
             view = await self._ask(lambda: self._parts.engine.cancel(receipt, request.user, why))
         return view
+
+    async def _cancel_unknown(self, name: OrderName, why: str) -> None:
+        """See to it that an attempt is known before it is canceled, also one still on its way.
+
+        An order goes on without its sender: it may wait for its commit, or, while this process was
+        stopped, in the buffer of a connection whose client is dead. A scheduler that has taken its
+        place may not begin another attempt before this one certainly does not run. To wait for the
+        commits under way would not do for the buffer: connections are read in any order.
+        """
+        key = (name.user, name.order_id)
+        if await self._ask(lambda: self._parts.engine.tasks.named(*key)):
+            return
+        if await asyncio.to_thread(self._parts.hand_book.view, "", *key) is None:
+            await asyncio.wrap_future(self._parts.book.cancel_unknown(*key, why))
 
     async def events(self, checked: CheckedOrder, caller: Caller) -> Reply:
         """Tell what was published since a cursor."""

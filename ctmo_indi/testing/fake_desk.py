@@ -65,6 +65,8 @@ class FakeTelescope:
         Raised one by one instead of the next answers.
     orders
         Every order that was taken, in order.
+    barred
+        What Status tells of attempts of the scheduler's that were canceled before they came.
     """
 
     profile: Profile
@@ -81,6 +83,7 @@ class FakeTelescope:
     faults: list[CtmoError] = field(default_factory=list)
     orders: list[CheckedOrder] = field(default_factory=list)
     attempts: dict[str, FakeAttempt] = field(default_factory=dict)
+    barred: dict[str, Reply] = field(default_factory=dict)
     is_closed: bool = False
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _contract: Contract = field(init=False)
@@ -144,12 +147,14 @@ class FakeTelescope:
             if isinstance(request, ControlRequest):
                 return self._control(checked, request)
             if isinstance(request, CancelRequest):
-                return self._cancel(request.name.receipt or request.name.order_id, request.reason)
+                return self._cancel(request)
             if isinstance(request, StatusRequest):
                 return self._status(request)
         raise UnknownOrder(f"the fake telescope does not serve {checked.kind}")
 
     def _observe(self, checked: CheckedOrder, request: ObservationRequest) -> Reply:
+        if checked.id in self.barred:
+            return self.barred[checked.id]
         attempt = self.attempts.get(checked.id)
         if attempt is None:
             attempt = FakeAttempt(checked.id, request.parent, request)
@@ -167,10 +172,22 @@ class FakeTelescope:
             self.observatory = ObservatoryState.CLOSED
         return {"ID": checked.id, "Receipt": "O-1", "Status": "COMPLETED", "Revision": 1}
 
-    def _cancel(self, attempt_id: str, reason: str) -> Reply:
+    def _cancel(self, request: CancelRequest) -> Reply:
+        attempt_id = request.name.receipt or request.name.order_id
+        if attempt_id not in self.attempts and request.name.user == "scheduler":
+            return self.barred.setdefault(
+                attempt_id,
+                {
+                    "ID": attempt_id,
+                    "Receipt": attempt_id,
+                    "Status": AttemptState.CANCELED.value,
+                    "Revision": 1,
+                    "Failure": request.reason,
+                },
+            )
         attempt = self._require(attempt_id)
         if attempt.state not in SETTLED_ATTEMPTS:
-            attempt.state, attempt.failure = AttemptState.ABORTED, reason
+            attempt.state, attempt.failure = AttemptState.ABORTED, request.reason
             attempt.revision += 1
             self._changed.notify_all()
         return self._view(attempt)
@@ -184,6 +201,8 @@ class FakeTelescope:
                 "Held": self.held,
                 "Revision": 1,
             }
+        if name in self.barred:
+            return self.barred[name]
         attempt = self._require(name)
         since = request.since
         if since is not None:

@@ -2,7 +2,8 @@
 
 Engine thread only. An attempt is stored before its script is queued and settled when the script has
 ended; one whose end is not known (restart, silent telescope) is adopted again until it is. One that
-had not begun, and of which the telescope has never heard, is as if it had not been chosen.
+had not begun, of which the telescope had never heard and which it will not carry out if it comes
+late, is as if it had not been chosen.
 """
 
 from __future__ import annotations

@@ -211,6 +211,47 @@ def test_an_adopted_attempt_the_telescope_has_never_heard_of_was_not_begun(
     assert result.failure.startswith("restart")
 
 
+def test_an_attempt_that_comes_after_it_was_given_up_is_not_carried_out(
+    start: Callable[..., Run], telescope: FakeTelescope
+) -> None:
+    start(adopt=True).result()
+    assert telescope.front_desk(WIRE)["Status"] == "CANCELED"
+    assert not telescope.attempts
+
+
+def test_an_attempt_that_comes_while_it_is_given_up_is_followed_to_its_end(
+    telescope: FakeTelescope, clock: FakeClock
+) -> None:
+    """Its order waited for its commit, and begins before the Cancel reaches it."""
+    telescope.outcome = lambda _request: (AttemptState.IN_PROGRESS, 1)
+
+    def slow(order: dict[str, object]) -> dict[str, object]:
+        if order["WOType"] == "Cancel" and not telescope.attempts:
+            telescope.front_desk(WIRE)
+        return telescope.front_desk(order)
+
+    script = AttemptScript("observe", _Desk(slow), "A-1", "O-1", wire=None, timeout_s=100.0)
+    result = Run(script, clock).result()
+
+    assert (result.state, result.is_unheard_of) == (AttemptState.ABORTED, False)
+    assert len(result.exposures) == 1
+
+
+def test_an_attempt_is_not_given_up_before_the_telescope_has_taken_its_cancel(
+    telescope: FakeTelescope, clock: FakeClock
+) -> None:
+    lost = iter([ServiceUnreachable("connection refused"), DeskFault(429, "too many")])
+
+    def silent(order: dict[str, object]) -> dict[str, object]:
+        if order["WOType"] == "Cancel" and (error := next(lost, None)) is not None:
+            raise error
+        return telescope.front_desk(order)
+
+    script = AttemptScript("observe", _Desk(silent), "A-1", "O-1", wire=None, timeout_s=100.0)
+    assert Run(script, clock).result().is_unheard_of
+    assert list(telescope.barred) == ["A-1"]
+
+
 def test_an_attempt_that_the_telescope_took_and_forgot_was_interrupted(
     start: Callable[..., Run], telescope: FakeTelescope
 ) -> None:
@@ -276,10 +317,10 @@ def test_a_terminated_attempt_is_cancelled_at_the_telescope(
     assert telescope.attempts["A-1"].state is AttemptState.ABORTED
 
 
-def test_an_order_on_its_way_while_it_is_terminated_is_cancelled_after_it_arrived(
+def test_an_order_on_its_way_while_it_is_terminated_is_not_carried_out(
     telescope: FakeTelescope,
 ) -> None:
-    """Cancel comes first and is refused as unknown; the order must not be observed for nobody."""
+    """Cancel comes first; the order must not be observed for nobody."""
     telescope.outcome = lambda request: None
     on_its_way, cut = threading.Event(), threading.Event()
 
@@ -297,7 +338,8 @@ def test_an_order_on_its_way_while_it_is_terminated_is_cancelled_after_it_arrive
     cut.set()
     with pytest.raises(ScriptTerminated):
         run.wait()
-    assert telescope.attempts["A-1"].state is AttemptState.ABORTED
+    assert not telescope.attempts
+    assert telescope.barred["A-1"]["Status"] == "CANCELED"
 
 
 def test_a_cancel_that_is_not_delivered_is_sent_again_after_the_script_was_terminated(

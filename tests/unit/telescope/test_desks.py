@@ -305,6 +305,80 @@ def test_cancel_ends_a_running_attempt(office):
     assert office.ended(ATTEMPT["ID"])["Status"] == "ABORTED"
 
 
+CANCEL_ATTEMPT = {"WOType": "Cancel", "User": "scheduler", "ID": ATTEMPT["ID"]}
+
+
+def together(office: Office, *orders: dict) -> list[dict]:
+    """Hand the orders in one after the other while nothing can be committed; their answers."""
+    holds, goes_on = threading.Event(), threading.Event()
+
+    def hold(_connection: object) -> None:
+        holds.set()
+        goes_on.wait(30.0)
+
+    async def ask() -> list[dict]:
+        asked = []
+        for order in orders:
+            asked.append(asyncio.create_task(office.telescope.handle(order, CALLER)))
+            waiting = len(asked)
+            while len(office.writer._waiting) < waiting:
+                assert not asked[-1].done(), asked[-1]
+                await asyncio.sleep(0.01)
+        goes_on.set()
+        return await asyncio.gather(*asked)
+
+    office.writer.submit(hold)
+    assert holds.wait(10.0)
+    try:
+        return asyncio.run(ask())
+    finally:
+        goes_on.set()
+
+
+def test_an_attempt_canceled_while_its_commit_is_under_way_does_not_run(office):
+    """Its scheduler was killed; the one in its place is told that nobody knows the attempt."""
+    office.hands.slow.add("expose")
+
+    together(office, ATTEMPT, CANCEL_ATTEMPT)
+
+    assert office.ended(ATTEMPT["ID"])["Status"] in ("CANCELED", "NOT_ATTEMPTED", "INTERRUPTED")
+    assert office.engine.tasks.get(ATTEMPT["ID"]) is not None  # the same attempt, not another row
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_an_attempt_that_comes_after_its_cancel_does_not_run(office, is_restarted):
+    office.ask({**CANCEL_ATTEMPT, "Reason": "the scheduler was killed"})
+    if is_restarted:
+        office.engine.stop(5.0, close=False)
+        office.open_engine()
+
+    late = office.ask(ATTEMPT)
+    told = office.ask({"WOType": "Status", "User": "scheduler", "ID": ATTEMPT["ID"]})
+
+    assert late["Status"] == told["Status"] == "CANCELED"
+    assert late["Reasons"] == [told["Failure"]]
+    assert "the scheduler was killed" in str(told["Failure"])
+    assert office.hands.exposures == []
+    assert office.engine.tasks.get(ATTEMPT["ID"]) is None
+
+
+def test_an_attempt_and_its_cancel_in_one_commit_are_one_attempt(office):
+    canceled, late = together(office, CANCEL_ATTEMPT, ATTEMPT)
+
+    assert canceled["Status"] == late["Status"] == "CANCELED"
+    assert office.hands.exposures == []
+
+
+@pytest.mark.parametrize(
+    "name", [{"User": "ada", "ID": ATTEMPT["ID"]}, {"User": "scheduler", "Receipt": ATTEMPT["ID"]}]
+)
+def test_only_the_schedulers_own_attempts_are_canceled_before_they_come(office, name):
+    with pytest.raises(UnknownOrder):
+        office.ask({"WOType": "Cancel", **name})
+
+    assert office.ask(ATTEMPT)["Status"] != "CANCELED"
+
+
 def test_blink01_switches_beside_a_running_attempt(office):
     office.hands.slow.add("expose")
     office.ask(ATTEMPT)
