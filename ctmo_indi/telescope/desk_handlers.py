@@ -166,12 +166,7 @@ class DeskHandlers:
         passing("telescope.attempt.commit.after")
         is_new = row.attempt_id == attempt.attempt_id and row.state is AttemptState.PENDING
         if is_new:  # or the same order twice at once: the engine takes it once
-            try:
-                known = await self._ask(lambda: self._parts.engine.enqueue(attempt))
-            except CtmoError as error:
-                attempt.state, attempt.reason = AttemptState.NOT_ATTEMPTED, str(error)
-                self._parts.book.on_state(attempt)
-                raise
+            known = await self._enqueue(attempt)
             passing("telescope.attempt.enqueued")
         else:
             known = await self._require(OrderName(receipt=row.attempt_id))
@@ -185,6 +180,14 @@ class DeskHandlers:
             reasons=tuple(filter(None, (failure,))),
             extra={"Parent": attempt.parent},
         )
+
+    async def _enqueue(self, attempt: Attempt) -> Reply:
+        try:
+            return await self._ask(lambda: self._parts.engine.enqueue(attempt))
+        except CtmoError as error:  # else its row would wait for ever
+            attempt.state, attempt.reason = AttemptState.NOT_ATTEMPTED, str(error)
+            self._parts.book.on_state(attempt)
+            raise
 
     def _refuse_beside_scheduler(self) -> None:
         heard_machine_s = self._scheduler_heard_machine_s

@@ -379,6 +379,15 @@ def test_only_the_schedulers_own_attempts_are_canceled_before_they_come(office, 
     assert office.ask(ATTEMPT)["Status"] != "CANCELED"
 
 
+def test_an_attempt_the_engine_refuses_does_not_wait_for_ever(office):
+    office.engine.inbox.ask(lambda: setattr(office.engine, "_is_ending", True)).result(5.0)
+    with pytest.raises(WrongState, match="stopping"):
+        office.ask(ATTEMPT)
+
+    assert office.late.flush(5.0)
+    assert office.ask({"WOType": "Status", "Receipt": ATTEMPT["ID"]})["Status"] == "NOT_ATTEMPTED"
+
+
 def test_blink01_switches_beside_a_running_attempt(office):
     office.hands.slow.add("expose")
     office.ask(ATTEMPT)
