@@ -166,7 +166,9 @@ class AttemptRunner:
             attempt_id = attempt.row.attempt_id
             _log.info("attempt adopted attempt=%s state=%s", attempt_id, attempt.row.state)
             self._adopted.add(attempt_id)
-            target = self._targets.setdefault(attempt_id, self._target(attempt))
+            target = self._targets.get(attempt_id) or self._target(attempt)
+            if attempt.is_readable:
+                self._targets[attempt_id] = target
             if self._is_cancel_requested(attempt):
                 self._causes[attempt_id] = Cause.ORDER_CANCELED
             self._queue.add(self._plain_script(_binding(attempt, target, is_new=False), target))

@@ -144,6 +144,8 @@ def settle(
         after = orders.refresh_progress(connection, row.parent, now_utc_s)
         state, reason = known.state_after(after, ended, result.failure, policy, now_utc_s)
         after = move(connection, row.parent, state, reason, now_utc_s)
+        if known.unreadable and state is OrderState.PENDING:
+            after = move(connection, row.parent, OrderState.HELD, known.unreadable, now_utc_s)
         observation = None
         if ended is AttemptState.COMPLETED:
             observation = observations.record(

@@ -29,6 +29,11 @@ class OpenOrder:
 
     Parameters
     ----------
+    request
+        What it asks for; of an unreadable one as much of it as can be read.
+    unreadable
+        Why it keeps the contract no longer; "" where it does. Nothing is begun for such an order:
+        it is HELD as soon as no attempt at it is under way.
     due_utc_s
         Unix seconds before which the next visit of an order with a cadence does not begin.
     is_cancel_requested
@@ -43,6 +48,7 @@ class OpenOrder:
     cancel_reason: str = ""
     due_utc_s: float = 0.0
     told: tuple[OrderRow, PendingOrder] | None = None
+    unreadable: str = ""
 
     def pending(self, not_before_utc_s: float) -> PendingOrder:
         """Return it as drivers see it: the same object as long as nothing of it has changed."""
@@ -117,11 +123,15 @@ class OpenAttempt:
     ----------
     target_id
         As its observation will have it.
+    is_readable
+        Whether its order keeps the contract. Else ``request`` is as much of it as can be read; no
+        driver and no model is shown it.
     """
 
     row: AttemptRow
     request: ObservationRequest
     target_id: str
+    is_readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

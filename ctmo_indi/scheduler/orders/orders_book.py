@@ -25,6 +25,7 @@ from ctmo_indi.scheduler.orders.internal_orders import driver_user, internal_ord
 from ctmo_indi.scheduler.orders.open_orders import OpenAttempt, OpenOrder, Settled
 from ctmo_indi.scheduler.orders.rests import DAY, Resting, Rests
 from ctmo_indi.scheduler.orders.settlement import Cause, is_blameless, why_passed, windows_passed
+from ctmo_indi.scheduler.orders.unreadable_orders import readable_part
 from ctmo_indi.scheduling.target import DriverTarget, PendingOrder
 from ctmo_indi.script_queue.attempts import AttemptResult
 from ctmo_indi.store import attempts, cancel_requests, observations, orders
@@ -108,6 +109,7 @@ class OrdersBook:
                 self._change(receipt, OrderState.CANCELED, known.cancel_reason)
             elif known.row.state in _UNDER_WAY:
                 self._change(receipt, OrderState.PENDING, _NOT_UNDER_WAY)
+                self._hold_unreadable(known)
         _log.info("orders loaded open=%d attempts=%d", len(self._open), len(self._attempts))
 
     def _read_cadences(self) -> None:
@@ -123,7 +125,8 @@ class OrdersBook:
     def adopt(self, row: OrderRow, request: ObservationRequest | None = None) -> None:
         """Take an order that was just stored, or read back, among the open ones.
 
-        One that no longer keeps the contract (the profile was changed) is HELD until it does.
+        One that no longer keeps the contract (the profile was changed) is HELD until it does; if an
+        attempt at it is under way, when that has ended.
 
         Parameters
         ----------
@@ -139,12 +142,17 @@ class OrdersBook:
             request = self.read_request(row)
         except CtmoError as error:
             _log.error("order unreadable receipt=%s error=%s", row.receipt, error)
-            if row.state is OrderState.PENDING:
-                self._store(row.receipt, OrderState.HELD, f"{UNREADABLE}{error}")
+            known = OpenOrder(row, readable_part(row), unreadable=f"{UNREADABLE}{error}")
+            self._open[row.receipt] = known
+            self._hold_unreadable(known)
             return
         if row.state is OrderState.HELD and row.reason.startswith(UNREADABLE):
             row = self._store(row.receipt, OrderState.PENDING, "")
         self._open[row.receipt] = OpenOrder(row, request)
+
+    def _hold_unreadable(self, known: OpenOrder) -> None:
+        if known.unreadable and known.row.state is OrderState.PENDING:
+            self._change(known.row.receipt, OrderState.HELD, known.unreadable)
 
     def adopt_unknown(self, receipt: str) -> OrderRow | None:
         """Take an order that is stored and not known here; return it, None when it is known.
@@ -187,7 +195,7 @@ class OrdersBook:
         return tuple(
             known.pending(self._rests.not_before_utc_s(Resting("", known.row.receipt)))
             for known in self._open.values()
-            if not known.is_cancel_requested and not is_internal(known.row)
+            if not known.is_cancel_requested and not is_internal(known.row) and not known.unreadable
             if known.row.state is OrderState.PENDING
             or (known.row.state is OrderState.SCHEDULED and known.row.receipt in also)
         )
@@ -203,7 +211,7 @@ class OrdersBook:
     def open_attempts(self) -> tuple[OpenAttempt, ...]:
         """Attempts that have not ended, oldest first."""
         return tuple(
-            OpenAttempt(row, known.request, target_id(known.row))
+            OpenAttempt(row, known.request, target_id(known.row), not known.unreadable)
             for row in self._attempts.values()
             for known in (self._open[row.parent],)
         )

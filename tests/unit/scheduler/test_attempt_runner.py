@@ -12,6 +12,7 @@ from ctmo_indi.errors import BadOrder, UnknownOrder, WrongState
 from ctmo_indi.models.orders import ObservationRequest
 from ctmo_indi.models.states import AttemptState, FrameType, OrderState
 from ctmo_indi.profiles import Profile
+from ctmo_indi.scheduler.modes.queue_view import QueueView
 from ctmo_indi.scheduler.orders.attempt_runner import AttemptRunner
 from ctmo_indi.scheduling.errors import FailedToQueueTargetsError
 from ctmo_indi.scheduling.target import DriverTarget
@@ -21,6 +22,7 @@ from ctmo_indi.script_queue.script import PlainScript, ScriptFailed, ScriptRun, 
 from ctmo_indi.script_queue.scripts.observing import attempt_script
 from ctmo_indi.script_queue.substitution import Values
 from ctmo_indi.testing.fake_clock import EVENING
+from ctmo_indi.work_orders.contract import Contract
 
 from .mode_rig import Rig, World
 
@@ -221,3 +223,36 @@ def test_an_own_target_out_of_the_contract_is_named(rig: Rig) -> None:
     with pytest.raises(FailedToQueueTargetsError, match=r"target 'field-x'.*violet"):
         rig.runner.begin(own, "fields")
     assert rig.book.open_attempts() == ()
+
+
+def test_an_attempt_at_an_order_that_became_unreadable_is_followed_to_its_end(
+    tmp_path: Path, profile: Profile
+) -> None:
+    world = World(tmp_path, profile)
+    world.telescope.outcome = lambda _request: None
+    rig = Rig(world)
+    run = rig.runner.begin(target(rig, "first"))
+    rig.run_until(lambda: bool(world.telescope.attempts))
+    rig.end()
+    with_v, world.contract = world.contract, Contract.load(_without_filter(profile, "V"))
+
+    again = Rig(world)
+    again.runner.reconcile()
+    view = QueueView.look(again.queue, again.runner)
+    world.telescope.finish(run.subject, AttemptState.COMPLETED, 1)
+    again.run_until(lambda: again.runner.is_idle)
+
+    assert [one.target for one in view.scripts] == [None]  # drivers and models never see it
+    assert again.order_state("O-first") is OrderState.HELD
+    again.end()
+    world.contract = with_v
+    last = Rig(world)
+    (waiting,) = last.book.pending()
+    assert waiting.missing_count == 1
+    last.end()
+
+
+def _without_filter(profile: Profile, name: str) -> Profile:
+    kept = {one: slot for one, slot in profile.filters.items() if one != name}
+    assert len(kept) < len(profile.filters)
+    return replace(profile, filters=kept)

@@ -377,6 +377,178 @@ def test_an_order_the_profile_no_longer_allows_is_held_until_it_does(books: Book
     assert books.row().state is OrderState.PENDING
 
 
+def unreadable_after(books: Books, state: OrderState, **more: object) -> OrdersBook:
+    """Restart with an order in that state that the profile no longer allows; its attempt is open.
+
+    The attempt has 4 frames of 10 where it has begun.
+    """
+    book = books.open()
+    books.add(book, **more)  # type: ignore[arg-type]  # of the test
+    if state in (OrderState.SCHEDULED, OrderState.IN_PROGRESS):
+        attempt_id = begin(books, book).row.attempt_id
+        if state is OrderState.IN_PROGRESS:
+            book.progressed(attempt_id, frames(attempt_id, 4))
+    books.unreadable.add("O-1")
+    if state is OrderState.HELD:
+        books.open()
+    assert books.row().state is state
+    return books.open()
+
+
+UNDER_WAY = (OrderState.SCHEDULED, OrderState.IN_PROGRESS)
+ALL_OPEN = (OrderState.PENDING, OrderState.HELD, *UNDER_WAY)
+
+
+@pytest.mark.parametrize("state", ALL_OPEN)
+def test_an_unreadable_order_is_canceled_like_any_other(books: Books, state: OrderState) -> None:
+    book = unreadable_after(books, state)
+    attempt_id = book.cancel("O-1", "not needed")
+    assert bool(attempt_id) is (state in UNDER_WAY)
+    if attempt_id:
+        book.settle(AttemptResult(attempt_id, AttemptState.CANCELED), Cause.ORDER_CANCELED)
+    assert (books.row().state, books.row().reason) == (OrderState.CANCELED, "not needed")
+    assert not book.is_open("O-1")
+    assert books.published[-1] == ("order", "O-1")
+
+
+@pytest.mark.parametrize("state", UNDER_WAY)
+def test_the_attempt_at_an_unreadable_order_is_settled_by_its_frames_and_the_order_held(
+    books: Books, state: OrderState
+) -> None:
+    book = unreadable_after(books, state)
+    (known,) = book.open_attempts()
+    attempt_id = known.row.attempt_id
+    assert not known.is_readable
+    assert book.pending(also=["O-1"]) == ()
+
+    book.progressed(attempt_id, frames(attempt_id, 5))
+    settled = book.settle(
+        AttemptResult(attempt_id, AttemptState.INTERRUPTED, frames(attempt_id, 6), "clouds"),
+        Cause.ITSELF,
+    )
+
+    assert settled is not None
+    assert (books.row().state, books.row().good_count) == (OrderState.HELD, 6)
+    assert "Filter: came I" in books.row().reason
+    books.unreadable.clear()
+    (order,) = books.open().pending()
+    assert order.missing_count == 4
+
+
+@pytest.mark.parametrize("state", UNDER_WAY)
+def test_an_unreadable_order_is_complete_when_its_frames_are(
+    books: Books, state: OrderState
+) -> None:
+    wire = {"Object": "M 31", "Filter": "I", "RA": 10.0, "Dec": 41.0, "Exposure Time": 30.0}
+    wire |= {"Number of Exposures": 10}
+    book = unreadable_after(books, state, wire=wire)
+    (known,) = book.open_attempts()
+    attempt_id = known.row.attempt_id
+
+    result = AttemptResult(attempt_id, AttemptState.COMPLETED, frames(attempt_id, 10))
+    settled = book.settle(result, Cause.ITSELF)
+
+    assert books.row().state is OrderState.COMPLETED
+    assert settled is not None
+    made = settled.observation
+    assert made is not None
+    assert (made.target_name, made.ra_deg, made.dec_deg) == ("M 31", 10.0, 41.0)
+    assert (made.filter_name, made.exposure_s, made.frames) == ("I", 30.0, 10)
+
+
+@pytest.mark.parametrize("state", UNDER_WAY)
+def test_an_attempt_at_an_order_that_is_readable_again_goes_on(
+    books: Books, state: OrderState
+) -> None:
+    unreadable_after(books, state)
+    books.unreadable.clear()
+    book = books.open()
+    (known,) = book.open_attempts()
+    assert known.is_readable
+    assert books.row().state is state
+    attempt_id = known.row.attempt_id
+    book.settle(AttemptResult(attempt_id, AttemptState.INTERRUPTED), Cause.ITSELF)
+    assert len(book.pending()) == 1
+
+
+@pytest.mark.parametrize("attempt_is_left", [True, False])
+def test_a_cancel_of_an_order_that_became_unreadable_survives_a_crash(
+    books: Books, attempt_is_left: bool
+) -> None:
+    book = books.open()
+    books.add(book)
+    attempt_id = begin(books, book).row.attempt_id
+    book.cancel("O-1", "not needed")
+    if not attempt_is_left:
+        books.end_attempts()
+    books.unreadable.add("O-1")
+
+    book = books.open()
+
+    if attempt_is_left:
+        book.settle(AttemptResult(attempt_id, AttemptState.INTERRUPTED), Cause.ORDER_CANCELED)
+    assert (books.row().state, books.row().reason) == (OrderState.CANCELED, "not needed")
+
+
+def test_an_unreadable_order_whose_attempt_is_gone_is_held(books: Books) -> None:
+    book = books.open()
+    books.add(book)
+    begin(books, book)
+    books.end_attempts()
+    books.unreadable.add("O-1")
+    books.open()
+    assert books.row().state is OrderState.HELD
+    assert "Filter: came I" in books.row().reason
+
+
+NIGHT = {"Start": "2025-11-20T01:00:00Z", "End": "2025-11-20T02:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("wire", "is_over"),
+    [
+        ({"Windows": [NIGHT]}, True),
+        ({"Windows": [NIGHT, {**NIGHT, "End": "2030-01-01T00:00:00Z"}]}, False),
+        ({"Windows": [NIGHT, {"Start": "whenever"}]}, False),
+        ({"Windows": "tonight"}, False),
+        ({"Start": "2025-11-20T01:00:00Z"}, True),
+        ({"Start": "2025-11-20T01:00:00Z", "Start Tolerance": 1e9}, False),
+        ({}, False),
+    ],
+)
+def test_a_held_order_expires_with_what_can_be_read_of_its_windows(
+    books: Books, wire: dict[str, object], is_over: bool
+) -> None:
+    book = unreadable_after(books, OrderState.HELD, wire=wire)
+    books.clock.advance(30.0 * 86400.0)
+    assert book.expire() == is_over
+    assert books.row().state is (OrderState.WINDOW_EXPIRED if is_over else OrderState.HELD)
+
+
+@pytest.mark.parametrize("value", [None, "", "many", -1, True, [], {}, [7], {"Period": 7.0}])
+def test_whatever_stands_in_an_unreadable_order_it_can_be_left(books: Books, value: object) -> None:
+    keys = ["Exposure Time", "Number of Exposures", "Frame Type", "Object", "RA", "Dec", "Filter"]
+    keys += ["Start", "Start Tolerance", "Windows", "Cadence"]
+    book = unreadable_after(books, OrderState.IN_PROGRESS, wire=dict.fromkeys(keys, value))
+    (known,) = book.open_attempts()
+    result = AttemptResult(known.row.attempt_id, AttemptState.INTERRUPTED)
+    assert book.settle(result, Cause.ITSELF) is not None
+    assert (books.row().state, books.row().good_count) == (OrderState.HELD, 4)
+    assert book.cancel("O-1", "not needed") == ""
+
+
+def test_the_visits_of_an_unreadable_order_count(books: Books) -> None:
+    wire: dict[str, object] = {"Exposure Time": 30.0, "Number of Exposures": 5}
+    wire["Cadence"] = {"Period": 86400.0, "Tolerance": 3600.0, "Visits": 2}
+    paced = Cadence(86400.0, 3600.0, 2)
+    book = unreadable_after(books, OrderState.SCHEDULED, count=5, cadence=paced, wire=wire)
+    (known,) = book.open_attempts()
+    attempt_id = known.row.attempt_id
+    result = AttemptResult(attempt_id, AttemptState.COMPLETED, frames(attempt_id, 5))
+    book.settle(result, Cause.ITSELF)
+    assert (books.row().state, books.row().good_count) == (OrderState.HELD, 5)
+
+
 def _cadence_book(books: Books, visits: int = 3) -> OrdersBook:
     book = books.open()
     books.add(book, count=2, cadence=Cadence(86400.0, 3600.0, visits))
