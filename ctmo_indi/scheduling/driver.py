@@ -18,7 +18,8 @@ import json
 import logging
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -75,6 +76,9 @@ class Driver(ABC):
     ----------
     configuration_folder
         Folder of the configuration's file, set before ``configure_scheduler``; None: there is none.
+    at_disk
+        Entered while a file is waited for, set by who times the calls: a slow disk is no slow
+        driver.
     """
 
     name: ClassVar[str]
@@ -91,6 +95,7 @@ class Driver(ABC):
         self.parameters = parameters if parameters is not None else DriverParameters()
         self.log = log if log is not None else logging.getLogger(type(self).__module__)
         self.configuration_folder: Path | None = None
+        self.at_disk: Callable[[], AbstractContextManager[object]] = nullcontext
         self.conditions: Conditions | None = None
         self.night: Night | None = None
         self.night_count = 0
@@ -176,15 +181,14 @@ class Driver(ABC):
     def save_state(self, path: Path) -> Path:
         """Write a snapshot that :meth:`reset_from_state` reads; whole, or not at all."""
         body = to_text(self.get_state())
-        write_json(
-            path,
-            {
-                "version": SNAPSHOT_VERSION,
-                "driver": self.name,
-                "sha256": hashlib.sha256(body.encode()).hexdigest(),
-                "state": body,
-            },
-        )
+        snapshot = {
+            "version": SNAPSHOT_VERSION,
+            "driver": self.name,
+            "sha256": hashlib.sha256(body.encode()).hexdigest(),
+            "state": body,
+        }
+        with self.at_disk():
+            write_json(path, snapshot)
         return path
 
     def reset_from_state(self, path: Path) -> None:
@@ -196,7 +200,8 @@ class Driver(ABC):
             The file is missing, cut short, altered, or of another driver or version.
         """
         before = self.get_state()
-        state = read_snapshot(path, self.name)
+        with self.at_disk():
+            state = read_snapshot(path, self.name)
         try:
             self.set_state(state)
         except (KeyError, TypeError, ValueError) as error:

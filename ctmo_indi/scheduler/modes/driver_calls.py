@@ -2,14 +2,18 @@
 
 A driver is somebody's algorithm. It may raise, break its contract, or not come back: each ends in
 FAULT, with the driver and the call named. A thread that does not come back is left behind.
+
+Only the driver's own time counts. A disk that stalls under a snapshot is waited for and told, and
+so is nothing counted while this very process did not run.
 """
 
 from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -19,6 +23,7 @@ from ctmo_indi.scheduler.states import ErrorCode
 from ctmo_indi.scheduler.worker import Worker
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.errors import DriverError, StateChangedError, UnobservableTargetError
+from ctmo_indi.wakefulness import Wakefulness
 
 _log = logging.getLogger(__name__)
 
@@ -86,10 +91,14 @@ class DriverCalls:
         self._fault = fault
         self._name = driver.name
         self._under_way: tuple[str, float] | None = None
+        self._at_disk_since_machine_s: float | None = None
+        self._is_disk_told = False
+        self._wakefulness = Wakefulness(clock)
         self._raised_in = ""
         self._is_over = False
         # It has every attribute of the driver; a subclass would hide those of the driver's class.
         self.driver = cast("Driver", _Watched(driver, self))
+        driver.at_disk = self.at_disk
 
     @property
     def is_over(self) -> bool:
@@ -136,11 +145,13 @@ class DriverCalls:
 
     def watch(self) -> None:
         """Look whether the driver is late; about once a machine second."""
+        self._wakefulness.look()
+        self._tell_of_disk()
         under_way = self._under_way
         if self.is_over or under_way is None:
             return
         call, begun_machine_s = under_way
-        if self._clock.machine_s() - begun_machine_s <= self._timeout_s:
+        if self._since_s(begun_machine_s) <= self._timeout_s:
             return
         self._is_over = True
         self._worker.leave_behind()
@@ -148,6 +159,32 @@ class DriverCalls:
             ErrorCode.DRIVER_BLOCKED,
             f"driver {self._name}: {call} did not answer within {self._timeout_s:g} s",
         )
+
+    @property
+    def disk_trouble(self) -> str:
+        """That the disk keeps the driver waiting for longer than a driver may take; else ""."""
+        since_machine_s = self._at_disk_since_machine_s
+        if since_machine_s is None:
+            return ""
+        waited_s = self._since_s(since_machine_s)
+        if waited_s <= self._timeout_s:
+            return ""
+        return f"the disk does not answer for {waited_s:.0f} s, no target is chosen before it does"
+
+    @contextmanager
+    def at_disk(self) -> Iterator[None]:
+        """In the driver's thread: the disk is waited for, which is no time of the driver's."""
+        under_way, self._under_way = self._under_way, None
+        begun_machine_s = self._clock.machine_s()
+        self._at_disk_since_machine_s = begun_machine_s
+        try:
+            yield
+        finally:
+            self._at_disk_since_machine_s = None
+            if under_way is not None:
+                call, call_begun_machine_s = under_way
+                waited_s = self._clock.machine_s() - begun_machine_s
+                self._under_way = (call, call_begun_machine_s + waited_s)
 
     def begun(self, call: str) -> None:
         """In the driver's thread: a call of the driver begins."""
@@ -160,6 +197,16 @@ class DriverCalls:
     def raised(self, call: str) -> None:
         """In the driver's thread: it has raised; the first one of a job is the cause."""
         self._raised_in = self._raised_in or call
+
+    def _since_s(self, begun_machine_s: float) -> float:
+        """Machine seconds since then; since we woke up, where that is less."""
+        return min(self._clock.machine_s() - begun_machine_s, self._wakefulness.awake_machine_s())
+
+    def _tell_of_disk(self) -> None:
+        trouble = self.disk_trouble
+        if trouble and not self._is_disk_told:
+            _log.error("driver waits driver=%s why=%s", self._name, trouble)
+        self._is_disk_told = bool(trouble)
 
     def _done(self, done: Future[ResultT], then: Callable[[ResultT], object]) -> None:
         if self.is_over or done.cancelled():

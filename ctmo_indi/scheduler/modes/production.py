@@ -261,6 +261,8 @@ class Production(ABC):
         wire["Decisions"] = {"Number": self._decisions}
         if self._decision_s is not None:
             wire["Decisions"] = {"Number": self._decisions, "Last (s)": round(self._decision_s, 3)}
+        if self.calls.disk_trouble:
+            why = [self.calls.disk_trouble, *why]
         wire["Reasons"] = why + self.context.book.resting_for_the_night(self.real_driver.name)
         if self.predictor.latest:
             wire["Predicted Schedule"] = self.predictor.latest

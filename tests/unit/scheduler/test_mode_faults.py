@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from ctmo_indi import durable_file
 from ctmo_indi.errors import StoreUnavailable
 from ctmo_indi.models.states import AttemptState, ObservatoryState, OrderState
 from ctmo_indi.profiles import Profile
 from ctmo_indi.scheduler.configuration import SchedulerModes
 from ctmo_indi.scheduler.modes import production
+from ctmo_indi.scheduler.modes.driver_calls import DriverCalls
 from ctmo_indi.scheduler.modes.registration import Registrar
 from ctmo_indi.scheduler.states import ErrorCode
+from ctmo_indi.scheduler.worker import Worker
+from ctmo_indi.scheduling import driver as driver_module
 from ctmo_indi.scheduling.conditions import Conditions
 from ctmo_indi.scheduling.driver import Driver
 from ctmo_indi.scheduling.target import DriverTarget, Observation
 from ctmo_indi.store import orders
+from ctmo_indi.testing.fake_clock import FakeClock
+from ctmo_indi.testing.fake_sky import fake_models
 
 from .mode_rig import QUICK, FieldsDriver, Rig, World
 
@@ -212,6 +219,100 @@ def test_a_driver_that_blocks_is_left_behind_and_named(
         rig.inbox.run_pending(0.02)
     assert len(world.telescope.attempts) == attempts
     rig.end()
+
+
+def test_a_disk_that_stalls_under_a_snapshot_is_waited_for_told_and_no_fault(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate, sync = Gate.make(), os.fsync
+
+    def stall(descriptor: int) -> None:
+        gate.pass_through()
+        sync(descriptor)
+
+    monkeypatch.setattr(durable_file.os, "fsync", stall)
+    # far more than what the driver itself takes on a loaded machine
+    rig = Rig(world, replace(QUICK, mode=ADVANCE, driver_timeout_s=1.0), FieldsDriver)
+    rig.mode.resume()
+    rig.run_until(gate.is_shut.is_set)
+    rig.run_until(lambda: "the disk does not answer" in caplog.text)
+    assert rig.fault is None
+    assert "the disk does not answer" in str(rig.mode.report()["Reasons"])
+    assert rig.published("target") == []
+    gate.opened.set()
+    rig.run_until(lambda: bool(rig.published("target")))
+    assert rig.fault is None
+    assert "the disk" not in str(rig.mode.report()["Reasons"])
+    rig.end()
+
+
+class Calls:
+    """A driver's calls on a clock that stands still."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.clock = FakeClock()
+        self.worker = Worker("test-calls")
+        self.worker.start()
+        self.faults: list[tuple[ErrorCode, str]] = []
+        self.calls = DriverCalls(
+            driver,
+            self.worker,
+            self.clock,
+            timeout_s=30.0,
+            loop_code=ErrorCode.ADVANCE_LOOP,
+            post=lambda call: None,
+            fault=lambda code, text: self.faults.append((code, text)),
+        )
+
+    def pass_time(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.clock.advance(1.0)
+            self.calls.watch()
+
+
+@pytest.mark.parametrize("call", ["save_state", "reset_from_state"])
+def test_the_disks_time_is_not_the_drivers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    gate, file = Gate.make(), tmp_path / "snapshot.json"
+    driver = FieldsDriver(fake_models())
+    driver.save_state(file)
+    touches = {"save_state": "write_json", "reset_from_state": "read_snapshot"}[call]
+    there = getattr(driver_module, touches)
+
+    def stall(*arguments: object) -> object:
+        gate.pass_through()
+        return there(*arguments)
+
+    monkeypatch.setattr(driver_module, touches, stall)
+    rig = Calls(driver)
+    rig.calls.ask(lambda: getattr(rig.calls.driver, call)(file), lambda _: None)
+    assert gate.is_shut.wait(20.0)
+    rig.pass_time(30)
+    assert rig.calls.disk_trouble == ""
+    rig.pass_time(30)
+    assert "for 60 s" in rig.calls.disk_trouble
+    assert rig.faults == []
+    gate.opened.set()
+    rig.worker.stop(20.0)
+    assert rig.calls.disk_trouble == ""
+
+
+def test_time_in_which_the_scheduler_itself_was_stopped_is_not_the_drivers() -> None:
+    gate = Gate.make()
+    rig = Calls(blocking(gate, "plan_view")(fake_models()))
+    rig.calls.ask(lambda: rig.calls.driver.plan_view(), lambda _: None)
+    assert gate.is_shut.wait(20.0)
+    rig.pass_time(5)
+    rig.clock.advance(600.0)
+    rig.calls.watch()
+    assert rig.faults == []
+    rig.pass_time(30)
+    assert rig.faults == []
+    rig.pass_time(1)
+    assert [code for code, _ in rig.faults] == [ErrorCode.DRIVER_BLOCKED]
+    gate.opened.set()
+    rig.worker.stop(20.0)
 
 
 def test_a_success_that_could_not_be_registered_is_recalled_at_the_next_start(
