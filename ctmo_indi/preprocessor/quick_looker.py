@@ -255,14 +255,28 @@ class QuickLooker:
         return picture
 
     def _outcome(self, task: Task) -> Outcome | None:
-        """Have a task done; None when the thread is to end."""
+        """Have a task done; None when the thread is to end.
+
+        Raises
+        ------
+        CtmoError
+            No worker can be had now. Nothing of the task is left: its outcome would be taken for
+            the next one's.
+        """
         executor = self._parts.executor
-        executor.submit(task)
-        while not self._stopping:
-            outcome = executor.next_outcome(_POLL_S)
-            if outcome is not None:
-                self._worked_machine_s = self._parts.clock.machine_s()
-                return outcome
+        try:
+            executor.submit(task)
+            while not self._stopping:
+                outcome = executor.next_outcome(_POLL_S)
+                if outcome is not None and outcome.key == task.key:
+                    self._worked_machine_s = self._parts.clock.machine_s()
+                    return outcome
+        except OSError as error:
+            executor.cancel()
+            raise not_now(f"no worker process now: {error.strerror or error}") from error
+        except BaseException:
+            executor.cancel()
+            raise
         return None
 
     def _close(self, reason: str) -> None:

@@ -216,7 +216,7 @@ class ProcessPool:
         limit = struct.pack("@ll", int(STALL_S), int(STALL_S % 1.0 * 1e6))  # a struct timeval
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-        with theirs:
+        with ours, theirs:
             process = subprocess.Popen(
                 [
                     sys.executable,
@@ -231,7 +231,7 @@ class ProcessPool:
                 env={**_KEEP_MEMORY, **os.environ, **_ONE_THREAD, **self._environment},
                 start_new_session=True,  # Ctrl-C is for us, and its children are ended with it
             )
-        connection = Connection(ours.detach())
+            connection = Connection(ours.detach())
         with contextlib.suppress(OSError):  # it has died: its end of the socket tells
             connection.send(self._warm_up)
         return _Worker(process, connection, self._clock.machine_s() + START_S)

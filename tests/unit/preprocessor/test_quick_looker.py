@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import os
+import subprocess
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,7 +25,7 @@ from ctmo_indi.errors import (
     StoreUnavailable,
     UnknownOrder,
 )
-from ctmo_indi.preprocessor import quick_backlog, quick_desk, quick_looker
+from ctmo_indi.preprocessor import quick_backlog, quick_desk, quick_looker, worker_pool
 from ctmo_indi.preprocessor.executors import Failure, Outcome, Serial, Task, attempt
 from ctmo_indi.preprocessor.service import PreprocessorService
 from ctmo_indi.preprocessor.worker_pool import ProcessPool
@@ -35,6 +37,7 @@ from .quick_frames import write_frame
 
 CALLER = Caller("anonymous", Role.READ, "127.0.0.1")
 LIMIT_S = 20.0
+POPEN = subprocess.Popen
 NIGHT = "20261121"
 PIXELS = np.random.default_rng(1).poisson(1000.0, (24, 24)).astype(np.uint16)
 
@@ -64,6 +67,9 @@ class Recording(Serial):
         task = self._tasks.pop(0)
         self.keys.append(task.key)
         return self.before(task) or attempt(task)
+
+    def cancel(self):
+        self._tasks.clear()
 
 
 class Stage:
@@ -390,6 +396,66 @@ def test_real_workers_look_and_draw(stage):
     stage.start(ProcessPool(1))
     assert stage.until(1)["Frames"][0]["Problem"] == ""
     assert stage.ask(Picture="a.fits")["Picture Type"] == "image/png"
+
+
+class Forks:
+    """Stands for Popen: the first process cannot be had."""
+
+    def __init__(self) -> None:
+        self.refused = 0
+
+    def __call__(self, *arguments, **keys):
+        if not self.refused:
+            self.refused += 1
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        return POPEN(*arguments, **keys)
+
+
+def test_a_frame_has_its_own_figures_after_a_fork_that_failed(stage, monkeypatch):
+    forks = Forks()
+    monkeypatch.setattr(worker_pool.subprocess, "Popen", forks)
+    dark, bright = stage.frame("dark.fits"), stage.frame("bright.fits", pixels=PIXELS + 20000)
+    os.utime(dark, (1.7e9, 1.7e9))
+    os.utime(bright, (1.7e9 - 100, 1.7e9 - 100))
+    stage.start(ProcessPool(1))
+    # it is tried again behind a newer one
+    newest = stage.frame("newest.fits", pixels=PIXELS + 40000)
+    os.utime(newest, (1.7e9 + 100, 1.7e9 + 100))
+    levels = {one["File"]: one["Median"] for one in stage.until(3)["Frames"]}
+    assert forks.refused == 1
+    assert levels["dark.fits"] < 2000 < levels["bright.fits"] < 22000 < levels["newest.fits"]
+
+
+def test_a_picture_is_of_its_own_frame_after_a_fork_that_failed(stage):
+    refused = []
+
+    def refuse(task):
+        if task.key.startswith("draw") and not refused:
+            refused.append(task)
+            stage.executor._tasks.insert(0, task)  # it waits in the line yet
+            raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    stage.frame("a.fits")
+    stage.frame("b.fits", pixels=PIXELS[::-1] * 2)
+    stage.start()
+    stage.until(2)
+    stage.executor.before = refuse
+    with pytest.raises(ServiceUnreachable, match="no worker process now: Resource temporarily"):
+        stage.ask(Picture="a.fits")
+    second = stage.ask(Picture="b.fits")["Picture"]
+    assert second != stage.ask(Picture="a.fits")["Picture"]
+    assert stage.executor.keys[-2:] == [f"draw {NIGHT} b.fits", f"draw {NIGHT} a.fits"]
+
+
+def test_an_outcome_of_another_task_is_dropped(stage):
+    stage.start()
+    stale = Outcome(f"look {NIGHT} gone.fits", failure=Failure("of another frame"))
+    told = [stale]
+    executor, next_outcome = stage.executor, stage.executor.next_outcome
+    executor.next_outcome = lambda timeout_s: told.pop() if told else next_outcome(timeout_s)
+    stage.frame("a.fits")
+    assert stage.until(1)["Frames"][0]["Problem"] == ""
+    assert not told
 
 
 def test_a_frame_that_cannot_be_kept_does_not_hold_up_the_others(stage):
